@@ -1,0 +1,235 @@
+"""One pure, total function decides whether a result may be released.
+
+Each rule looks at the facts and returns None (content) or the code of the reason why the result waits. Every rule is
+always evaluated, so that participant, counselor and auditor see the same complete list. Missing, invalid, outdated,
+not-sure and unknown never count as yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from consent.policy import ModulePolicy, Policy
+from consent.types import (
+    Answer,
+    Candidate,
+    Confirmation,
+    Decision,
+    Disclosure,
+    DocumentType,
+    History,
+    ModuleAnswer,
+    Participation,
+    Quality,
+    RuleOutcome,
+    Validation,
+    VitalStatus,
+    latest,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    history: History
+    candidate: Candidate
+    policy: Policy
+    at: datetime
+
+    @property
+    def module(self) -> ModulePolicy | None:
+        return self.policy.modules.get(self.candidate.module)
+
+
+def decide(history: History, candidate: Candidate, policy: Policy, at: datetime) -> Decision:
+    """Decide from current facts alone. Never raises; anything not understood withholds.
+
+    Args:
+        history: The participant's consents and standing.
+        candidate: The result that asks to be released.
+        policy: The programme's policy.
+        at: Now, UTC.
+    """
+    facts = _Facts(history, candidate, policy, at)
+    outcomes = tuple(RuleOutcome(name, rule(facts)) for name, rule in RULES.items())
+    return Decision(
+        participant_id=history.participant_id,
+        module=candidate.module,
+        released=all(outcome.passed for outcome in outcomes),
+        outcomes=outcomes,
+        policy_version=policy.version,
+        decided_at=at,
+    )
+
+
+def _same_person(facts: _Facts) -> str | None:
+    return None if facts.history.participant_id == facts.candidate.participant_id else "wrong_person"
+
+
+def _vital_status(facts: _Facts) -> str | None:
+    match facts.history.vital_status:
+        case VitalStatus.ALIVE:
+            return None
+        case VitalStatus.DEATH_REPORTED | VitalStatus.DECEASED as status:
+            return status.value
+        case _:
+            return "vital_status_unknown"
+
+
+def _participation(facts: _Facts) -> str | None:
+    match facts.history.participation:
+        case Participation.ACTIVE | Participation.DEACTIVATED:
+            # Deactivated means no outreach: what was chosen before still waits to be read.
+            return None
+        case Participation.WITHDRAWN:
+            return "withdrawn"
+        case _:
+            return "participation_unknown"
+
+
+def _age(facts: _Facts) -> str | None:
+    born, module = facts.history.birth_date, facts.module
+    if born is None or born > facts.at.date():
+        return "age_unknown"
+    if module is None or _years(born, facts.at.date()) < module.minimum_age_years:
+        return "under_age"
+    return None
+
+
+def _residence(facts: _Facts) -> str | None:
+    module = facts.module
+    if not facts.history.residence_state:
+        return "residence_state_unknown"
+    if module is None or facts.history.residence_state in module.excluded_residence_states:
+        return "residence_state_not_allowed"
+    return None
+
+
+def _offered(facts: _Facts) -> str | None:
+    return None if facts.module is not None and facts.module.offered else "module_not_offered"
+
+
+def _document(document: DocumentType) -> Callable[[_Facts], str | None]:
+    prefix = "ror_consent" if document is DocumentType.RETURN_OF_RESULTS else "primary_consent"
+
+    def rule(facts: _Facts) -> str | None:
+        records = [record for record in facts.history.consents if record.document is document]
+        record = latest(records)
+        if record is None or record.authored_at > facts.at:
+            return f"{prefix}_missing"
+        if record.answer is Answer.NO:
+            was_given = any(r.answer is Answer.YES and r.validation is Validation.VALID for r in records)
+            return "consent_revoked" if was_given else "ror_consent_no"
+        if record.answer is not Answer.YES:
+            return "ror_consent_not_sure"
+        if record.validation is not Validation.VALID:
+            return "consent_invalid"
+        if record.document_version not in facts.policy.accepted_documents.get(document, ()):
+            return "consent_version_outdated"
+        return None
+
+    return rule
+
+
+def _informing_loop(facts: _Facts) -> str | None:
+    decision = latest([d for d in facts.history.decisions if d.module == facts.candidate.module])
+    if decision is None or decision.authored_at > facts.at:
+        return "informing_loop_missing"
+    if decision.answer is ModuleAnswer.NO:
+        return "informing_loop_no"
+    if decision.answer is not ModuleAnswer.YES:
+        return "informing_loop_maybe_later"
+    if facts.module is None or decision.script_version not in facts.module.accepted_script_versions:
+        return "informing_loop_outdated"
+    return None
+
+
+def _assay(facts: _Facts) -> str | None:
+    return None if facts.module is not None and facts.candidate.assay in facts.module.assays else "array_only"
+
+
+def _specimen(facts: _Facts) -> str | None:
+    allowed = facts.module is not None and facts.candidate.specimen in facts.module.specimens
+    return None if allowed else "specimen_not_allowed"
+
+
+def _quality(facts: _Facts) -> str | None:
+    match facts.candidate.quality:
+        case Quality.PASSED:
+            return None
+        case Quality.FAILED:
+            return "qc_failed"
+        case _:
+            return "qc_hold"
+
+
+def _identity(facts: _Facts) -> str | None:
+    return "identity_case_open" if facts.candidate.identity_case_open else None
+
+
+def _interpreted(facts: _Facts) -> str | None:
+    return None if facts.candidate.interpreted else "interpretation_pending"
+
+
+def _pause(facts: _Facts) -> str | None:
+    return "programme_paused" if facts.candidate.paused else None
+
+
+def _signatures(facts: _Facts) -> str | None:
+    candidate = facts.candidate
+    if not (candidate.review_required or candidate.positive_hereditary):
+        return None
+    if not candidate.signers:
+        return "review_pending"
+    if len(set(candidate.signers)) < len(candidate.signers):
+        return "same_signer"
+    # A positive hereditary result needs two people whatever the policy file says.
+    needed = max(facts.policy.signers_needed, 2) if candidate.positive_hereditary else facts.policy.signers_needed
+    return None if len(candidate.signers) >= needed else "second_signature_pending"
+
+
+def _confirmation(facts: _Facts) -> str | None:
+    if not facts.candidate.positive_hereditary:
+        return None
+    match facts.candidate.confirmation:
+        case Confirmation.CONCORDANT:
+            return None
+        case Confirmation.DISCORDANT:
+            return "confirmation_discordant"
+        case Confirmation.FAILED:
+            return "confirmation_failed"
+        case _:
+            return "confirmation_pending"
+
+
+def _disclosure(facts: _Facts) -> str | None:
+    done = facts.candidate.disclosure in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}
+    return None if done or not facts.candidate.positive_hereditary else "disclosure_pending"
+
+
+RULES: dict[str, Callable[[_Facts], str | None]] = {
+    "same_person": _same_person,
+    "vital_status": _vital_status,
+    "participation": _participation,
+    "primary_consent": _document(DocumentType.PRIMARY),
+    "return_of_results_consent": _document(DocumentType.RETURN_OF_RESULTS),
+    "module_offered": _offered,
+    "age": _age,
+    "residence": _residence,
+    "informing_loop": _informing_loop,
+    "assay": _assay,
+    "specimen": _specimen,
+    "quality": _quality,
+    "identity": _identity,
+    "interpreted": _interpreted,
+    "pause": _pause,
+    "signatures": _signatures,
+    "confirmation": _confirmation,
+    "disclosure": _disclosure,
+}
+"""Every rule by name, in the order in which reasons are told."""
+
+
+def _years(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -1,0 +1,201 @@
+"""What an interpreter returns: findings, and what could not be tested.
+
+Every type is immutable, so a finding can be stored, hashed and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Region(StrEnum):
+    """The programme's seven regions of genetic similarity. Places, never peoples or races."""
+
+    AMERICAS = "Americas"
+    EASTERN_AND_NORTHERN_ASIA = "Eastern and Northern Asia"
+    EUROPE = "Europe"
+    MIDDLE_EAST_AND_NORTH_AFRICA = "Middle East and North Africa"
+    OCEANIA = "Oceania"
+    SOUTHERN_ASIA = "Southern Asia"
+    SUB_SAHARAN_AFRICA = "Sub-Saharan Africa"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionShare:
+    """Share of the genome most similar to the reference groups of one region, with its 95 % interval; all 0 to 1."""
+
+    region: Region
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class AncestryFinding:
+    """Genetic similarity to reference groups."""
+
+    components: tuple[RegionShare, ...]
+    """By falling share, then by name."""
+    sites_read: int
+    sites_total: int
+    status: str
+    """`reported`, `fewer_sites` (reported with a warning) or `fits_less_well` (reported with a warning)."""
+    panel: str
+    """Reference panel that was used."""
+    module: str = field(default="ancestry", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TraitFinding:
+    """One trait that was read."""
+
+    trait: str
+    outcome: str
+    """Outcome key of the trait's model in the knowledge release."""
+    genotype: Mapping[str, str]
+    """Variant (rsID) to genotype as bases, for example `{"rs17822931": "C/T"}`; variants not read are left out."""
+    status: str
+    """`read` or `partly_read`."""
+    variants_read: int
+    variants_total: int
+    module: str = field(default="traits", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DrugRecommendation:
+    """One guideline row that fits the participant's results."""
+
+    drug: str
+    genes: tuple[str, ...]
+    source: str
+    strength: str
+    population: str
+    actions: tuple[str, ...]
+    statement: str
+    """Our restatement for professionals, awaiting clinical review."""
+    url: str
+    as_of: str
+    """Date of the guideline data, ISO 8601 to the month."""
+    text_sha: str
+    """Fingerprint of the source's text; finds the participant's wording and detects a change of the source."""
+    needs_review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PharmacogenomicFinding:
+    """The result for one gene."""
+
+    gene: str
+    diplotypes: tuple[str, ...]
+    """Top-scored diplotypes that fit, as laboratories compare them; more than one when they tie."""
+    phenotypes: tuple[str, ...]
+    """Phenotypes of `diplotypes`, each once, in their order."""
+    activity_score: str | None
+    haplotypes: tuple[str, ...]
+    """Alleles found, for genes called without a diplotype (DPYD and RYR1 when unphased)."""
+    reported_phenotype: str | None
+    """What a report may say: given only when all consistent diplotypes agree and no review is open."""
+    positions_read: int
+    positions_total: int
+    phased: bool
+    requires_review: bool
+    reasons: tuple[str, ...]
+    """Codes for what limits the result or asks for review."""
+    recommendations: tuple[DrugRecommendation, ...]
+    module: str = field(default="pharmacogenomics", init=False)
+
+
+class HereditaryOutcome(StrEnum):
+    """Outcome of the policy for a gene in which variants were seen."""
+
+    CANDIDATE_POSITIVE = "CANDIDATE_POSITIVE"
+    REVIEW = "REVIEW"
+    NOT_REPORTABLE = "NOT_REPORTABLE"
+
+
+class GeneStatus(StrEnum):
+    """How much of a gene was read well enough."""
+
+    ASSESSED = "assessed"
+    PARTLY_ASSESSED = "partly_assessed"
+    NOT_ASSESSED = "not_assessed"
+
+
+@dataclass(frozen=True, slots=True)
+class HereditaryVariant:
+    """A variant that a hereditary finding is about."""
+
+    chrom: str
+    pos: int
+    ref: str
+    alt: str
+    clinvar_id: str | None
+    classification: str | None
+    stars: int | None
+    zygosity: str
+    """`heterozygous`, `homozygous` or `hemizygous`."""
+    hgvs: str | None = None
+    """Genomic HGVS as ClinVar gives it."""
+    conditions: str | None = None
+    depth: int | None = None
+    genotype_quality: int | None = None
+    allele_balance: float | None = None
+    """Share of the reads that carry the variant, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class HereditaryFinding:
+    """One gene in which at least one listed variant was seen."""
+
+    gene: str
+    outcome: HereditaryOutcome
+    reason: str
+    """First reason of the rule path, the main one."""
+    variant: HereditaryVariant
+    rule_path: tuple[str, ...]
+    """Reason codes in the order in which the rules fired."""
+    flags: tuple[str, ...] = ()
+    second_variant: HereditaryVariant | None = None
+    """The other allele of a compound heterozygous pair."""
+    module: str = field(default="hereditary_risk", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneAssessment:
+    """How much of one reported gene was read: what a negative may and may not say."""
+
+    gene: str
+    status: GeneStatus
+    fraction: float
+    """Share of coding bases, and 20 either side, read with depth and quality, 0 to 1."""
+    module: str = field(default="hereditary_risk", init=False)
+
+
+Finding = AncestryFinding | TraitFinding | PharmacogenomicFinding | HereditaryFinding | GeneAssessment
+"""Everything an interpreter can find. A consumer matches on the type; the checker proves that none is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTested:
+    """Something that was asked for and could not be answered, and why. Never a negative result."""
+
+    module: str
+    subject: str
+    """Gene, trait or panel."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """Everything one interpreter says about one sample."""
+
+    module: str
+    version: str
+    knowledge_release: str
+    knowledge_digest: str
+    findings: tuple[Finding, ...]
+    not_tested: tuple[NotTested, ...]
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """Facts for every report of this module (list version, data dates, rule set); each module fixes its keys."""

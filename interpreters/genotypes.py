@@ -1,0 +1,265 @@
+"""What an interpreter is given: a sample and the genotypes read from its file.
+
+Coordinates are 1-based and inclusive, on the plus strand. Chromosome names carry no prefix: "1" to "22", "X", "Y",
+"MT".
+Every type is immutable.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Build(StrEnum):
+    """Reference genome build that a file's coordinates belong to."""
+
+    GRCH37 = "GRCh37"
+    GRCH38 = "GRCh38"
+
+
+class Sex(StrEnum):
+    """Sex at birth as the participant declared it."""
+
+    FEMALE = "female"
+    MALE = "male"
+    UNKNOWN = "unknown"
+
+
+class Assay(StrEnum):
+    """How the genotypes were measured."""
+
+    WGS = "wgs"
+    """Sequencing (whole genome or exome)."""
+    ARRAY = "array"
+    """Genotyping array."""
+
+
+class CallState(StrEnum):
+    """What a call set says about one position. Only `REFERENCE` and `VARIANT` are answers."""
+
+    REFERENCE = "reference"
+    """Read, both copies reference."""
+    VARIANT = "variant"
+    """Read, at least one copy is an alternate allele of a record that starts here."""
+    NO_CALL = "no_call"
+    """A record is there, but at least one allele is missing from its genotype, or it has no genotype."""
+    FILTERED = "filtered"
+    """A record is there, but its FILTER is neither PASS nor empty."""
+    SPANNED = "spanned"
+    """A deletion that starts before this position covers it on at least one copy."""
+    ABSENT = "absent"
+    """Nothing in the call set speaks of this position. Never to be read as reference."""
+
+
+class Interval(NamedTuple):
+    """A stretch of one chromosome, both ends included."""
+
+    chrom: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The facts about a sample that an interpretation may depend on. Holds no identifier on purpose."""
+
+    build: Build
+    assay: Assay
+    sex_at_birth: Sex
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of a genotype file, as it was written (alleles in upper case, chromosome without prefix).
+
+    A multi-allelic line stays one record. A gVCF reference block is a record whose `alts` are empty or symbolic and
+    whose `end` lies after `pos`.
+    """
+
+    chrom: str
+    pos: int
+    end: int
+    """Last reference base that the record speaks of: INFO/END of a block, else `pos + len(ref) - 1`."""
+    ref: str
+    alts: tuple[str, ...]
+    """May hold `*` (spanning deletion) and symbolic alleles such as `<NON_REF>`, `<*>` or `<DEL>`."""
+    genotype: tuple[int | None, ...]
+    """Allele numbers in order (0 = ref, 1 = alts[0]); None for `.`; one element when haploid; empty without GT."""
+    phased: bool = False
+    phase_set: str | None = None
+    filters: tuple[str, ...] = ()
+    """FILTER values other than PASS and `.`."""
+    depth: int | None = None
+    """FORMAT DP, or MIN_DP of a block where that is lower, in reads."""
+    genotype_quality: int | None = None
+    """FORMAT GQ (or GQX where that is lower), Phred scale."""
+    allele_depths: tuple[int | None, ...] = ()
+    """FORMAT AD in the order of `ref, *alts`, in reads."""
+    consequences: tuple[str, ...] = ()
+    """Sequence Ontology terms of an annotation that the file carries (INFO/ANN or CSQ), if any."""
+    line: int = 0
+    """Line number in the file, for messages to staff; 0 when the record was made in memory."""
+
+    @property
+    def is_reference_block(self) -> bool:
+        """Whether the record claims reference bases only, over one base or more."""
+        return all(alt.startswith("<") and alt in _REFERENCE_SYMBOLS for alt in self.alts)
+
+    @property
+    def alleles(self) -> tuple[str | None, ...]:
+        """The called alleles as bases (or `*`, or a symbol), None where missing."""
+        names = (self.ref, *self.alts)
+        return tuple(None if number is None else names[number] for number in self.genotype)
+
+
+_REFERENCE_SYMBOLS = frozenset({"<NON_REF>", "<*>"})
+
+
+@dataclass(frozen=True, slots=True)
+class Genotype:
+    """What a call set says about one position, with the record it rests on."""
+
+    state: CallState
+    alleles: tuple[str | None, ...] = ()
+    """Called alleles as the record spells them; for `REFERENCE` the reference bases at this one position (or "" when a
+    block does not spell them)."""
+    record: Record | None = None
+
+
+class CallSetKind(StrEnum):
+    """What a file's silence about a position means. Absent is never reference, whatever the kind."""
+
+    VARIANTS_ONLY = "variants_only"
+    """Lists positions that differ from the reference; says nothing of the others."""
+    ALL_SITES = "all_sites"
+    """Lists explicit homozygous reference genotypes as well."""
+    GVCF = "gvcf"
+    """Covers stretches by reference blocks."""
+
+
+class GenotypeCalls:
+    """The records of one sample that overlap what the interpreters asked for, in no required order.
+
+    Args:
+        build: Build of the coordinates.
+        kind: What the file lists.
+        records: Every record that overlaps a requested interval. Order and duplicates do not matter to the result.
+        callable_intervals: Stretches that the laboratory declares to be read well enough, from a callable-regions file.
+            None means that no such file was given, which is not the same as an empty one.
+    """
+
+    __slots__ = ("_by_chrom", "_longest", "_starts", "build", "callable_intervals", "kind")
+
+    def __init__(
+        self,
+        build: Build,
+        kind: CallSetKind,
+        records: Iterable[Record],
+        callable_intervals: Sequence[Interval] | None = None,
+    ) -> None:
+        self.build = build
+        self.kind = kind
+        self.callable_intervals = None if callable_intervals is None else tuple(sorted(callable_intervals))
+        by_chrom: dict[str, list[Record]] = {}
+        for record in records:
+            by_chrom.setdefault(record.chrom, []).append(record)
+        self._by_chrom = {chrom: sorted(found, key=_record_order) for chrom, found in by_chrom.items()}
+        self._starts = {chrom: [record.pos for record in found] for chrom, found in self._by_chrom.items()}
+        # The running maximum of `end` tells how far back an overlapping record can start.
+        self._longest: dict[str, list[int]] = {}
+        for chrom, found in self._by_chrom.items():
+            furthest, ends = 0, []
+            for record in found:
+                furthest = max(furthest, record.end)
+                ends.append(furthest)
+            self._longest[chrom] = ends
+
+    def __iter__(self) -> Iterator[Record]:
+        for chrom in sorted(self._by_chrom):
+            yield from self._by_chrom[chrom]
+
+    def __len__(self) -> int:
+        return sum(len(found) for found in self._by_chrom.values())
+
+    def overlapping(self, chrom: str, start: int, end: int) -> tuple[Record, ...]:
+        """Records that overlap `start..end`, by position; also those that begin before it."""
+        found = self._by_chrom.get(chrom)
+        if found is None:
+            return ()
+        ends = self._longest[chrom]
+        index = bisect_right(self._starts[chrom], end) - 1
+        hits: list[Record] = []
+        while index >= 0 and ends[index] >= start:
+            if found[index].end >= start:
+                hits.append(found[index])
+            index -= 1
+        hits.reverse()
+        return tuple(hits)
+
+    def at(self, chrom: str, pos: int) -> Genotype:
+        """State of one base. A variant that starts here goes before a block or a deletion that covers it.
+
+        Several passing records that start here and disagree are a `NO_CALL`: neither is to be preferred.
+        """
+        hits = self.overlapping(chrom, pos, pos)
+        if not hits:
+            return Genotype(CallState.ABSENT)
+        states = [_state_of(record, pos) for record in hits]
+        for wanted in (CallState.VARIANT, CallState.SPANNED, CallState.REFERENCE):
+            chosen = [genotype for genotype in states if genotype.state is wanted]
+            if chosen and wanted is not CallState.REFERENCE:
+                alleles = {_unordered(genotype.alleles) for genotype in chosen}
+                return chosen[0] if len(alleles) == 1 else Genotype(CallState.NO_CALL, (), chosen[0].record)
+            if chosen and not any(genotype.state in _UNUSABLE for genotype in states):
+                return chosen[0]
+        for wanted in _UNUSABLE:
+            for genotype in states:
+                if genotype.state is wanted:
+                    return genotype
+        return Genotype(CallState.ABSENT)
+
+
+_UNUSABLE = (CallState.NO_CALL, CallState.FILTERED)
+
+
+def _record_order(record: Record) -> tuple[object, ...]:
+    """A total order by content, so that the order of lines in a file changes nothing."""
+    return (
+        record.pos,
+        record.end,
+        record.ref,
+        record.alts,
+        tuple(-1 if number is None else number for number in record.genotype),
+        record.phased,
+        record.phase_set or "",
+        record.filters,
+        -1 if record.depth is None else record.depth,
+        -1 if record.genotype_quality is None else record.genotype_quality,
+    )
+
+
+def _unordered(alleles: tuple[str | None, ...]) -> tuple[str, ...]:
+    return tuple(sorted("." if allele is None else allele for allele in alleles))
+
+
+def _state_of(record: Record, pos: int) -> Genotype:  # noqa: PLR0911 - one return a state reads best
+    """What one overlapping record says about `pos`."""
+    if record.filters:
+        return Genotype(CallState.FILTERED, record.alleles, record)
+    if not record.genotype or None in record.genotype:
+        return Genotype(CallState.NO_CALL, record.alleles, record)
+    if record.pos == pos:
+        if not any(record.genotype):
+            return Genotype(CallState.REFERENCE, (record.ref[:1],) * len(record.genotype), record)
+        if all(allele == "*" for allele in record.alleles if allele != record.ref):
+            return Genotype(CallState.SPANNED, record.alleles, record)
+        return Genotype(CallState.VARIANT, record.alleles, record)
+    if not any(record.genotype):
+        offset = pos - record.pos
+        base = record.ref[offset : offset + 1]
+        return Genotype(CallState.REFERENCE, (base,) * len(record.genotype), record)
+    return Genotype(CallState.SPANNED, record.alleles, record)

@@ -1,0 +1,35 @@
+"""The one contract that every interpreter keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from interpreters.findings import Interpretation
+from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
+from interpreters.knowledge import KnowledgeRelease
+
+
+class Interpreter(Protocol):
+    """Turns genotypes into findings: pure, deterministic, knowing nothing of files, people or other interpreters."""
+
+    @property
+    def name(self) -> str:
+        """Module name, as in consent decisions and reports."""
+
+    @property
+    def version(self) -> str:
+        """Version of the code that interprets, apart from the knowledge."""
+
+    @property
+    def knowledge(self) -> KnowledgeRelease:
+        """The data that the interpretation rests on, pinned by digest."""
+
+    def intervals(self, build: Build) -> Sequence[Interval]:
+        """What this interpreter wants read from a file of this build. Every one of them is used."""
+
+    def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:
+        """Interpret one sample. The same input gives the same output, whatever the order of the records.
+
+        Never raises for genotype content: what cannot be answered is a `NotTested` with its reason.
+        """

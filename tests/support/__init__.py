@@ -1,0 +1,1 @@
+"""What tests share: where the real genomes are, builders of genotype calls, servers."""
