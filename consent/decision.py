@@ -29,6 +29,8 @@ from consent.types import (
     latest,
 )
 
+_TWO_PEOPLE = 2
+
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
@@ -111,18 +113,21 @@ def _offered(facts: _Facts) -> str | None:
 
 
 def _document(document: DocumentType) -> Callable[[_Facts], str | None]:
-    prefix = "ror_consent" if document is DocumentType.RETURN_OF_RESULTS else "primary_consent"
+    if document is DocumentType.RETURN_OF_RESULTS:
+        missing, no, not_sure = "ror_consent_missing", "ror_consent_no", "ror_consent_not_sure"
+    else:
+        missing = no = not_sure = "primary_consent_missing"
 
     def rule(facts: _Facts) -> str | None:
         records = [record for record in facts.history.consents if record.document is document]
         record = latest(records)
         if record is None or record.authored_at > facts.at:
-            return f"{prefix}_missing"
+            return missing
         if record.answer is Answer.NO:
             was_given = any(r.answer is Answer.YES and r.validation is Validation.VALID for r in records)
-            return "consent_revoked" if was_given else "ror_consent_no"
+            return "consent_revoked" if was_given else no
         if record.answer is not Answer.YES:
-            return "ror_consent_not_sure"
+            return not_sure
         if record.validation is not Validation.VALID:
             return "consent_invalid"
         if record.document_version not in facts.policy.accepted_documents.get(document, ()):
@@ -146,7 +151,10 @@ def _informing_loop(facts: _Facts) -> str | None:
 
 
 def _assay(facts: _Facts) -> str | None:
-    return None if facts.module is not None and facts.candidate.assay in facts.module.assays else "array_only"
+    candidate, module = facts.candidate, facts.module
+    # An array's rare calls are too often wrong: never a hereditary finding from one, whatever the policy file says.
+    never = candidate.positive_hereditary and candidate.assay == "array"
+    return "array_only" if never or module is None or candidate.assay not in module.assays else None
 
 
 def _specimen(facts: _Facts) -> str | None:
@@ -180,13 +188,15 @@ def _signatures(facts: _Facts) -> str | None:
     candidate = facts.candidate
     if not (candidate.review_required or candidate.positive_hereditary):
         return None
-    if not candidate.signers:
+    signers = [signer for signer in candidate.signers if signer]
+    if not signers:
         return "review_pending"
-    if len(set(candidate.signers)) < len(candidate.signers):
+    if len(set(signers)) < len(signers):
         return "same_signer"
+    asked = facts.module.signers_when_reviewed if facts.module is not None else _TWO_PEOPLE
     # A positive hereditary result needs two people whatever the policy file says.
-    needed = max(facts.policy.signers_needed, 2) if candidate.positive_hereditary else facts.policy.signers_needed
-    return None if len(candidate.signers) >= needed else "second_signature_pending"
+    needed = max(asked, _TWO_PEOPLE) if candidate.positive_hereditary else asked
+    return None if len(signers) >= needed else "second_signature_pending"
 
 
 def _confirmation(facts: _Facts) -> str | None:
@@ -206,6 +216,30 @@ def _confirmation(facts: _Facts) -> str | None:
 def _disclosure(facts: _Facts) -> str | None:
     done = facts.candidate.disclosure in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}
     return None if done or not facts.candidate.positive_hereditary else "disclosure_pending"
+
+
+def choice_reasons(history: History, module: str, policy: Policy, at: datetime) -> tuple[str, ...]:
+    """Why the participant's own standing and answers do not ask for a result of `module`; empty when they do.
+
+    Only what the person is and said counts here, nothing about a sample: it decides whether to interpret at all.
+    """
+    nothing_known = Candidate(
+        participant_id=history.participant_id,
+        module=module,
+        assay="",
+        specimen="",
+        quality=Quality.UNKNOWN,
+        interpreted=False,
+        identity_case_open=False,
+        positive_hereditary=False,
+        review_required=False,
+        signers=(),
+        confirmation=Confirmation.NOT_ORDERED,
+        disclosure=Disclosure.NOT_STARTED,
+    )
+    facts = _Facts(history, nothing_known, policy, at)
+    reasons = (RULES[name](facts) for name in PERSONAL_RULES)
+    return tuple(reason for reason in reasons if reason is not None)
 
 
 RULES: dict[str, Callable[[_Facts], str | None]] = {
@@ -229,6 +263,18 @@ RULES: dict[str, Callable[[_Facts], str | None]] = {
     "disclosure": _disclosure,
 }
 """Every rule by name, in the order in which reasons are told."""
+
+PERSONAL_RULES = (
+    "vital_status",
+    "participation",
+    "primary_consent",
+    "return_of_results_consent",
+    "module_offered",
+    "age",
+    "residence",
+    "informing_loop",
+)
+"""The rules that look at the person alone."""
 
 
 def _years(born: date, today: date) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar, final
+from typing import Generic, NoReturn, TypeVar, final
 
 from consent.decision import decide
 from consent.policy import Policy
@@ -17,19 +17,31 @@ from consent.types import Candidate, Decision, History
 T = TypeVar("T")
 
 _GATE = object()
+_GATE_ALONE = "a Release is made by consent.gate.gate alone"
 
 
 @final
+@dataclass(frozen=True, slots=True, init=False)
 class Release(Generic[T]):
-    """Something that the gate lets through, with the decision that did."""
+    """Something that the gate lets through, with the decision that did.
 
-    __slots__ = ("decision", "payload")
+    It cannot be changed, copied, unpickled or derived from: each would pass something that the gate never saw.
+    """
+
+    payload: T
+    decision: Decision
 
     def __init__(self, payload: T, decision: Decision, made_by: object) -> None:
         if made_by is not _GATE or not decision.released:
-            raise TypeError("a Release is made by consent.gate.gate alone")
-        self.payload = payload
-        self.decision = decision
+            raise TypeError(_GATE_ALONE)
+        object.__setattr__(self, "payload", payload)
+        object.__setattr__(self, "decision", decision)
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError(_GATE_ALONE)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(_GATE_ALONE)
 
 
 @dataclass(frozen=True, slots=True)

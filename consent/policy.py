@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from consent.types import DocumentType
 
 CURRENT = "2026-11"
+
+ValueT = TypeVar("ValueT")
 
 
 class PolicyError(Exception):
@@ -27,6 +29,8 @@ class ModulePolicy:
     excluded_residence_states: tuple[str, ...]
     assays: tuple[str, ...]
     specimens: tuple[str, ...]
+    signers_when_reviewed: int
+    """Different people who sign a result of this module that needs review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,6 @@ class Policy:
     accepted_documents: Mapping[DocumentType, tuple[str, ...]]
     """Required documents with the versions that still count."""
     modules: Mapping[str, ModulePolicy]
-    signers_needed: int
-    """Different people who sign a result that needs review."""
     re_offer_days: int
     """Days after which "maybe later" is offered again."""
 
@@ -47,32 +49,51 @@ def load_policy(version: str = CURRENT) -> Policy:
     """Read a policy by version.
 
     Raises:
-        PolicyError: If there is no such policy or a key is missing or unknown.
+        PolicyError: If there is no such policy, or a key is missing, unknown or of the wrong type.
     """
     name = f"policies/{version}.toml"
     try:
         data = tomllib.loads(files("consent").joinpath(name).read_text(encoding="utf-8"))
         return _policy(data)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PolicyError(f"consent/{name}: not a usable policy ({error!r}); compare with consent/policies/") from error
 
 
 def _policy(data: Mapping[str, Any]) -> Policy:
+    _expect_keys(data, {"version", "documents", "informing_loop", "modules"})
+    _expect_keys(data["informing_loop"], {"re_offer_days"})
     return Policy(
-        version=data["version"],
-        accepted_documents={DocumentType(name): tuple(versions) for name, versions in data["documents"].items()},
+        version=_a(str, data["version"]),
+        accepted_documents={DocumentType(name): _texts(versions) for name, versions in data["documents"].items()},
         modules={name: _module(row) for name, row in data["modules"].items()},
-        signers_needed=data["review"]["signers_needed"],
-        re_offer_days=data["informing_loop"]["re_offer_days"],
+        re_offer_days=_a(int, data["informing_loop"]["re_offer_days"]),
     )
 
 
 def _module(row: Mapping[str, Any]) -> ModulePolicy:
+    _expect_keys(row, {field.name for field in fields(ModulePolicy)})
     return ModulePolicy(
-        offered=row["offered"],
-        accepted_script_versions=tuple(row["accepted_script_versions"]),
-        minimum_age_years=row["minimum_age_years"],
-        excluded_residence_states=tuple(row["excluded_residence_states"]),
-        assays=tuple(row["assays"]),
-        specimens=tuple(row["specimens"]),
+        offered=_a(bool, row["offered"]),
+        accepted_script_versions=_texts(row["accepted_script_versions"]),
+        minimum_age_years=_a(int, row["minimum_age_years"]),
+        excluded_residence_states=_texts(row["excluded_residence_states"]),
+        assays=_texts(row["assays"]),
+        specimens=_texts(row["specimens"]),
+        signers_when_reviewed=_a(int, row["signers_when_reviewed"]),
     )
+
+
+def _expect_keys(table: Mapping[str, Any], expected: set[str]) -> None:
+    if wrong := table.keys() ^ expected:
+        raise KeyError(", ".join(sorted(wrong)))
+
+
+def _a(kind: type[ValueT], value: object) -> ValueT:
+    # Exactly the type: true is no number, and one text is no list of texts ("wgs" would hold "").
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not a {kind.__name__}")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_a(str, text) for text in _a(list, value))

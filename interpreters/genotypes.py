@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -107,7 +108,7 @@ class Record:
     @property
     def is_reference_block(self) -> bool:
         """Whether the record claims reference bases only, over one base or more."""
-        return all(alt.startswith("<") and alt in _REFERENCE_SYMBOLS for alt in self.alts)
+        return all(alt in _REFERENCE_SYMBOLS for alt in self.alts)
 
     @property
     def alleles(self) -> tuple[str | None, ...]:
@@ -149,10 +150,10 @@ class GenotypeCalls:
         kind: What the file lists.
         records: Every record that overlaps a requested interval. Order and duplicates do not matter to the result.
         callable_intervals: Stretches that the laboratory declares to be read well enough, from a callable-regions file.
-            None means that no such file was given, which is not the same as an empty one.
+            None means that no such file was given, which is not the same as an empty one. Kept sorted and united.
     """
 
-    __slots__ = ("_by_chrom", "_longest", "_starts", "build", "callable_intervals", "kind")
+    __slots__ = ("_by_chrom", "_furthest", "_starts", "build", "callable_intervals", "kind")
 
     def __init__(
         self,
@@ -163,20 +164,16 @@ class GenotypeCalls:
     ) -> None:
         self.build = build
         self.kind = kind
-        self.callable_intervals = None if callable_intervals is None else tuple(sorted(callable_intervals))
+        self.callable_intervals = None if callable_intervals is None else _united(callable_intervals)
         by_chrom: dict[str, list[Record]] = {}
         for record in records:
             by_chrom.setdefault(record.chrom, []).append(record)
         self._by_chrom = {chrom: sorted(found, key=_record_order) for chrom, found in by_chrom.items()}
         self._starts = {chrom: [record.pos for record in found] for chrom, found in self._by_chrom.items()}
         # The running maximum of `end` tells how far back an overlapping record can start.
-        self._longest: dict[str, list[int]] = {}
+        self._furthest: dict[str, list[int]] = {}
         for chrom, found in self._by_chrom.items():
-            furthest, ends = 0, []
-            for record in found:
-                furthest = max(furthest, record.end)
-                ends.append(furthest)
-            self._longest[chrom] = ends
+            self._furthest[chrom] = list(accumulate((record.end for record in found), max))
 
     def __iter__(self) -> Iterator[Record]:
         for chrom in sorted(self._by_chrom):
@@ -185,12 +182,18 @@ class GenotypeCalls:
     def __len__(self) -> int:
         return sum(len(found) for found in self._by_chrom.values())
 
+    def declared_callable(self, chrom: str, pos: int) -> bool:
+        """Whether the laboratory declares this base to be read well enough: False without a callable-regions file."""
+        declared = self.callable_intervals or ()
+        index = bisect_right(declared, (chrom, pos + 1))
+        return index > 0 and declared[index - 1].chrom == chrom and declared[index - 1].end >= pos
+
     def overlapping(self, chrom: str, start: int, end: int) -> tuple[Record, ...]:
         """Records that overlap `start..end`, by position; also those that begin before it."""
         found = self._by_chrom.get(chrom)
         if found is None:
             return ()
-        ends = self._longest[chrom]
+        ends = self._furthest[chrom]
         index = bisect_right(self._starts[chrom], end) - 1
         hits: list[Record] = []
         while index >= 0 and ends[index] >= start:
@@ -207,7 +210,9 @@ class GenotypeCalls:
         """
         hits = self.overlapping(chrom, pos, pos)
         if not hits:
-            return Genotype(CallState.ABSENT)
+            return _ABSENT
+        if len(hits) == 1:
+            return _state_of(hits[0], pos)
         states = [_state_of(record, pos) for record in hits]
         for wanted in (CallState.VARIANT, CallState.SPANNED, CallState.REFERENCE):
             chosen = [genotype for genotype in states if genotype.state is wanted]
@@ -216,14 +221,22 @@ class GenotypeCalls:
                 return chosen[0] if len(alleles) == 1 else Genotype(CallState.NO_CALL, (), chosen[0].record)
             if chosen and not any(genotype.state in _UNUSABLE for genotype in states):
                 return chosen[0]
-        for wanted in _UNUSABLE:
-            for genotype in states:
-                if genotype.state is wanted:
-                    return genotype
-        return Genotype(CallState.ABSENT)
+        return next(genotype for wanted in _UNUSABLE for genotype in states if genotype.state is wanted)
 
 
+_ABSENT = Genotype(CallState.ABSENT)
 _UNUSABLE = (CallState.NO_CALL, CallState.FILTERED)
+
+
+def _united(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The same bases as sorted intervals of which no two overlap."""
+    united: list[Interval] = []
+    for interval in sorted(intervals):
+        if united and united[-1].chrom == interval.chrom and interval.start <= united[-1].end:
+            united[-1] = united[-1]._replace(end=max(united[-1].end, interval.end))
+        else:
+            united.append(interval)
+    return tuple(united)
 
 
 def _record_order(record: Record) -> tuple[object, ...]:
@@ -239,6 +252,8 @@ def _record_order(record: Record) -> tuple[object, ...]:
         record.filters,
         -1 if record.depth is None else record.depth,
         -1 if record.genotype_quality is None else record.genotype_quality,
+        tuple(-1 if depth is None else depth for depth in record.allele_depths),
+        record.consequences,
     )
 
 

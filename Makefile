@@ -1,0 +1,10 @@
+.PHONY: demo check test lint
+
+demo:
+	script/demo
+
+check test:
+	script/test
+
+lint:
+	script/lint

@@ -1,0 +1,78 @@
+"""Every ClinVar record of a release, as if seen with a clean call, heterozygous and homozygous, in both sexes.
+
+    python benchmarks/hereditary_exhaustive.py [RELEASE] [GRCh37|GRCh38]
+
+Prints the outcomes by rule, and ends with status 1 if a record of a forbidden mechanism becomes a candidate.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+
+from interpreters.findings import HereditaryOutcome
+from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Record, Sex
+from interpreters.hereditary_risk import load
+from interpreters.hereditary_risk.clinvar import LOSS_OF_FUNCTION, ClinVarRecord
+
+FORBIDDEN_LOF = frozenset({"APOB", "PCSK9", "RET", "MYH7", "RYR1", "TGFBR1"})
+GENOTYPES = {"heterozygous": (0, 1), "homozygous": (1, 1)}
+READS = {"heterozygous": (17, 17), "homozygous": (0, 34)}
+
+
+def forbidden(record: ClinVarRecord) -> bool:
+    """Whether the record is pathogenic by a mechanism that must not be returned, told from the record alone."""
+    truncating = not LOSS_OF_FUNCTION.isdisjoint(record.consequences)
+    wrong = (FORBIDDEN_LOF.intersection(record.genes) and truncating) or ("TTN" in record.genes and not truncating)
+    return record.is_pathogenic and bool(wrong)
+
+
+def seen(record: ClinVarRecord, build: Build, zygosity: str) -> GenotypeCalls:
+    """A sample that carries the record and nothing else."""
+    call = Record(
+        chrom=record.chrom,
+        pos=record.pos,
+        end=record.pos + len(record.ref) - 1,
+        ref=record.ref,
+        alts=(record.alt,),
+        genotype=GENOTYPES[zygosity],
+        depth=34,
+        genotype_quality=99,
+        allele_depths=READS[zygosity],
+    )
+    return GenotypeCalls(build, CallSetKind.VARIANTS_ONLY, (call,))
+
+
+def main(release: str | None = None, build_name: str = Build.GRCH38.value) -> int:
+    """Run and print; returns the exit status."""
+    started = time.perf_counter()
+    build, risk = Build(build_name), load(release)
+    rules: Counter[tuple[str, str]] = Counter()
+    alone: Counter[str] = Counter()
+    mechanism = broken = 0
+    for record in risk.clinvar(build):
+        best = []
+        for zygosity in GENOTYPES:
+            calls = seen(record, build, zygosity)
+            for sex in (Sex.FEMALE, Sex.MALE):
+                for outcome in risk.gene_outcomes(calls, sex).values():
+                    rules[outcome.outcome.value, outcome.reason] += 1
+                    best.append(outcome.outcome)
+        strongest = min(best, key=list(HereditaryOutcome).index)
+        if record.is_pathogenic:
+            alone[strongest.value] += 1
+        if forbidden(record):
+            mechanism += 1
+            broken += strongest is HereditaryOutcome.CANDIDATE_POSITIVE
+    print(f"release {risk.knowledge.release}, {build.value}, {len(risk.clinvar(build)):,} records, four samples each")
+    for (outcome_name, reason), count in sorted(rules.items(), key=lambda item: (item[0][0], -item[1])):
+        print(f"{count:>9,}  {outcome_name:<20} {reason}")
+    print(f"pathogenic records by their strongest outcome: {dict(sorted(alone.items()))}")
+    print(f"forbidden mechanism: {mechanism:,} records, {broken} of them candidates")
+    print(f"{time.perf_counter() - started:.1f} s")
+    return int(broken > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

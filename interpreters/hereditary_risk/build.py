@@ -1,0 +1,337 @@
+"""Builds a knowledge release from ClinVar's VCF files as NCBI publishes them.
+
+    python -m interpreters.hereditary_risk.build clinvar.vcf.gz [clinvar_GRCh37.vcf.gz] --release NAME
+
+The file is streamed: only records of the listed genes are kept. Output is the same, byte for byte, for the same input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from interpreters.genotypes import Build, Interval
+from interpreters.hereditary_risk.alleles import CHROMOSOMES, ReferenceBases, place, trim
+from interpreters.hereditary_risk.clinvar import ClinVarRecord, format_record, stars_of
+from interpreters.hereditary_risk.exons import by_gene, merge
+from interpreters.hereditary_risk.policy import TABLES, Policy, parse_policy
+from interpreters.knowledge import KnowledgeError, KnowledgeRelease, Source, write_manifest
+
+MODULE = "hereditary_risk"
+POLICY_FOLDER = Path(__file__).parent / "policy"
+DATA_FOLDER = Path(__file__).parent / "data"
+
+RIGHTWARD_SPELLINGS = 50
+"""Bases after a known insertion or deletion that are read as well, in case a file spells it further right."""
+
+_COLUMNS = 8
+_GZIP_MAGIC = b"\x1f\x8b"
+_GENES = re.compile(rb"GENEINFO=([^;\s]+)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FREQUENCIES = ("AF_ESP", "AF_EXAC", "AF_TGP")
+
+
+@dataclass(frozen=True, slots=True)
+class ClinVarFile:
+    """What one ClinVar file holds for the listed genes."""
+
+    path: Path
+    build: Build
+    date: str
+    """##fileDate, ISO 8601."""
+    lifted: bool
+    """Whether the header says that the coordinates were lifted over from another build."""
+    records: tuple[ClinVarRecord, ...]
+    """Left-aligned and sorted."""
+    stretches: tuple[tuple[str, int, str], ...]
+    """Reference bases that the REF alleles spell: chromosome, first position, bases."""
+
+
+def import_clinvar(
+    source: Path,
+    output: Path,
+    release: str | None = None,
+    *,
+    second: Path | None = None,
+    title: str = "ClinVar",
+    policy_folder: Path = POLICY_FOLDER,
+) -> KnowledgeRelease:
+    """Build a release from one ClinVar VCF file, or from two of the same date and of different builds.
+
+    Args:
+        source: `clinvar.vcf.gz` as NCBI publishes it, compressed or plain.
+        output: Folder that gets the release as a folder of its name.
+        release: Name of the release; None for the file's date.
+        second: The same ClinVar release for the other build.
+        title: Name of the data source in reports, where it is not ClinVar's own file unchanged.
+        policy_folder: Folder with the policy tables.
+
+    Raises:
+        KnowledgeError: If a file or a policy table is unusable, or the release exists; the message names the remedy.
+    """
+    tables = {name: _read_table(policy_folder / name) for name in TABLES}
+    policy = parse_policy(tables, str(policy_folder))
+    files = [read_clinvar(path, policy) for path in (source, *((second,) if second else ()))]
+    if len({file.build for file in files}) < len(files) or len({file.date for file in files}) > 1:
+        raise KnowledgeError(f"{second}: must have the date of {source} and the other build; give the right file")
+    name = release or files[0].date
+    folder = output / name
+    if not _NAME.fullmatch(name):
+        raise KnowledgeError(f"{name!r} cannot name a release; use letters, digits, dots and hyphens")
+    if folder.exists():
+        raise KnowledgeError(f"{folder}: this release exists and releases never change; choose another name")
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".building-") as temporary:
+        work = Path(temporary) / name
+        work.mkdir()
+        for table, content in tables.items():
+            (work / table).write_bytes(content)
+        for file in files:
+            _write_build(work, file, policy)
+        built = write_manifest(work, MODULE, name, _sources(files, title, policy))
+        shutil.move(work, folder)
+    return replace(built, folder=folder)
+
+
+def read_clinvar(path: Path, policy: Policy) -> ClinVarFile:
+    """Read the records of the listed genes from a ClinVar VCF file.
+
+    Raises:
+        KnowledgeError: If the file cannot be read as one; the message names the file, the line and the remedy.
+    """
+    header: dict[str, str] = {}
+    records: list[ClinVarRecord] = []
+    spelled: list[tuple[str, int, str]] = []
+    genes = frozenset(symbol.encode() for symbol in policy.genes)
+    number = 0
+    try:
+        with ExitStack() as stack:
+            for number, line in enumerate(_open(path, stack), 1):  # noqa: B007 - named in the error message
+                if line.startswith(b"#"):
+                    _read_header(line, header)
+                elif (record := _read_line(line, genes)) is not None:
+                    spelled.append((record.chrom, record.pos, record.ref))
+                    if record.alt.isalpha():
+                        records.append(record)
+    except (OSError, EOFError, zlib.error) as error:
+        raise KnowledgeError(f"{path}: line {number + 1}: cannot be read on ({error}); fetch the file again") from error
+    except (ValueError, IndexError) as error:
+        raise KnowledgeError(f"{path}: line {number}: not a ClinVar record ({error}); fetch the file again") from error
+    build = next((build for build in Build if build.value in header.get("reference", "")), None)
+    date = header.get("fileDate", "")
+    if build is None or not _DATE.fullmatch(date):
+        raise KnowledgeError(
+            f"{path}: the header gives no ##fileDate and ##reference of {' or '.join(Build)}; use NCBI's clinvar.vcf.gz"
+        )
+    if not records:
+        raise KnowledgeError(f"{path}: holds no record of the listed genes; use NCBI's clinvar.vcf.gz")
+    stretches = tuple(_stretches(spelled))
+    bases = ReferenceBases(stretches)
+    aligned = {record.key: record for record in sorted((_align(r, bases) for r in records), key=_preference)}
+    return ClinVarFile(
+        path=path,
+        build=build,
+        date=date,
+        lifted="liftover" in header,
+        records=tuple(aligned.values()),
+        stretches=stretches,
+    )
+
+
+def _read_table(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KnowledgeError(f"{path}: policy table cannot be read; restore the package's policy folder") from error
+
+
+def _open(path: Path, stack: ExitStack) -> IO[bytes]:
+    plain = stack.enter_context(path.open("rb"))
+    compressed = plain.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    plain.seek(0)
+    return stack.enter_context(io.BufferedReader(gzip.GzipFile(fileobj=plain), 1 << 20)) if compressed else plain
+
+
+def _read_header(line: bytes, header: dict[str, str]) -> None:
+    key, _, value = line[2:].decode(errors="replace").strip().partition("=")
+    header.setdefault(key, value)
+
+
+def _read_line(line: bytes, genes: frozenset[bytes]) -> ClinVarRecord | None:
+    """The record of one line, or None for one of other genes or scaffolds."""
+    found = _GENES.search(line)
+    if found is None:
+        if line.count(b"\t") < _COLUMNS - 1:
+            raise ValueError("fewer than eight columns")
+        return None
+    symbols = [pair.partition(b":")[0] for pair in found[1].split(b"|")]
+    listed = [symbol for symbol in symbols if symbol in genes]
+    if not listed:
+        return None
+    chrom, pos, number, ref, alt, _, _, text = line.decode().rstrip("\r\n").split("\t")[:_COLUMNS]
+    chrom = chrom.removeprefix("chr")
+    if chrom not in CHROMOSOMES:
+        return None
+    info = dict(part.partition("=")[::2] for part in text.split(";"))
+    classification = info.get("CLNSIG", "")
+    return ClinVarRecord(
+        chrom=chrom,
+        pos=int(pos),
+        ref=ref.upper(),
+        alt=alt.upper(),
+        variation_id=number,
+        classification=classification,
+        stars=stars_of(info.get("CLNREVSTAT", "")),
+        conflicting=info.get("CLNSIGCONF", ""),
+        consequences=tuple(part.partition("|")[2] for part in info["MC"].split(",")) if "MC" in info else (),
+        origin=info.get("ORIGIN", ""),
+        conditions=info.get("CLNDN", ""),
+        genes=tuple(symbol.decode() for symbol in listed),
+        frequency=max((float(info[key]) for key in _FREQUENCIES if key in info), default=None),
+        hgvs=info.get("CLNHGVS", ""),
+        haplotype_only=not _is_classified(classification) and "CLNSIGINCL" in info,
+    )
+
+
+def _is_classified(classification: str) -> bool:
+    return classification not in {"", "no_classification_for_the_single_variant"}
+
+
+def _align(record: ClinVarRecord, bases: ReferenceBases) -> ClinVarRecord:
+    """The record in its left-most spelling; as it stands where it is there already, or cannot be placed for certain."""
+    placement = place(record.chrom, record.pos, record.ref, record.alt, bases)
+    key = placement.key
+    if not placement.certain or (key.pos, key.deleted, key.inserted) == trim(record.pos, record.ref, record.alt):
+        return record
+    anchor = bases[record.chrom, key.pos - 1]
+    return replace(record, pos=key.pos - 1, ref=anchor + key.deleted, alt=anchor + key.inserted)
+
+
+def _preference(record: ClinVarRecord) -> tuple[object, ...]:
+    """Order of the table; of two records of one allele, the later, better reviewed one stays."""
+    key = record.key
+    order = (CHROMOSOMES.index(key.chrom), key.pos, key.deleted, key.inserted)
+    return (*order, record.stars, -int(record.variation_id))
+
+
+def _stretches(spelled: Iterable[tuple[str, int, str]]) -> Iterator[tuple[str, int, str]]:
+    """Join the spelled REF alleles into stretches of known bases; a base that two records dispute becomes N."""
+    current: tuple[str, int, bytearray] | None = None
+    for chrom, pos, ref in sorted(spelled):
+        bases = ref.encode()
+        if current is None or current[0] != chrom or pos > current[1] + len(current[2]):
+            if current is not None:
+                yield current[0], current[1], current[2].decode()
+            current = (chrom, pos, bytearray(bases))
+            continue
+        _, start, known = current
+        for offset, base in enumerate(bases, pos - start):
+            if offset >= len(known):
+                known.append(base)
+            elif known[offset] != base:
+                known[offset] = ord("N")
+    if current is not None:
+        yield current[0], current[1], current[2].decode()
+
+
+def _write_build(folder: Path, file: ClinVarFile, policy: Policy) -> None:
+    build = file.build.value
+    _write_compressed(folder / f"clinvar.{build}.tsv.gz", "".join(format_record(record) for record in file.records))
+    stretches = "".join(f"{chrom}\t{pos}\t{bases}\n" for chrom, pos, bases in file.stretches)
+    _write_compressed(folder / f"reference.{build}.tsv.gz", stretches)
+    _write_compressed(folder / f"sites.{build}.tsv.gz", "".join(_site_lines(file.records)))
+    wanted = _wanted(file, policy)
+    (folder / f"intervals.{build}.tsv").write_text(
+        "".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in wanted), encoding="utf-8"
+    )
+
+
+def _site_lines(records: Iterable[ClinVarRecord]) -> Iterator[str]:
+    """For each gene, the first changed positions of its pathogenic records."""
+    sites: dict[str, set[int]] = {}
+    for record in records:
+        if record.is_pathogenic:
+            for gene in record.genes:
+                sites.setdefault(gene, set()).add(record.key.pos)
+    for gene, positions in sorted(sites.items()):
+        yield f"{gene}\t{','.join(str(pos) for pos in sorted(positions))}\n"
+
+
+def _wanted(file: ClinVarFile, policy: Policy) -> list[Interval]:
+    """What is to be read: coding exons with padding, and every allele that may be returned or reviewed."""
+    padding = policy.thresholds.exon_padding
+    intervals = [i for exons in by_gene(policy.exons[file.build]).values() for i in exons.target(padding)]
+    for record in file.records:
+        if record.is_pathogenic or record.conflicts_with_pathogenic:
+            key = record.key
+            reach = RIGHTWARD_SPELLINGS if key.is_indel else 0
+            intervals.append(Interval(key.chrom, max(key.pos - 1, 1), max(key.end, key.pos) + reach))
+    return merge(intervals)
+
+
+def _write_compressed(path: Path, text: str) -> None:
+    with path.open("wb") as raw, gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
+        packed.write(text.encode())
+
+
+def _sources(files: Sequence[ClinVarFile], title: str, policy: Policy) -> tuple[Source, ...]:
+    """Where the facts come from."""
+    lifted = ", ".join(f"{file.build.value} coordinates lifted over" for file in files if file.lifted)
+    rules, date = policy.thresholds.rule_set, files[0].date
+    return (
+        Source(
+            name=f"{title} ({lifted})" if lifted else title,
+            version=date,
+            date=date,
+            licence="public domain; cite Landrum et al.",
+            url="https://ftp.ncbi.nlm.nih.gov/pub/clinvar/",
+        ),
+        Source(
+            name="ACMG secondary findings list with ClinGen guidance, as facts",
+            version="v3.3",
+            date="2025",
+            licence="facts; attribution to ClinGen requested",
+            url="https://search.clinicalgenome.org/",
+        ),
+        Source(
+            name="coding exons of the reporting transcripts (MANE and RefSeq); GRCh37 lifted over from GRCh38",
+            version="2025-12",
+            date="2025-12",
+            licence="public domain",
+            url="https://www.ncbi.nlm.nih.gov/refseq/MANE/",
+        ),
+        Source(
+            name="rules and thresholds of the programme, awaiting a laboratory director",
+            version=rules,
+            date=rules,
+            licence="Apache-2.0",
+            url="",
+        ),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of the build."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="NCBI's clinvar.vcf.gz")
+    parser.add_argument("second", type=Path, nargs="?", help="the same release for the other genome build")
+    parser.add_argument("--release", help="name of the release; the file's date if not given")
+    parser.add_argument("--title", default="ClinVar", help="name of the data source in reports")
+    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="folder of releases")
+    given = parser.parse_args(arguments)
+    import_clinvar(given.source, given.output, given.release, second=given.second, title=given.title)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,307 @@
+"""The interpreter: reads a release, looks at each allele and each gene, and says how much was read."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from interpreters.findings import (
+    Finding,
+    GeneAssessment,
+    GeneStatus,
+    HereditaryFinding,
+    HereditaryOutcome,
+    HereditaryVariant,
+    Interpretation,
+    NotTested,
+)
+from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Sample, Sex
+from interpreters.hereditary_risk.alleles import ReferenceBases
+from interpreters.hereditary_risk.callability import (
+    GeneCallability,
+    Positions,
+    SiteStatus,
+    gene_callability,
+    site_status,
+)
+from interpreters.hereditary_risk.classify import NOT_REPORTABLE, REVIEW, Case, Decision, GeneKnowledge, decide
+from interpreters.hereditary_risk.clinvar import ClinVarTable
+from interpreters.hereditary_risk.codons import combine
+from interpreters.hereditary_risk.exons import GeneExons, by_gene
+from interpreters.hereditary_risk.observed import Observed, Zygosity, observe
+from interpreters.hereditary_risk.policy import Policy, load_policy
+from interpreters.hereditary_risk.zygosity import Allele, GeneOutcome, gene_outcome
+from interpreters.knowledge import KnowledgeRelease
+
+NAME = "hereditary_risk"
+VERSION = "1"
+"""Version of the method; rises with any change that can change an outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildKnowledge:
+    """What a release knows of one genome build."""
+
+    clinvar: ClinVarTable
+    bases: ReferenceBases
+    sites: Mapping[str, Positions]
+    """Positions of pathogenic changes by gene."""
+    exons: Mapping[str, GeneExons]
+    genes: Mapping[str, GeneKnowledge]
+
+
+class HereditaryRisk:
+    """Hereditary disease risk in the genes of the ACMG secondary findings list.
+
+    Args:
+        release: Knowledge release.
+        gene_list: Version of the list in use, one of `policy.GENE_LISTS`.
+    """
+
+    name = NAME
+    version = VERSION
+
+    def __init__(self, release: KnowledgeRelease, gene_list: str) -> None:
+        self.knowledge = release
+        self.policy: Policy = load_policy(release)
+        self.gene_list = gene_list
+        self._builds: dict[Build, BuildKnowledge] = {}
+
+    @property
+    def active_genes(self) -> tuple[str, ...]:
+        """Symbols of the genes on the list in use, in alphabetical order."""
+        return tuple(sorted(gene.symbol for gene in self.policy.genes.values() if self.gene_list in gene.lists))
+
+    def has_build(self, build: Build) -> bool:
+        """Whether the release has data for a build."""
+        return f"clinvar.{build.value}.tsv.gz" in self.knowledge.files
+
+    def intervals(self, build: Build) -> Sequence[Interval]:
+        """Coding exons of all genes with padding, and the pathogenic or disputed ClinVar sites beyond them."""
+        if not self.has_build(build):
+            return ()
+        lines = self.knowledge.read_bytes(f"intervals.{build.value}.tsv").decode().splitlines()
+        return tuple(
+            Interval(chrom, int(start), int(end)) for chrom, start, end in (line.split("\t") for line in lines)
+        )
+
+    def reference_bases(self, build: Build) -> ReferenceBases:
+        """Reference bases that ClinVar's REF alleles spell, for a check of a file's REF alleles; empty without data."""
+        return self._build(build).bases if self.has_build(build) else ReferenceBases(())
+
+    def known_contig_lengths(self) -> Mapping[str, Mapping[str, int]]:
+        """Build name (also of builds that are not supported) to chromosome to length in bases."""
+        return self.policy.contigs
+
+    def clinvar(self, build: Build) -> ClinVarTable:
+        """ClinVar records of one build of the release."""
+        return self._build(build).clinvar
+
+    def callability(self, calls: GenotypeCalls) -> list[GeneCallability]:
+        """How much of each gene in use was read, with the known sites and the exons that were not."""
+        known = self._build(calls.build)
+        active = {gene: known.exons[gene] for gene in self.active_genes}
+        return gene_callability(active, known.sites, calls, self.policy.thresholds)
+
+    def site_status(self, calls: GenotypeCalls, chrom: str, pos: int) -> SiteStatus:
+        """What can be said of one position."""
+        return site_status(calls, chrom, pos, self.policy.thresholds)
+
+    def gene_outcomes(self, calls: GenotypeCalls, sex: Sex, assay: Assay = Assay.WGS) -> dict[str, GeneOutcome]:
+        """Outcome of every gene in which an allele was seen, by gene symbol.
+
+        The alleles behind each outcome, with their quality, ClinVar record and decision, are in it.
+        """
+        known = self._build(calls.build)
+        by_symbol: dict[str, list[Observed]] = {}
+        for allele in observe(calls, known.bases, self.policy.thresholds):
+            for gene in self._genes_of(allele, known):
+                by_symbol.setdefault(gene, []).append(allele)
+        outcomes = {}
+        for gene, alleles in sorted(by_symbol.items()):
+            facts = known.genes[gene]
+            if assay is Assay.ARRAY:
+                outcomes[gene] = _array_outcome([_judge(allele, known, facts, array=True) for allele in alleles])
+                continue
+            judged = [_judge_parts(parts, known, facts) for parts in combine(alleles, known.exons[gene], known.bases)]
+            outcomes[gene] = gene_outcome(judged, sex)
+        return outcomes
+
+    def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:
+        """Findings for every gene with an allele, and the status of every gene in use."""
+        reason = ""
+        if calls.build is not sample.build:
+            reason = "builds_disagree"
+        elif not self.has_build(sample.build):
+            reason = "build_not_in_release"
+        if reason:
+            return self._nothing_read(reason)
+        outcomes = self.gene_outcomes(calls, sample.sex_at_birth, sample.assay)
+        findings: list[Finding] = [_finding(gene, outcome, sample.sex_at_birth) for gene, outcome in outcomes.items()]
+        if sample.assay is Assay.ARRAY:
+            nothing = self._nothing_read("array_not_used")
+            return self._interpretation((*findings, *nothing.findings), nothing.not_tested)
+        silent = calls.kind is CallSetKind.VARIANTS_ONLY and calls.callable_intervals is None
+        missing = []
+        for measured in self.callability(calls):
+            findings.append(GeneAssessment(measured.gene, measured.status, round(measured.fraction, 6)))
+            if measured.status is GeneStatus.NOT_ASSESSED:
+                why = "file_lists_variants_only" if silent else "read_below_threshold"
+                missing.append(NotTested(NAME, measured.gene, why))
+        return self._interpretation(tuple(findings), tuple(missing))
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """Facts for every report: versions, thresholds, and what was not looked at."""
+        thresholds = self.policy.thresholds
+        return {
+            "gene_list": f"ACMG SF {self.gene_list}",
+            "genes": str(len(self.active_genes)),
+            "clinvar_release": self.knowledge.release,
+            "clinvar_date": self.knowledge.sources[0].date,
+            "rule_set": thresholds.rule_set,
+            "min_depth": str(thresholds.min_depth),
+            "min_genotype_quality": str(thresholds.min_genotype_quality),
+            "min_indel_genotype_quality": str(thresholds.min_indel_genotype_quality),
+            "heterozygous_balance": f"{thresholds.min_heterozygous_balance}-{thresholds.max_heterozygous_balance}",
+            "min_homozygous_balance": str(thresholds.min_homozygous_balance),
+            "assessed_fraction": str(thresholds.assessed_fraction),
+            "partly_assessed_fraction": str(thresholds.partly_assessed_fraction),
+            "copy_number": "not_assessed",
+            "deep_introns": "known_sites_only",
+            "population_frequency": "global_maximum_of_three_sources",
+            "novel_stop_codons": "where_clinvar_spells_the_reference",
+        }
+
+    def _build(self, build: Build) -> BuildKnowledge:
+        """Data of one build, read when first asked for."""
+        if build not in self._builds:
+            exons = by_gene(self.policy.exons[build])
+            bases, rules = ReferenceBases(self._stretches(build)), self.policy.rule_book(build)
+            self._builds[build] = BuildKnowledge(
+                clinvar=ClinVarTable(self._text(f"clinvar.{build.value}.tsv.gz")),
+                bases=bases,
+                sites=dict(self._sites(build)),
+                exons=exons,
+                genes={
+                    symbol: GeneKnowledge(
+                        gene=gene,
+                        exons=exons[symbol],
+                        rules=rules,
+                        thresholds=self.policy.thresholds,
+                        bases=bases,
+                        active=self.gene_list in gene.lists,
+                    )
+                    for symbol, gene in self.policy.genes.items()
+                },
+            )
+        return self._builds[build]
+
+    def _text(self, name: str) -> bytes:
+        return gzip.decompress(self.knowledge.read_bytes(name))
+
+    def _stretches(self, build: Build) -> Iterator[tuple[str, int, str]]:
+        for line in self._text(f"reference.{build.value}.tsv.gz").decode().splitlines():
+            chrom, start, bases = line.split("\t")
+            yield chrom, int(start), bases
+
+    def _sites(self, build: Build) -> Iterator[tuple[str, Positions]]:
+        for line in self._text(f"sites.{build.value}.tsv.gz").decode().splitlines():
+            gene, _, positions = line.partition("\t")
+            yield gene, np.array(positions.split(","), dtype=np.int64)
+
+    def _genes_of(self, allele: Observed, known: BuildKnowledge) -> list[str]:
+        """Listed genes that an allele belongs to: by ClinVar's word, narrowed by the exons; else by the exons alone."""
+        record = None if allele.symbolic else known.clinvar.find(allele.key)
+        key, padding = allele.key, self.policy.thresholds.exon_padding
+        stretch = (key.chrom, min(key.pos, key.end), max(key.pos, key.end, allele.end))
+        named = record.genes if record else tuple(known.exons)
+        touched = [gene for gene in named if known.exons[gene].touches(*stretch, padding)]
+        if touched or record:
+            return touched or list(named)
+        return [gene for gene in named if known.exons[gene].spans(*stretch, padding)]
+
+    def _nothing_read(self, reason: str) -> Interpretation:
+        statuses = tuple(GeneAssessment(gene, GeneStatus.NOT_ASSESSED, 0.0) for gene in self.active_genes)
+        return self._interpretation(statuses, tuple(NotTested(NAME, gene, reason) for gene in self.active_genes))
+
+    def _interpretation(self, findings: tuple[Finding, ...], not_tested: tuple[NotTested, ...]) -> Interpretation:
+        return Interpretation(
+            module=NAME,
+            version=VERSION,
+            knowledge_release=self.knowledge.release,
+            knowledge_digest=self.knowledge.digest,
+            findings=findings,
+            not_tested=not_tested,
+            limits=self.limits,
+        )
+
+
+def _judge(allele: Observed, known: BuildKnowledge, facts: GeneKnowledge, *, array: bool = False) -> Allele:
+    record = None if allele.symbolic or not allele.certain else known.clinvar.find(allele.key)
+    case = Case(allele, record, facts)
+    return Allele(case, _array_decision(case) if array else decide(case))
+
+
+def _judge_parts(parts: tuple[Observed, ...], known: BuildKnowledge, facts: GeneKnowledge) -> Allele:
+    """Judge an allele; one joined from parts is for review where ClinVar lacks it and has a part that counts."""
+    whole = _judge(parts[0], known, facts)
+    if whole.live or whole.case.record is not None:
+        return whole
+    if any(_judge(part, known, facts).live for part in parts[1:]):
+        decision = Decision(REVIEW, ("codon_combination_not_classified",), whole.decision.trace, parts[0].flags)
+        return Allele(whole.case, decision)
+    return whole
+
+
+def _array_decision(case: Case) -> Decision:
+    """Arrays return nothing; HFE p.Cys282Tyr on both copies is common enough to be worth confirming."""
+    if not case.known.active:
+        return Decision(NOT_REPORTABLE, ("gene_not_on_active_list",), ())
+    rule = case.only_variant
+    if rule is not None and case.allele.key == rule.key and case.allele.zygosity is Zygosity.HOMOZYGOUS:
+        return Decision(REVIEW, ("hfe_array_needs_confirmation",), ())
+    return Decision(NOT_REPORTABLE, ("array_rare_variant",), ())
+
+
+def _array_outcome(alleles: Sequence[Allele]) -> GeneOutcome:
+    lead = next((allele for allele in alleles if allele.live), alleles[0])
+    return GeneOutcome(lead.decision.outcome, lead.decision.reasons[0], lead)
+
+
+def _finding(gene: str, outcome: GeneOutcome, sex: Sex) -> HereditaryFinding:
+    return HereditaryFinding(
+        gene=gene,
+        outcome=HereditaryOutcome(outcome.outcome),
+        reason=outcome.reason,
+        variant=_variant(outcome.lead, sex),
+        rule_path=outcome.path,
+        flags=outcome.all_flags,
+        second_variant=_variant(outcome.second, sex) if outcome.second else None,
+    )
+
+
+def _variant(allele: Allele, sex: Sex) -> HereditaryVariant:
+    """The variant as ClinVar spells it, where ClinVar has it, so that every spelling gives one finding."""
+    seen, record = allele.case.allele, allele.case.record
+    hemizygous = seen.zygosity is Zygosity.HOMOZYGOUS and seen.key.chrom == "X" and sex is Sex.MALE
+    rule = allele.case.only_variant
+    number = rule.variation_id if rule is not None and rule.key == seen.key else None
+    return HereditaryVariant(
+        chrom=seen.key.chrom,
+        pos=record.pos if record else seen.pos,
+        ref=record.ref if record else seen.ref,
+        alt=record.alt if record else seen.alt,
+        clinvar_id=record.variation_id if record else number,
+        classification=record.classification or None if record else None,
+        stars=record.stars if record else None,
+        zygosity=(Zygosity.HEMIZYGOUS if hemizygous else seen.zygosity).value,
+        hgvs=record.hgvs or None if record else None,
+        conditions=record.conditions or None if record else None,
+        depth=seen.depth,
+        genotype_quality=seen.genotype_quality,
+        allele_balance=None if seen.balance is None else round(seen.balance, 4),
+    )

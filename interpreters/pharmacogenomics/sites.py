@@ -1,0 +1,353 @@
+"""Reads a defining position from a sample's records: which bases each copy holds, or why that is not known.
+
+A file may write one variant in many ways: several alternate alleles on one line or on several, extra bases on either
+side, an insertion before or after the repeat it lengthens. Two spellings are equal when they turn the same stretch of
+reference into the same sequence; the reference bases needed for this comparison are those that the definition and the
+record spell themselves, so no genome file is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from interpreters.genotypes import Build, GenotypeCalls, Interval, Record
+from interpreters.pharmacogenomics.tables import Gene, Policy, Position
+
+INDEL_MARGIN = 30
+"""Bases on either side of an insertion or deletion in which another spelling of it is looked for."""
+
+SPANNED = "*"
+"""A copy on which a deletion or another structural variant takes the place of the position."""
+
+UNDOCUMENTED = "?"
+"""A copy that holds an insertion, deletion or replacement that no definition lists."""
+
+
+_REFERENCE_SYMBOLS = frozenset({"<NON_REF>", "<*>"})
+"""Alternate alleles that stand for anything but the reference: a record with one tells of every variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReading:
+    """What the records say about one defining position."""
+
+    alleles: tuple[str, ...] = ()
+    """Definition alleles of the copies (GRCh38 spelling), another base, or `UNDOCUMENTED`; empty when not read."""
+    phased: bool = False
+    phase_set: str | None = None
+    reasons: frozenset[str] = frozenset()
+    """Why it was not read, or what is to be said about the reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The smallest replacement that an alternate allele makes."""
+
+    start: int
+    removed: str
+    added: str
+
+    @property
+    def is_substitution(self) -> bool:
+        return len(self.removed) == len(self.added)
+
+    @property
+    def last(self) -> int:
+        """Last reference base touched; for an insertion the base before it."""
+        return self.start + len(self.removed) - 1
+
+
+class Site:
+    """One defining position of a gene on one build."""
+
+    __slots__ = ("build", "checked", "chrom", "end", "gene", "position", "start")
+
+    def __init__(self, gene: Gene, position: Position, build: Build) -> None:
+        self.gene = gene
+        self.position = position
+        self.build = build
+        self.chrom = gene.chrom
+        self.start = position.start(build)
+        self.end = self.start + len(position.ref) - 1
+        self.checked = position.reference(build) is not None
+
+    @property
+    def reference(self) -> str:
+        """The build's bases here; where those were not checked, GRCh38's, which then need the file's own spelling."""
+        return self.position.reference(self.build) or self.position.ref
+
+    @property
+    def margin(self) -> int:
+        """Bases around the site that are read too."""
+        return 0 if self.position.is_single_base else INDEL_MARGIN
+
+    @property
+    def interval(self) -> Interval:
+        """The stretch to read from a file."""
+        return Interval(self.chrom, self.start - self.margin, self.end + self.margin)
+
+    def read(self, calls: GenotypeCalls, policy: Policy, deletions: Sequence[Site] = ()) -> SiteReading:
+        """Read this site.
+
+        Args:
+            calls: The sample's records.
+            policy: Quality thresholds.
+            deletions: Sites of the same gene whose definitions delete bases, to tell a documented deletion that spans
+                this site from any other.
+        """
+        overlapping = calls.overlapping(self.chrom, self.start, self.end)
+        if self.margin and self._is_spelled_elsewhere(calls, overlapping):
+            return _unread("unrecognised_indel")
+        records = [record for record in overlapping if self._speaks(record)]
+        problems = {problem for record in records if (problem := _quality_problem(record, policy))}
+        if problems:
+            return SiteReading(reasons=frozenset(problems))
+        copies: dict[tuple[str | None, ...], Record] = {}
+        for record in records:
+            found = self._copies(record)
+            if isinstance(found, str):
+                return _unread(found)
+            copies.setdefault(found, record)
+        if self._covers(records) or any(set(found) != {self.reference} for found in copies):
+            return self._combine(copies, records, deletions)
+        return self._assumed(calls, policy)
+
+    def _speaks(self, record: Record) -> bool:
+        """Whether the record tells of this site: a line about another variant, absent here, is no evidence of it."""
+        if not record.alts or not _REFERENCE_SYMBOLS.isdisjoint(record.alts):
+            return True
+        called = {number for number in record.genotype if number}
+        return any(self._concerns(record, alt, called=k in called) for k, alt in enumerate(record.alts, start=1))
+
+    def _concerns(self, record: Record, alt: str, *, called: bool) -> bool:
+        if alt == SPANNED or alt.startswith("<"):
+            return called or alt == SPANNED
+        change = smallest_change(record, alt)
+        if self.position.is_single_base:
+            return change.start <= self.start <= change.last and (change.is_substitution or called)
+        return (not change.is_substitution or self._is_replacement) and (
+            self._touched(change) or self._documented(record, alt) is not None
+        )
+
+    @property
+    def _is_replacement(self) -> bool:
+        """Whether the definition replaces bases by as many others, more than one."""
+        return all(len(alt) == len(self.position.ref) for alt in self.position.alts)
+
+    def _touched(self, change: _Change) -> bool:
+        first = min(change.start, change.last)  # for an insertion the base before it
+        return first <= self.end and change.last >= self.start
+
+    def _covers(self, records: Sequence[Record]) -> bool:
+        """Whether the records together cover every base of the site, or one asks about a definition allele itself."""
+        if any(self._documented(record, alt) is not None for record in records for alt in _spelled(record.alts)):
+            return True
+        covered = self.start
+        for record in records:
+            if record.pos <= covered:
+                covered = max(covered, record.end + 1)
+        return covered > self.end
+
+    def _assumed(self, calls: GenotypeCalls, policy: Policy) -> SiteReading:
+        """Reference where a callable-regions file vouches for the whole site, else nothing."""
+        vouched = any(
+            interval.chrom == self.chrom and interval.start <= self.start and interval.end >= self.end
+            for interval in calls.callable_intervals or ()
+        )
+        if not vouched:
+            return SiteReading()
+        if self.position.rsid in policy.never_assumed_reference:
+            return _unread("reference_assumed_refused")
+        if not self.checked:
+            return _unread("reference_unchecked")
+        return SiteReading((self.reference, self.reference))
+
+    def _combine(
+        self, copies: dict[tuple[str | None, ...], Record], records: Sequence[Record], deletions: Sequence[Site]
+    ) -> SiteReading:
+        """One reading from what every record says of the copies."""
+        if any(SPANNED in found for found in copies):
+            if not any(site.is_deleted_by(record) for site in deletions for record in records):
+                return _unread("spanned_position")
+            # A documented deletion is read at its own position; the definitions hold reference bases under it.
+            copies = {
+                tuple(self.reference if allele == SPANNED else allele for allele in found): record
+                for found, record in copies.items()
+            }
+        return self._merged(copies, _quality_notes(records))
+
+    def _merged(self, copies: dict[tuple[str | None, ...], Record], notes: frozenset[str]) -> SiteReading:
+        variants = {found: record for found, record in copies.items() if set(found) != {self.reference}}
+        if not variants:
+            (first, *_) = copies
+            return SiteReading((self.reference,) * len(first), reasons=notes)
+        if len(variants) == 1:
+            ((alleles, record),) = variants.items()
+            read = tuple(allele for allele in alleles if allele is not None)
+            if len(read) < len(alleles):
+                return _unread("no_call_position")
+            return SiteReading(read, record.phased, record.phase_set, notes)
+        return self._joined(variants, notes)
+
+    def _joined(self, variants: dict[tuple[str | None, ...], Record], notes: frozenset[str]) -> SiteReading:
+        """Join records that were split by alternate allele: each tells of its own allele only."""
+        ploidies = {len(found) for found in variants}
+        others = [[allele for allele in found if allele not in {None, self.reference}] for found in variants]
+        named = [allele for found in others for allele in found if allele is not None]
+        disjoint = len(set(named)) == sum(len(set(found)) for found in others)
+        if len(ploidies) > 1 or not disjoint or len(named) > max(ploidies):
+            return _unread("conflicting_records")
+        (ploidy,) = ploidies
+        records = list(variants.values())
+        if all(record.phased for record in records) and len({record.phase_set for record in records}) == 1:
+            return self._joined_by_strand(variants, records[0].phase_set, notes)
+        if len(named) < ploidy and any(None in found for found in variants):
+            return _unread("no_call_position")
+        return SiteReading((*named, *[self.reference] * (ploidy - len(named))), reasons=notes)
+
+    def _joined_by_strand(
+        self, variants: Iterable[tuple[str | None, ...]], phase_set: str | None, notes: frozenset[str]
+    ) -> SiteReading:
+        strands = []
+        for told in zip(*variants, strict=True):
+            named = [allele for allele in told if allele not in {None, self.reference}]
+            if len(named) > 1:
+                return _unread("conflicting_records")
+            if not any(told):
+                return _unread("no_call_position")
+            strands.append(named[0] if named else self.reference)
+        return SiteReading(tuple(str(allele) for allele in strands), phased=True, phase_set=phase_set, reasons=notes)
+
+    def _copies(self, record: Record) -> tuple[str | None, ...] | str:
+        """What each copy holds here by one record, or the reason why that cannot be told."""
+        offset = self.start - record.pos
+        spelled = record.ref[max(offset, 0) : self.end + 1 - record.pos]
+        expected = self.reference[max(-offset, 0) :][: len(spelled)]
+        if spelled != expected and (self.checked or spelled not in self.position.alts):
+            return "reference_mismatch"
+        complete = len(spelled) == len(self.position.ref)
+        if not self.checked and not complete:
+            return "reference_unchecked"
+        reference = spelled if complete and not self.checked else self.reference
+        copies: list[str | None] = []
+        for allele, number in zip(record.alleles, record.genotype, strict=True):
+            if number == 0:
+                copies.append(reference)
+            elif allele is None:
+                copies.append(None)
+            else:
+                copies.append(self._allele(record, allele, reference))
+        return tuple(copies)
+
+    def _allele(self, record: Record, allele: str, reference: str) -> str:
+        """The definition allele, other base, `SPANNED` or `UNDOCUMENTED` that one alternate allele means here."""
+        if allele == SPANNED or allele.startswith("<"):
+            return SPANNED
+        change = smallest_change(record, allele)
+        if self.position.is_single_base:
+            if not change.start <= self.start <= change.last:
+                return reference
+            return change.added[self.start - change.start] if change.is_substitution else SPANNED
+        if change.is_substitution and not self._is_replacement:
+            return reference
+        return self._documented(record, allele) or (UNDOCUMENTED if self._touched(change) else reference)
+
+    def _documented(self, record: Record, allele: str) -> str | None:
+        """The definition's alternate allele that makes the same sequence as the record's, if one does."""
+        start = min(self.start, record.pos)
+        end = max(self.end, record.pos + len(record.ref) - 1)
+        joint = _joint_reference(self.start, self.reference, record.pos, record.ref)
+        if joint is None:
+            return None
+        made = joint[: record.pos - start] + allele + joint[record.pos + len(record.ref) - start :]
+        for alt in self.position.alts:
+            if made == joint[: self.start - start] + alt + joint[len(joint) - (end - self.end) :]:
+                return alt
+        return None
+
+    def is_deleted_by(self, record: Record) -> bool:
+        """Whether the record carries a deletion that this site's definition lists."""
+        return any(self._documented(record, allele) is not None for allele in _called_variants(record))
+
+    def _is_spelled_elsewhere(self, calls: GenotypeCalls, records: Sequence[Record]) -> bool:
+        """Whether a called indel beside the site may be a definition allele in a spelling that cannot be compared."""
+        defined = (_trimmed(self.start, self.position.ref, alt) for alt in self.position.alts)
+        wanted = {_rotation(change.added or change.removed) for change in defined if not change.is_substitution}
+        around = calls.overlapping(self.chrom, self.start - self.margin, self.end + self.margin)
+        return any(
+            not change.is_substitution and _rotation(change.added or change.removed) in wanted
+            for record in around
+            if record not in records
+            for change in (smallest_change(record, allele) for allele in _called_variants(record))
+        )
+
+
+def _spelled(alleles: Iterable[str]) -> Iterator[str]:
+    """Alleles that are written as bases."""
+    return (allele for allele in alleles if allele != SPANNED and not allele.startswith("<"))
+
+
+def _called_variants(record: Record) -> Iterator[str]:
+    """Alternate alleles that the sample carries, written as bases."""
+    return _spelled(record.alts[number - 1] for number in record.genotype if number)
+
+
+def smallest_change(record: Record, allele: str) -> _Change:
+    """The smallest replacement that an alternate allele of a record makes, as far left as the record's bases allow."""
+    return _trimmed(record.pos, record.ref, allele)
+
+
+def _trimmed(start: int, ref: str, alt: str) -> _Change:
+    while ref and alt and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    while ref and alt and ref[0] == alt[0]:
+        ref, alt, start = ref[1:], alt[1:], start + 1
+    return _Change(start, ref, alt)
+
+
+def _joint_reference(start: int, ref: str, other_start: int, other_ref: str) -> str | None:
+    """Reference bases over both stretches; None if they leave a gap or disagree."""
+    if start > other_start:
+        return _joint_reference(other_start, other_ref, start, ref)
+    offset = other_start - start
+    if offset > len(ref) or ref[offset : offset + len(other_ref)] != other_ref[: len(ref) - offset]:
+        return None
+    return ref + other_ref[len(ref) - offset :]
+
+
+def _rotation(unit: str) -> str:
+    """The same for every way of cutting a repeat into units."""
+    return min((unit[i:] + unit[:i] for i in range(len(unit))), default="")
+
+
+def _unread(reason: str) -> SiteReading:
+    return SiteReading(reasons=frozenset({reason}))
+
+
+def _quality_problem(record: Record, policy: Policy) -> str | None:
+    """Why the record is as good as unread, or None."""
+    if record.filters:
+        return "filtered_position"
+    called = [number for number in record.genotype if number is not None]
+    if not called:
+        return "no_call_position"
+    needed = policy.minimum_depth if len(record.genotype) > 1 else policy.minimum_depth / 2
+    if record.depth is not None and record.depth < needed:
+        return "low_depth"
+    if record.genotype_quality is not None and record.genotype_quality < policy.minimum_genotype_quality:
+        return "low_genotype_quality"
+    is_block = record.end >= record.pos + len(record.ref)
+    if is_block and record.depth is None and record.genotype_quality is None:
+        return "block_without_depth"
+    if len(set(called)) > 1 and record.allele_depths:
+        reads = [record.allele_depths[number] or 0 for number in called]
+        if min(reads) < policy.minimum_allele_balance * sum(reads) or not sum(reads):
+            return "allele_imbalance"
+    return None
+
+
+def _quality_notes(records: Iterable[Record]) -> frozenset[str]:
+    if any(record.depth is None and record.genotype_quality is None for record in records):
+        return frozenset({"no_quality_in_file"})
+    return frozenset()

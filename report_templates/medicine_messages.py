@@ -1,0 +1,248 @@
+"""Which message about a medicine fits a participant's results: the combining rules of `content/medicines/messages.json`.
+
+Pure: no language, no layout. Wherever the rules are not sure, the answer is a hold or a plain "no message", never the
+level "no gene warning".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import cache
+from typing import Any
+
+from interpreters.findings import DrugRecommendation, PharmacogenomicFinding
+
+from report_templates.wording import content_file
+
+_WEAK_EVIDENCE = ("Optional", "No recommendation")
+_POPULATION_ORDER = ("general", "adults", "child >40kg_adult", "", "n/a")
+"""Which group's wording is shown first where several reach the same level and the participant's group is not known."""
+_NEVER_TOOK_IT = "naive"
+
+
+class GeneState(StrEnum):
+    """What is known of one gene of a participant."""
+
+    RESULT = "result"
+    """A result that a report may say."""
+    HELD = "held_for_review"
+    """A result that a person must look at first."""
+    NOT_KNOWN = "not_known"
+    """Read, but without a known meaning."""
+    COULD_NOT_BE_READ = "could_not_be_read"
+    NOT_LOOKED_AT = "not_looked_at"
+
+
+class Level(IntEnum):
+    """How much care a message asks for, in rising order."""
+
+    NONE = 0
+    BE_AWARE = 1
+    TALK_BEFORE_USE = 2
+
+    @property
+    def key(self) -> str:
+        """Key of the level in messages.json."""
+        return ("none", "be-aware", "talk-before-use")[self]
+
+
+class AdviceKind(StrEnum):
+    """What a report can say about a medicine."""
+
+    MESSAGE = "message"
+    HELD = "held"
+    """A gene or a row waits for review: no recommendation is shown."""
+    NOT_ASSESSED = "not_assessed"
+    """No gene of the medicine was read."""
+    NOT_IN_REPORT = "not_in_report"
+    """Genes were read, but no guideline row fits. Never to be taken as no warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What the report says about one medicine."""
+
+    drug: str
+    kind: AdviceKind
+    level: Level = Level.BE_AWARE
+    no_answer: bool = False
+    """The guideline itself gives no advice for this result."""
+    message: str = ""
+    """Key of the message: an override's id, or the action tags."""
+    notes: tuple[str, ...] = ()
+    """Keys of general texts to add, in order."""
+    genes: tuple[str, ...] = ()
+    missing_genes: tuple[str, ...] = ()
+    open_genes: tuple[str, ...] = ()
+    """Genes whose data fit more than one result."""
+
+
+def gene_states(findings: Iterable[PharmacogenomicFinding], not_read: Iterable[str]) -> dict[str, GeneState]:
+    """State of each gene that was looked at; a gene that is missing here was not looked at."""
+    states = dict.fromkeys(not_read, GeneState.COULD_NOT_BE_READ)
+    for finding in findings:
+        states[finding.gene] = _state_of(finding)
+    return states
+
+
+def _state_of(finding: PharmacogenomicFinding) -> GeneState:
+    if finding.requires_review:
+        return GeneState.HELD
+    if finding.reported_phenotype is not None:
+        named = result_label(finding.gene, finding.reported_phenotype) is not None
+        return GeneState.RESULT if named else GeneState.NOT_KNOWN
+    if finding.diplotypes or finding.haplotypes:
+        return GeneState.RESULT if _several(finding) else GeneState.NOT_KNOWN
+    return GeneState.COULD_NOT_BE_READ
+
+
+def _several(finding: PharmacogenomicFinding) -> bool:
+    """Whether the data fit several results that all have a name."""
+    phenotypes = set(finding.phenotypes)
+    return len(phenotypes) > 1 and all(result_label(finding.gene, name) is not None for name in phenotypes)
+
+
+def result_label(gene: str, phenotype: str) -> Mapping[str, Any] | None:
+    """Entry of genes.json for a result (label, meaning, clinical term); None if it has no known meaning."""
+    entry = gene_entry(gene)
+    if entry is None:
+        return None
+    name = entry["activity_score_to_phenotype"].get(phenotype, phenotype)
+    return next((result for result in entry["phenotypes"] if result["phenotype"] == name), None)
+
+
+@cache
+def gene_entry(gene: str) -> Mapping[str, Any] | None:
+    """Entry of genes.json for a gene, None if there is none."""
+    return next((entry for entry in content_file("medicines/genes.json")["genes"] if entry["gene"] == gene), None)
+
+
+@cache
+def message_text(key: str) -> Mapping[str, str]:
+    """Participant text of a message that an `Advice` names."""
+    wording = content_file("medicines/messages.json")
+    found = next(
+        (m for m in (*wording["overrides"], *wording["messages"]) if key in (m.get("id"), m.get("actions"))), None
+    )
+    if found is None:
+        raise KeyError(key)
+    text: Mapping[str, str] = found["participant"]
+    return text
+
+
+def advise(findings: Sequence[PharmacogenomicFinding], states: Mapping[str, GeneState]) -> tuple[Advice, ...]:
+    """What to say about every medicine of the list, and about any other that a finding recommends on, by name."""
+    rows: dict[str, list[DrugRecommendation]] = {}
+    for finding in findings:
+        for row in finding.recommendations:
+            of_drug = rows.setdefault(row.drug, [])
+            if row not in of_drug:
+                of_drug.append(row)
+    several = {f.gene for f in findings if states[f.gene] is GeneState.RESULT and f.reported_phenotype is None}
+    listed = {drug["id"]: tuple(drug["genes"]) for drug in content_file("medicines/drugs.json")["drugs"]}
+    advice = [_advise_one(drug, genes, rows.get(drug, []), states, several) for drug, genes in listed.items()]
+    advice += [Advice(drug, AdviceKind.HELD, genes=rows[drug][0].genes) for drug in rows if drug not in listed]
+    return tuple(sorted(advice, key=lambda item: item.drug))
+
+
+def _advise_one(
+    drug: str,
+    genes: tuple[str, ...],
+    rows: list[DrugRecommendation],
+    states: Mapping[str, GeneState],
+    several: set[str],
+) -> Advice:
+    state = {gene: states.get(gene, GeneState.NOT_LOOKED_AT) for gene in genes}
+    missing = tuple(gene for gene in genes if state[gene] is not GeneState.RESULT)
+    if GeneState.HELD in state.values():
+        return Advice(drug, AdviceKind.HELD, genes=genes)
+    if len(missing) == len(genes):
+        read = GeneState.NOT_KNOWN in state.values()
+        kind = AdviceKind.NOT_IN_REPORT if read else AdviceKind.NOT_ASSESSED
+        return Advice(drug, kind, genes=genes, missing_genes=missing)
+    if not rows:
+        return Advice(drug, AdviceKind.NOT_IN_REPORT, genes=genes, missing_genes=missing)
+    messages = [(row, _message(row)) for row in _for_people_who_never_took_it(rows)]
+    found = [(row, message) for row, message in messages if message is not None]
+    if len(found) < len(messages):
+        return Advice(drug, AdviceKind.HELD, genes=genes)
+    return _combine(drug, genes, found, missing, tuple(gene for gene in genes if gene in several))
+
+
+def _for_people_who_never_took_it(rows: list[DrugRecommendation]) -> list[DrugRecommendation]:
+    """Where a guideline tells earlier users apart, the rows for those who never took the medicine."""
+    return [row for row in rows if row.population.endswith(_NEVER_TOOK_IT)] or rows
+
+
+def _message(row: DrugRecommendation) -> Mapping[str, Any] | None:
+    """The message of one row; None asks for a hold: the source changed, or no message may be made from its tags."""
+    wording = content_file("medicines/messages.json")
+    if row.text_sha not in _known_texts():
+        return None
+    for override in wording["overrides"]:
+        if row.drug in override["drugs"] and row.text_sha in override["text_sha"]:
+            found: Mapping[str, Any] = override
+            return found
+    if row.needs_review or not row.actions:
+        return None
+    return _messages_by_actions().get(tuple(sorted(row.actions)))
+
+
+@cache
+def _known_texts() -> frozenset[str]:
+    return frozenset(content_file("medicines/messages.json")["known_text_sha"])
+
+
+@cache
+def _messages_by_actions() -> dict[tuple[str, ...], Mapping[str, Any]]:
+    return {
+        tuple(sorted(message["actions"].split(","))): message
+        for message in content_file("medicines/messages.json")["messages"]
+        if message["actions"]
+    }
+
+
+def _combine(
+    drug: str,
+    genes: tuple[str, ...],
+    found: list[tuple[DrugRecommendation, Mapping[str, Any]]],
+    missing: tuple[str, ...],
+    open_genes: tuple[str, ...],
+) -> Advice:
+    """The highest level of all rows that apply; one gene never cancels the warning of another."""
+    levels = content_file("medicines/messages.json")["levels"]
+    highest = max(levels[message["level"]]["order"] for _, message in found)
+    top = [(row, message) for row, message in found if levels[message["level"]]["order"] == highest]
+    row, message = min(top, key=lambda pair: (pair[1]["no_answer"], _population_rank(pair[0]), _key(pair[1])))
+    same_group = {_key(other) for other_row, other in top if other_row.population == row.population}
+    level = max(Level(highest), Level.BE_AWARE) if missing else Level(highest)
+    notes = [
+        ("conflict_note", len(same_group) > 1),
+        ("several_possible", bool(open_genes)),
+        ("missing_gene_note", bool(missing)),
+        # A message that says that there is no advice has no advice to be less sure of.
+        ("limited_evidence", row.strength in _WEAK_EVIDENCE and not message["no_answer"]),
+    ]
+    return Advice(
+        drug=drug,
+        kind=AdviceKind.MESSAGE,
+        level=level,
+        no_answer=message["no_answer"],
+        message=_key(message),
+        notes=tuple(key for key, wanted in notes if wanted),
+        genes=genes,
+        missing_genes=missing,
+        open_genes=open_genes,
+    )
+
+
+def _key(message: Mapping[str, Any]) -> str:
+    key: str = message.get("id") or message["actions"]
+    return key
+
+
+def _population_rank(row: DrugRecommendation) -> tuple[int, str]:
+    known = row.population in _POPULATION_ORDER
+    return (_POPULATION_ORDER.index(row.population) if known else len(_POPULATION_ORDER), row.population)

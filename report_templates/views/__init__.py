@@ -1,0 +1,1 @@
+"""What each module's report says, as plain data for its template: one file a module, pure functions."""

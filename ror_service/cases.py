@@ -1,0 +1,169 @@
+"""The life of a result case: facts for the gate from current rows, and every change of state."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TypeVar
+
+from consent.decision import choice_reasons
+from consent.gate import Release, Withheld, gate
+from consent.types import Candidate, Confirmation, Disclosure, History, Participation, Quality
+from ror_service import states
+from ror_service.states import CaseState, SampleState
+from ror_service.storage import participants, results
+from ror_service.storage.participants import Lock
+from ror_service.storage.tables import (
+    ReleaseDecisionRow,
+    ResultCaseRow,
+    ReviewCaseRow,
+    SampleRow,
+)
+from ror_service.work import Work, new_id
+
+T = TypeVar("T")
+
+_BEFORE_INTERPRETATION = {
+    CaseState.ELIGIBLE,
+    CaseState.OFFERED,
+    CaseState.DECLINED,
+    CaseState.DEFERRED,
+    CaseState.ACCEPTED,
+}
+_QUALITY = {
+    SampleState.READ: Quality.PASSED,
+    SampleState.QC_HOLD: Quality.HELD,
+    SampleState.UNREADABLE: Quality.FAILED,
+}
+
+
+def advance(work: Work, case: ResultCaseRow, target: CaseState) -> None:
+    """Move a case along a legal transition, with its audit event.
+
+    Raises:
+        IllegalTransitionError: If the state table does not list the transition.
+    """
+    before = CaseState(case.state)
+    states.check(states.CASE, before, target)
+    case.state = target.value
+    case.updated_at = work.at
+    work.audit("case.state", "result_case", case.case_id, case.participant_id, before=before.value, after=target.value)
+
+
+def open_case(work: Work, participant_id: str, module: str) -> ResultCaseRow:
+    """The participant's open case of a module; a new generation where the last one is closed."""
+    case = results.current_case(work.session, participant_id, module)
+    if case is not None and CaseState(case.state) not in results.CLOSED_CASES:
+        return case
+    opened = ResultCaseRow(
+        case_id=new_id("case"),
+        participant_id=participant_id,
+        module=module,
+        generation=1 if case is None else case.generation + 1,
+        state=CaseState.AWAITING_DATA.value,
+        requires_confirmation=False,
+        confirmation=Confirmation.NOT_ORDERED.value,
+        disclosure=Disclosure.NOT_STARTED.value,
+        updated_at=work.at,
+    )
+    work.session.add(opened)
+    work.session.flush()
+    work.audit("case.open", "result_case", opened.case_id, participant_id, generation=opened.generation)
+    return opened
+
+
+def sample_read(work: Work, sample: SampleRow, *, passed: bool) -> None:
+    """Take the verdict of the quality gate over into every case that still waits for data."""
+    for module in sorted(work.policy.modules):
+        case = open_case(work, sample.participant_id, module)
+        if CaseState(case.state) not in {CaseState.AWAITING_DATA, CaseState.QC_HOLD}:
+            continue
+        case.sample_id = sample.sample_id
+        target = CaseState.ELIGIBLE if passed else CaseState.QC_HOLD
+        if CaseState(case.state) is not target:
+            advance(work, case, target)
+    apply_choices(work, sample.participant_id)
+
+
+def apply_choices(work: Work, participant_id: str) -> None:
+    """Bring every case before interpretation to the state that the participant's answers ask for.
+
+    The state follows from the answers alone, so that the order in which they arrive does not matter.
+    """
+    known = participants.history(work.session, participant_id)
+    for case in results.cases_of(work.session, participant_id):
+        if CaseState(case.state) not in _BEFORE_INTERPRETATION:
+            continue
+        target = _chosen(work, known, case.module)
+        if CaseState(case.state) is not target:
+            advance(work, case, target)
+        if target is CaseState.ACCEPTED and case.sample_id is not None:
+            work.enqueue("interpret_sample", case.sample_id)
+
+
+def _chosen(work: Work, known: History, module: str) -> CaseState:
+    reasons = choice_reasons(known, module, work.policy, work.at)
+    if not reasons:
+        return CaseState.ACCEPTED
+    if "informing_loop_maybe_later" in reasons:
+        return CaseState.DEFERRED
+    if any(reason.endswith("_no") for reason in reasons):
+        return CaseState.DECLINED
+    return CaseState.OFFERED
+
+
+def use_forbidden(known: History) -> bool:
+    """Whether nothing at all may be done with the participant's data."""
+    return known.participation in {Participation.WITHDRAWN, Participation.UNKNOWN}
+
+
+def candidate(work: Work, case: ResultCaseRow) -> Candidate:
+    """What the current rows say of a result that asks to be released."""
+    sample = None if case.sample_id is None else results.must_get(work.session, SampleRow, case.sample_id)
+    review = results.review_of(work.session, case.case_id)
+    return Candidate(
+        participant_id=case.participant_id if sample is None else sample.participant_id,
+        module=case.module,
+        assay="" if sample is None else sample.assay,
+        specimen="" if sample is None else sample.specimen,
+        quality=Quality.UNKNOWN if sample is None else _QUALITY.get(SampleState(sample.state), Quality.UNKNOWN),
+        interpreted=case.interpretation_id is not None,
+        identity_case_open=participants.in_open_identity_case(work.session, case.participant_id),
+        positive_hereditary=case.requires_confirmation,
+        review_required=review is not None,
+        signers=_signers(work, review),
+        confirmation=Confirmation(case.confirmation),
+        disclosure=Disclosure(case.disclosure),
+        paused=CaseState(case.state) in {CaseState.SUSPENDED, *results.CLOSED_CASES},
+    )
+
+
+def _signers(work: Work, review: ReviewCaseRow | None) -> tuple[str, ...]:
+    if review is None:
+        return ()
+    return tuple(sign_off.signer for sign_off in results.sign_offs(work.session, review.review_id))
+
+
+def ask_gate(work: Work, case: ResultCaseRow, payload: T, purpose: str) -> Release[T] | Withheld:
+    """Ask the consent gate from rows read under the shared consent lock, and keep its decision.
+
+    Args:
+        work: The transaction; the lock is held until it ends.
+        case: The case that the payload belongs to.
+        payload: What is to be rendered, sent or read.
+        purpose: `release`, `send` or `read`.
+    """
+    known = participants.history(work.session, case.participant_id, Lock.SHARED)
+    work.session.refresh(case)
+    outcome = gate(known, candidate(work, case), work.policy, work.at, payload)
+    work.session.add(
+        ReleaseDecisionRow(
+            decision_id=new_id("decision"),
+            case_id=case.case_id,
+            purpose=purpose,
+            released=outcome.decision.released,
+            outcomes=[asdict(rule) for rule in outcome.decision.outcomes],
+            policy_version=outcome.decision.policy_version,
+            decided_at=work.at,
+        )
+    )
+    return outcome

@@ -1,0 +1,162 @@
+"""The one place where the parts of a running service are put together. API, workers and commands share it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from consent.gate import Release
+from consent.policy import Policy, load_policy
+from interpreters.genotypes import Build, Interval
+from interpreters.interpreter import Interpreter
+from interpreters.registry import installed
+from report_templates.content import Language, Programme, ReportContent
+from ror_service.audit.log import Actor
+from ror_service.delivery.client import PartnerClient
+from ror_service.delivery.dispatch import Sender
+from ror_service.delivery.partners import Partner
+from ror_service.intake import isolation, qc
+from ror_service.intake.qc import Declared, QcAssessment
+from ror_service.intake.results import Limits, ReadResult
+from ror_service.rendering.artifacts import Artifact, artifacts
+from ror_service.rendering.process import RendererProcess
+from ror_service.sealing.keys import FileKeyProvider, KeyProvider
+from ror_service.sealing.private_files import make_private_folder, read_private, write_private
+from ror_service.sealing.signing import Signer
+from ror_service.settings import Settings
+from ror_service.storage import organizations
+from ror_service.storage.database import make_engine
+from ror_service.work import Work
+
+Clock = Callable[[Session], datetime]
+
+
+def database_clock(session: Session) -> datetime:
+    """Now by the clock that all workers share: PostgreSQL's, or this machine's for SQLite."""
+    if session.get_bind().dialect.name == "postgresql":
+        return session.scalars(select(func.clock_timestamp())).one().astimezone(UTC)
+    return datetime.now(UTC)
+
+
+class ServiceContext:
+    """Everything that one process of the service holds. Parts are made when first needed.
+
+    Args:
+        settings: The settings of the process.
+        clock: Tells the time of a transaction; tests give a fixed one.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock = database_clock) -> None:
+        self.settings = settings
+        self.engine = make_engine(settings.database)
+        self.clock = clock
+        self.work_ordered = threading.Event()
+        """Set after every commit, so that a relay in this process need not wait for its next round."""
+
+    def close(self) -> None:
+        """Let go of connections and child processes."""
+        if "renderer" in self.__dict__:
+            self.renderer.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def transaction(self, actor: Actor) -> Iterator[Work]:
+        """One unit of work: committed at the end, rolled back on any error."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield Work(session=session, at=self.clock(session), actor=actor, policy=self.policy)
+        self.work_ordered.set()
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The consent policy in force."""
+        return load_policy()
+
+    @cached_property
+    def keys(self) -> KeyProvider:
+        """Holder of the key-encryption keys."""
+        make_private_folder(self.settings.keys)
+        return FileKeyProvider(self.settings.keys / "key-encryption")
+
+    @cached_property
+    def sender(self) -> Sender:
+        """The service's own signing key and the secret that names deliveries."""
+        make_private_folder(self.settings.keys)
+        secret = self.settings.keys / "idempotency.secret"
+        if not secret.exists():
+            write_private(secret, Signer.generate().private_key.private_bytes_raw())
+        return Sender(Signer.load_or_create(self.settings.keys / "signing.key"), read_private(secret))
+
+    @cached_property
+    def store(self) -> Path:
+        """Folder of received genotype files, each under a name of the service's own making."""
+        folder = self.settings.store / "genotypes"
+        make_private_folder(self.settings.store)
+        make_private_folder(folder)
+        return folder
+
+    @cached_property
+    def interpreters(self) -> dict[str, Interpreter]:
+        """The installed interpreters by module."""
+        return installed(extra=self.settings.knowledge_folder)
+
+    @cached_property
+    def renderer(self) -> RendererProcess:
+        """The process that makes PDFs."""
+        return RendererProcess()
+
+    @property
+    def programme(self) -> Programme:
+        """The programme as reports name it."""
+        return Programme(
+            name=self.settings.programme_name,
+            support_contact=self.settings.support_contact,
+            counselor_contact=self.settings.counselor_contact,
+        )
+
+    def intervals(self, build: Build) -> list[Interval]:
+        """Everything that the interpreters want read from a file of one build."""
+        return [interval for interpreter in self.interpreters.values() for interval in interpreter.intervals(build)]
+
+    def read_genotypes(self, path: Path) -> ReadResult:
+        """Read a genotype file in a confined child process.
+
+        Raises:
+            ror_service.intake.errors.IntakeError: If the file cannot be used.
+        """
+        limits = Limits(
+            memory_bytes=self.settings.reader_memory_mebibytes << 20, cpu_seconds=self.settings.reader_cpu_seconds
+        )
+        return isolation.read_in_child(path, {build: self.intervals(build) for build in Build}, limits)
+
+    def assess(self, read: ReadResult, declared: Declared) -> QcAssessment:
+        """The quality gate's verdict on a reading."""
+        return qc.assess(read, declared, sites=self.intervals(read.build))
+
+    def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
+        """Every language and format of a report.
+
+        Raises:
+            ror_service.errors.RenderError: If one cannot be made or is not accessible.
+        """
+        return artifacts(release, tuple(Language), self.renderer)
+
+    def partners(self, work: Work) -> list[Partner]:
+        """The registered delivery partners."""
+        return [Partner.from_document(document) for document in organizations.delivery_partners(work.session)]
+
+    def partner_client(self, work: Work, partner_id: str) -> PartnerClient:
+        """The client of one registered partner.
+
+        Raises:
+            NotFoundError: If there is no such partner.
+        """
+        document = organizations.delivery_partner(work.session, partner_id)
+        timeout = self.settings.partner_timeout_seconds
+        return PartnerClient(Partner.from_document(document), self.sender.signer, timeout=timeout)

@@ -1,0 +1,59 @@
+"""The reading process: takes a request on its standard input and an open file, answers on its standard output.
+
+Started by `isolation` as a fresh interpreter with an empty environment, so it inherits neither secrets nor memory.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from dataclasses import replace
+from typing import BinaryIO
+
+from ror_service.intake.confinement import confine, set_limits
+from ror_service.intake.errors import IntakeError, Problem
+from ror_service.intake.reader import read_stream
+from ror_service.intake.results import Confinement
+from ror_service.intake.wire import Request, decode_request, encode_error, encode_result
+
+
+def main() -> None:
+    """Read one file and reply; the file descriptor is the only argument."""
+    request = decode_request(sys.stdin.buffer.read())
+    with os.fdopen(int(sys.argv[1]), "rb", buffering=0) as stream:
+        set_limits(request.limits)
+        sys.stdout.buffer.write(_answer(request, stream, confine()))
+        sys.stdout.buffer.flush()
+
+
+def _answer(request: Request, stream: BinaryIO, confinement: Confinement) -> bytes:
+    try:
+        if request.limits.require_confinement and confinement is Confinement.NONE:
+            raise IntakeError(Problem.NOT_CONFINED, "the reading process cannot be confined on this machine")
+        result = read_stream(
+            stream,
+            request.wanted.__getitem__,
+            request.limits,
+            request.expected_sha256,
+            name_says_compressed=request.name_says_compressed,
+        )
+    except IntakeError as error:
+        return encode_error(error)
+    except MemoryError:
+        return encode_error(IntakeError(Problem.READER_KILLED, "the file needs more memory than allowed"))
+    except Exception as error:  # noqa: BLE001 - the content of a foreign error may hold genotypes: only its kind leaves
+        return encode_error(IntakeError(Problem.READER_FAILED, f"the reader failed with {type(error).__name__}"))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return encode_result(
+        replace(
+            result,
+            confinement=confinement,
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            peak_memory_bytes=usage.ru_maxrss * 1024,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Reads a foreign file in a process of its own: what breaks the reader breaks that process, as a typed error."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from interpreters.genotypes import Build, Interval
+from ror_service.intake.errors import IntakeError, Problem
+from ror_service.intake.reader import says_compressed
+from ror_service.intake.results import Limits, ReadResult
+from ror_service.intake.wanted import WantedIntervals
+from ror_service.intake.wire import Request, decode_reply, encode_request
+
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+"""All that the reading process gets to know of its surroundings."""
+
+
+def read_in_child(
+    path: Path,
+    intervals: Mapping[Build, Sequence[Interval]] | Mapping[Build, WantedIntervals],
+    limits: Limits | None = None,
+    expected_sha256: str | None = None,
+) -> ReadResult:
+    """Read a genotype file in a confined process; see `reader.read_genotypes`.
+
+    Args:
+        path: The file; a path of the caller's own making. The process gets the open file, never the name.
+        intervals: What to keep, for every build that is read; merged `WantedIntervals` save work when many files follow.
+        limits: Caps on the file and on the process.
+        expected_sha256: Hash that the sender announced, in hexadecimal.
+
+    Raises:
+        IntakeError: If the file cannot be used, or if the process died (`reader_killed`, `reader_timed_out`).
+    """
+    limits = limits or Limits()
+    wanted = {
+        build: found if isinstance(found, WantedIntervals) else WantedIntervals.of(found)
+        for build, found in intervals.items()
+    }
+    request = encode_request(Request(wanted, limits, expected_sha256, says_compressed(path)))
+    try:
+        return decode_reply(_exchange(path, request, limits))
+    except IntakeError as error:
+        raise error.in_file(str(path)) from error
+    except (ValueError, KeyError, TypeError) as error:
+        problem = "the reading process sent no usable reply"
+        raise IntakeError(Problem.READER_FAILED, problem, file=str(path)) from error
+
+
+def _exchange(path: Path, request: bytes, limits: Limits) -> bytes:
+    """Start the process, hand it the file and the request, and take its reply."""
+    descriptor = _open(path, limits)
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell, nothing from outside
+            [sys.executable, "-I", "-m", "ror_service.intake.child", str(descriptor)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a traceback could quote the file
+            env=_ENVIRONMENT,
+            cwd="/",
+            pass_fds=(descriptor,),
+        )
+    finally:
+        os.close(descriptor)
+    timed_out = threading.Event()
+
+    def stop() -> None:
+        timed_out.set()
+        process.kill()
+
+    watchdog = threading.Timer(limits.wall_seconds, stop)
+    watchdog.start()
+    try:
+        with process:
+            reply = _talk(process, request, limits.reply_bytes)
+    finally:
+        watchdog.cancel()
+    if timed_out.is_set():
+        raise IntakeError(Problem.READER_TIMED_OUT, "the file took longer to read than allowed")
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        raise IntakeError(Problem.READER_KILLED, f"the reading process was ended by {name}")
+    if len(reply) > limits.reply_bytes:
+        raise IntakeError(Problem.TOO_LARGE, "the file yields more than the limit allows")
+    return reply
+
+
+def _open(path: Path, limits: Limits) -> int:
+    """The open file, which must be a regular one of allowed size."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise IntakeError(Problem.UNREADABLE, "the file cannot be opened") from error
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= limits.file_bytes:
+        return descriptor
+    os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise IntakeError(Problem.UNREADABLE, "this is not a regular file")
+    raise IntakeError(Problem.TOO_LARGE, "the file exceeds the limit")
+
+
+def _talk(process: subprocess.Popen[bytes], request: bytes, most: int) -> bytes:
+    """Send the request, then read the reply, at most one byte more than allowed."""
+    assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
+    assert process.stdout is not None  # noqa: S101
+    try:
+        process.stdin.write(request)
+        process.stdin.close()
+    except BrokenPipeError:
+        return b""  # the process ended early; its status tells why
+    reply = process.stdout.read(most + 1)
+    if len(reply) > most:
+        process.kill()
+    return reply

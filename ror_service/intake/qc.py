@@ -1,0 +1,248 @@
+"""The quality gate: every rule with its outcome, its measure and its threshold. Pure; the thresholds are data.
+
+A rule that could not be applied is `not_checked`, never `pass`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from interpreters.genotypes import Assay, Build, CallState, GenotypeCalls, Interval, Sex
+from ror_service.intake.results import Flag, ReadResult
+
+POLICY_FILE = Path(__file__).with_name("qc_policy.toml")
+LONGEST_SITE = 50
+"""Bases of the longest interval that counts as one needed position; longer ones are regions."""
+
+ReferenceBases = Mapping[tuple[str, int], str]
+
+
+class Outcome(StrEnum):
+    """What one rule says."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    WARN = "warn"
+    HOLD = "hold"
+    NOT_CHECKED = "not_checked"
+
+
+class Verdict(StrEnum):
+    """What the gate says: a hold means no result at all."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule applied to one sample."""
+
+    name: str
+    outcome: Outcome
+    measured: float | str | None
+    threshold: float | str | None
+    reason: str
+    """In words for staff; empty for a plain pass. Holds no genotype and no identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class QcAssessment:
+    """The gate's answer for one sample."""
+
+    verdict: Verdict
+    rules: tuple[RuleResult, ...]
+    policy_version: str
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Holds first, then warnings, as "rule: reason"."""
+        return tuple(
+            f"{rule.name}: {rule.reason}"
+            for wanted in (Outcome.HOLD, Outcome.WARN)
+            for rule in self.rules
+            if rule.outcome is wanted
+        )
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Names of the rules that hold the sample."""
+        return tuple(rule.name for rule in self.rules if rule.outcome is Outcome.HOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the sender says about the sample; None where nothing was said."""
+
+    sex_at_birth: Sex = Sex.UNKNOWN
+    assay: Assay = Assay.WGS
+    build: Build | None = None
+    contamination: float | None = None
+    sample_name: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QcPolicy:
+    """The thresholds of one policy version, as `qc_policy.toml` lays them out."""
+
+    version: str
+    values: Mapping[str, Any]
+
+
+@cache
+def load_policy(path: Path = POLICY_FILE) -> QcPolicy:
+    """Read a policy file; the package's own by default.
+
+    Raises:
+        ValueError: If the file is no policy or forgets a flag.
+    """
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    missing = {flag.value for flag in Flag} - set(values.get("flags", {}))
+    if "version" not in values or missing:
+        raise ValueError(f"{path}: no QC policy: version or flags missing {sorted(missing)}; restore the file")
+    return QcPolicy(values["version"], values)
+
+
+def assess(
+    read: ReadResult,
+    declared: Declared,
+    policy: QcPolicy | None = None,
+    *,
+    sites: Iterable[Interval] = (),
+    reference_bases: ReferenceBases | None = None,
+) -> QcAssessment:
+    """Apply every rule to one sample.
+
+    Args:
+        read: The file as it was read.
+        declared: What the sender says about it.
+        policy: Thresholds; the package's policy by default.
+        sites: What the interpreters asked for in the file's build.
+        reference_bases: Known reference bases of the file's build, by chromosome and position, if there are any.
+    """
+    policy = policy or load_policy()
+    values = policy.values
+    rules = (
+        _agrees("build", read.build, declared.build, "the file's build is not the declared one"),
+        _agrees("sample_name", read.sample_name, declared.sample_name, "the sample in the file is another one"),
+        _agrees(
+            "sha256", read.sha256, declared.sha256 and declared.sha256.lower(), "the file is not the announced one"
+        ),
+        _reference_agreement(read.calls, reference_bases, values["reference_agreement"]),
+        *_site_rules(read.calls, declared.assay, tuple(sites), values),
+        _sex_concordance(read, declared.sex_at_birth, values["sex_concordance"]),
+        _contamination(declared.contamination, values["contamination"]),
+        *_flag_rules(read, values),
+    )
+    held = any(rule.outcome is Outcome.HOLD for rule in rules)
+    return QcAssessment(Verdict.HOLD if held else Verdict.PASS, rules, policy.version)
+
+
+def _agrees(name: str, found: str, declared: str | None, reason: str) -> RuleResult:
+    """Identity rules. Neither value is shown: both may identify a person."""
+    if declared is None:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "nothing was declared")
+    if found == declared:
+        return RuleResult(name, Outcome.PASS, None, None, "")
+    return RuleResult(name, Outcome.HOLD, None, None, reason)
+
+
+def _at_least(name: str, measured: float, limits: Mapping[str, float], reason: str) -> RuleResult:
+    """A share that must not be below its thresholds; `hold_below` may be missing."""
+    hold, warn = limits.get("hold_below", 0.0), limits["warn_below"]
+    outcome = Outcome.HOLD if measured < hold else Outcome.WARN if measured < warn else Outcome.PASS
+    threshold = hold if outcome is Outcome.HOLD else warn
+    text = "" if outcome is Outcome.PASS else f"{reason}: {measured:.1%}, at least {threshold:.0%} expected"
+    return RuleResult(name, outcome, round(measured, 5), threshold, text)
+
+
+def _reference_agreement(calls: GenotypeCalls, bases: ReferenceBases | None, limits: Mapping[str, float]) -> RuleResult:
+    name = "reference_agreement"
+    known = agreeing = 0
+    for record in calls if bases else ():
+        for offset, base in enumerate(record.ref):
+            expected = bases.get((record.chrom, record.pos + offset)) if bases else None
+            if expected is not None and base != "N":
+                known += 1
+                agreeing += base == expected
+    if known < limits["minimum_sites"]:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, f"only {known} reference bases to compare")
+    return _at_least(name, agreeing / known, limits, "reference bases are not those of the build")
+
+
+def _site_rules(
+    calls: GenotypeCalls, assay: Assay, sites: tuple[Interval, ...], values: Mapping[str, Any]
+) -> tuple[RuleResult, RuleResult]:
+    """Call rate among positions that were read, and how many of the needed ones were."""
+    answered = failed = needed = 0
+    for chrom, start, end in sites:
+        if end - start >= LONGEST_SITE:
+            continue
+        needed += 1
+        found = calls.at(chrom, start)
+        if found.state in {CallState.REFERENCE, CallState.VARIANT, CallState.SPANNED}:
+            answered += 1
+        elif found.state is not CallState.ABSENT and (found.record is None or found.record.depth != 0):
+            failed += 1
+    if answered + failed < values["call_rate"]["minimum_sites"]:
+        reason = f"only {answered + failed} needed positions in the file"
+        rate = RuleResult("call_rate", Outcome.NOT_CHECKED, None, None, reason)
+    else:
+        limits = values["call_rate"][assay.value]
+        rate = _at_least("call_rate", answered / (answered + failed), limits, "positions without a usable genotype")
+    if not needed:
+        return rate, RuleResult("site_coverage", Outcome.NOT_CHECKED, None, None, "no positions were asked for")
+    reason = "few of the needed positions were read"
+    return rate, _at_least("site_coverage", answered / needed, values["site_coverage"], reason)
+
+
+def _sex_concordance(read: ReadResult, sex: Sex, limits: Mapping[str, float]) -> RuleResult:
+    name = "sex_concordance"
+    metrics = read.metrics
+    genotypes = metrics.x_heterozygous + metrics.x_homozygous_alternate + metrics.x_haploid
+    if sex is Sex.UNKNOWN:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "sex at birth was not declared")
+    if genotypes < limits["minimum_genotypes"]:
+        reason = f"only {genotypes} genotypes on chromosome X"
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, reason)
+    share = metrics.x_heterozygous / genotypes
+    male, female = limits["male_at_most"], limits["female_at_least"]
+    threshold = male if sex is Sex.MALE else female
+    fits, contradicts = (share <= male, share >= female) if sex is Sex.MALE else (share >= female, share <= male)
+    if fits:
+        return RuleResult(name, Outcome.PASS, round(share, 5), threshold, "")
+    if contradicts:
+        reason = "chromosome X does not fit the declared sex at birth"
+        return RuleResult(name, Outcome.HOLD, round(share, 5), threshold, reason)
+    return RuleResult(name, Outcome.WARN, round(share, 5), threshold, "chromosome X does not tell the sex clearly")
+
+
+def _contamination(declared: float | None, limits: Mapping[str, float]) -> RuleResult:
+    name = "contamination"
+    if declared is None:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "the laboratory gave no estimate")
+    hold, warn = limits["hold_above"], limits["warn_above"]
+    if not declared <= hold:  # also when it is no number
+        return RuleResult(name, Outcome.HOLD, declared, hold, f"{declared:.1%} foreign DNA, at most {hold:.0%} allowed")
+    if declared > warn:
+        return RuleResult(name, Outcome.WARN, declared, warn, f"{declared:.1%} foreign DNA")
+    return RuleResult(name, Outcome.PASS, declared, hold, "")
+
+
+def _flag_rules(read: ReadResult, values: Mapping[str, Any]) -> tuple[RuleResult, ...]:
+    rules = []
+    for flag, flagged in read.flags.items():
+        entry = values["flags"][flag.value]
+        outcome, threshold = Outcome(entry["outcome"]), None
+        if flag is Flag.REPEATED_RECORDS and flagged.count >= values["repeated_records"]["minimum_records"]:
+            threshold = values["repeated_records"]["hold_above"]
+            outcome = Outcome.HOLD if flagged.count / read.metrics.records > threshold else outcome
+        where = f" (first in line {flagged.line})" if flagged.line else ""
+        rules.append(RuleResult(flag.value, outcome, flagged.count, threshold, f"{entry['reason']}{where}"))
+    return tuple(rules)

@@ -1,0 +1,321 @@
+"""One line of a VCF file, strictly read into a `Record`.
+
+Only lines that someone wants, and the first few of every file, come here; every other line passes the cheaper checks of
+`table`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from interpreters.genotypes import Record
+from ror_service.intake.errors import IntakeError, Problem
+from ror_service.intake.header import Header
+from ror_service.intake.results import Flag, Flagged
+
+_BASES = re.compile(r"[ACGTN]+")
+_LETTERS = re.compile(r"[ACGTNRYSWKMBDHV]+")
+_SYMBOLIC = re.compile(r"<[^<>\s]+>")
+_BREAKEND = re.compile(r"[ACGTN.]*[\[\]][^\[\]\s]+[\[\]][ACGTN.]*|\.[ACGTN]+|[ACGTN]+\.")
+_GENOTYPE = re.compile(r"[/|]?(?:\.|[0-9]{1,5})(?:[/|](?:\.|[0-9]{1,5}))*")
+_WHOLE = re.compile(r"-?[0-9]{1,10}")
+_MANY_ALTERNATES = 100
+_MOST_COPIES = 2
+_INT32 = 2**31 - 1
+_REMEMBERED = 100_000
+
+
+@dataclass(slots=True)
+class FlagBook:
+    """Collects flags with their counts and first lines."""
+
+    counts: Counter[Flag] = field(default_factory=Counter)
+    first: dict[Flag, int] = field(default_factory=dict)
+
+    def raise_flag(self, flag: Flag, line: int, count: int = 1) -> None:
+        """Note a flag at a line, 0 for the file as a whole."""
+        self.counts[flag] += count
+        self.first.setdefault(flag, line)
+
+    def result(self) -> dict[Flag, Flagged]:
+        """All flags, in alphabetical order."""
+        return {flag: Flagged(self.counts[flag], self.first[flag]) for flag in sorted(self.counts)}
+
+
+class RecordParser:
+    """Reads lines of one file into records.
+
+    Args:
+        header: The file's header.
+        flags: Where oddities are noted.
+    """
+
+    def __init__(self, header: Header, flags: FlagBook) -> None:
+        self._header = header
+        self._flags = flags
+        self._layouts: dict[str, dict[str, int]] = {}
+        self._genotypes: dict[str, tuple[tuple[int | None, ...], bool]] = {}
+
+    def parse(self, line: bytes, number: int, chromosome: str) -> Record:
+        """The record of one line without its newline.
+
+        Args:
+            line: Ten columns, checked to be UTF-8 with a numeric POS.
+            number: Line number for messages.
+            chromosome: Our name of CHROM.
+
+        Raises:
+            IntakeError: `bad_record`, naming the column.
+        """
+        _, pos, _, ref, alt, _, filters, info, form, sample = line.decode().split("\t")
+        start = int(pos)
+        reference, alts = self._alleles(ref, alt, number)
+        layout = self._layout(form, number)
+        values = sample.split(":")
+        if len(values) > len(layout):
+            raise _bad(number, "the sample column has more fields than FORMAT")
+        genotype, phased = self._genotype(values, layout, len(alts), number)
+
+        def whole(key: str) -> int | None:
+            return self._whole(values, layout, key, number)
+
+        depth = _lowest(whole("DP"), whole("MIN_DP"))
+        if depth == 0:
+            # Some callers write 0/0 over stretches without a single read. What no read supports is no call.
+            genotype = (None,) * len(genotype)
+        quality = _lowest(whole("GQ"), whole("GQX"))
+        sets = _value(values, layout, "PS")
+        return Record(
+            chrom=chromosome,
+            pos=start,
+            end=self._end(start, reference, alts, info, whole, number),
+            ref=reference,
+            alts=alts,
+            genotype=genotype,
+            phased=phased,
+            phase_set=sets,
+            filters=self._filters(filters, _value(values, layout, "FT"), number),
+            depth=depth,
+            genotype_quality=whole("RGQ") if quality is None else quality,
+            allele_depths=self._allele_depths(_value(values, layout, "AD"), len(alts) + 1, number),
+            consequences=_consequences(info, self._header.annotation_fields),
+            line=number,
+        )
+
+    def end(self, line: bytes, number: int) -> int:
+        """Last reference base that one line speaks of, for lines whose END is not in the first place of INFO.
+
+        Raises:
+            IntakeError: `bad_record`.
+        """
+        _, pos, _, ref, alt, _, _, info, form, sample = line.decode().split("\t")
+        layout = self._layout(form, number)
+        values = sample.split(":")
+        return self._end(
+            int(pos), ref, tuple(alt.split(",")), info, lambda key: self._whole(values, layout, key, number), number
+        )
+
+    def inspect(self, line: bytes, number: int) -> None:
+        """Note oddities in columns that no result rests on: QUAL and INFO."""
+        _, _, _, _, _, qual, _, info, _, _ = line.decode().split("\t")
+        if not _is_number(qual, allow_missing=True):
+            self._flags.raise_flag(Flag.BAD_NUMBER, number)
+        if info == ".":
+            return
+        for entry in info.split(";"):
+            key, _, value = entry.partition("=")
+            kind = self._header.info_types.get(key)
+            if kind is None and key not in {"END", "SVLEN", "SVTYPE"}:
+                self._flags.raise_flag(Flag.UNDECLARED_INFO, number)
+            elif kind in {"Integer", "Float"}:
+                check = _is_whole if kind == "Integer" else _is_number
+                if not all(check(part, allow_missing=True) for part in value.split(",")):
+                    self._flags.raise_flag(Flag.BAD_NUMBER, number)
+
+    def _alleles(self, ref: str, alt: str, number: int) -> tuple[str, tuple[str, ...]]:
+        reference = ref.upper()
+        if ref != reference:
+            self._flags.raise_flag(Flag.LOWER_CASE_BASE, number)
+        if not _BASES.fullmatch(reference):
+            if not _LETTERS.fullmatch(reference):
+                raise _bad(number, "REF is no sequence of bases")
+            self._flags.raise_flag(Flag.AMBIGUOUS_BASE, number)
+        if "N" in reference:
+            self._flags.raise_flag(Flag.AMBIGUOUS_BASE, number)
+        if alt == ".":
+            return reference, ()
+        alts = tuple(self._alternate(part, number) for part in alt.split(","))
+        if len(alts) > _MANY_ALTERNATES:
+            self._flags.raise_flag(Flag.MANY_ALTERNATES, number)
+        if alts == ("*",):
+            self._flags.raise_flag(Flag.SPANNING_ALLELE_ALONE, number)
+        if reference in alts:
+            raise _bad(number, "ALT repeats REF")
+        return reference, alts
+
+    def _alternate(self, alt: str, number: int) -> str:
+        if _BASES.fullmatch(alt) or alt == "*" or _SYMBOLIC.fullmatch(alt) or _BREAKEND.fullmatch(alt):
+            return alt
+        upper = alt.upper()
+        if not _LETTERS.fullmatch(upper):
+            raise _bad(number, "ALT is neither a sequence of bases nor a symbolic allele")
+        self._flags.raise_flag(Flag.LOWER_CASE_BASE if _BASES.fullmatch(upper) else Flag.AMBIGUOUS_BASE, number)
+        return upper
+
+    def _layout(self, form: str, number: int) -> dict[str, int]:
+        layout = self._layouts.get(form)
+        if layout is None:
+            keys = form.split(":")
+            layout = {key: index for index, key in enumerate(keys)}
+            if len(layout) != len(keys):
+                raise _bad(number, "FORMAT names a field twice")
+            if "GT" not in layout:
+                raise _bad(number, "FORMAT has no GT: the genotype is unknown")
+            if len(self._layouts) < _REMEMBERED:
+                self._layouts[form] = layout
+        if layout["GT"]:
+            self._flags.raise_flag(Flag.GENOTYPE_NOT_FIRST, number)
+        return layout
+
+    def _genotype(
+        self, values: Sequence[str], layout: dict[str, int], alternates: int, number: int
+    ) -> tuple[tuple[int | None, ...], bool]:
+        index = layout["GT"]
+        text = values[index] if index < len(values) else "."
+        known = self._genotypes.get(text)
+        if known is None:
+            if not _GENOTYPE.fullmatch(text):
+                raise _bad(number, "GT is not a genotype")
+            parts = re.split(r"[/|]", text.lstrip("/|"))
+            if len(parts) > _MOST_COPIES:
+                raise _bad(number, f"GT has more than {_MOST_COPIES} alleles")
+            known = tuple(None if part == "." else int(part) for part in parts), len(parts) > 1 and "|" in text
+            if len(self._genotypes) < _REMEMBERED:
+                self._genotypes[text] = known
+        genotype = known[0]
+        if any(allele is not None and allele > alternates for allele in genotype):
+            raise _bad(number, "GT names an allele that the record does not have")
+        if None in genotype and any(allele is not None for allele in genotype):
+            self._flags.raise_flag(Flag.HALF_CALL, number)
+        return known
+
+    def _whole(self, values: Sequence[str], layout: dict[str, int], key: str, number: int) -> int | None:
+        text = _value(values, layout, key)
+        if text is None:
+            return None
+        if text.isascii() and text.isdigit():
+            number_read = int(text[:19])
+            if number_read > _INT32:
+                self._flags.raise_flag(Flag.BAD_NUMBER, number)
+                return None
+            return number_read
+        try:
+            decimal = float(text)
+        except ValueError:
+            decimal = -1.0
+        if not 0 <= decimal <= _INT32:
+            self._flags.raise_flag(Flag.BAD_NUMBER, number)
+            return None
+        return int(decimal)
+
+    def _filters(self, text: str, sample_filter: str | None, number: int) -> tuple[str, ...]:
+        if text in {"PASS", "."} and sample_filter in {None, "PASS"}:
+            return ()
+        names = [*text.split(";"), *(sample_filter or "").split(";")]
+        failed = tuple(dict.fromkeys(name for name in names if name not in {"", ".", "PASS"}))
+        if any(name not in self._header.filters for name in text.split(";") if name != "."):
+            self._flags.raise_flag(Flag.UNDECLARED_FILTER, number)
+        return failed
+
+    def _allele_depths(self, text: str | None, alleles: int, number: int) -> tuple[int | None, ...]:
+        if text is None:
+            return ()
+        parts = text.split(",")
+        if len(parts) != alleles:
+            self._flags.raise_flag(Flag.ALLELE_DEPTH_COUNT, number)
+            return ()
+        if not all(_is_whole(part, allow_missing=True) for part in parts):
+            self._flags.raise_flag(Flag.BAD_NUMBER, number)
+            return ()
+        return tuple(None if part == "." else int(part) for part in parts)
+
+    def _end(
+        self,
+        start: int,
+        reference: str,
+        alts: tuple[str, ...],
+        info: str,
+        whole: Callable[[str], int | None],
+        number: int,
+    ) -> int:
+        """Last reference base: of a block or a symbolic allele by END, LEN or SVLEN, else by the length of REF."""
+        plain = start + len(reference) - 1
+        if alts and alts != (".",) and not any(alt.startswith("<") for alt in alts):
+            return plain
+        entries = dict(entry.partition("=")[::2] for entry in info.split(";")) if "=" in info else {}
+        if "END" in entries:
+            text = entries["END"]
+            if not _WHOLE.fullmatch(text) or int(text) < start:
+                raise _bad(number, "INFO END is not a position at or after POS")
+            return max(plain, int(text))
+        if (length := whole("LEN")) is not None and alts == ("<*>",):
+            return max(plain, start + length - 1)
+        if any(alt.startswith(("<DEL", "<DUP", "<INV", "<CNV")) for alt in alts):
+            lengths = [abs(int(part)) for part in entries.get("SVLEN", "").split(",") if _WHOLE.fullmatch(part)]
+            return max([plain, *(start + length for length in lengths)])
+        return plain
+
+
+def _bad(number: int, problem: str) -> IntakeError:
+    return IntakeError(Problem.BAD_RECORD, problem, line=number)
+
+
+def _value(values: Sequence[str], layout: dict[str, int], key: str) -> str | None:
+    """The text of one FORMAT field, None where it is missing."""
+    index = layout.get(key)
+    if index is None or index >= len(values):
+        return None
+    text = values[index]
+    return None if text in {".", ""} else text
+
+
+def _lowest(first: int | None, second: int | None) -> int | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return min(first, second)
+
+
+def _is_whole(text: str, *, allow_missing: bool) -> bool:
+    return (allow_missing and text == ".") or (bool(_WHOLE.fullmatch(text)) and abs(int(text)) <= _INT32)
+
+
+def _is_number(text: str, *, allow_missing: bool) -> bool:
+    if allow_missing and text == ".":
+        return True
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
+
+
+def _consequences(info: str, csq_fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Sequence Ontology terms of INFO/ANN (SnpEff: second sub-field) or INFO/CSQ (VEP: `Consequence`)."""
+    if "ANN=" not in info and "CSQ=" not in info:
+        return ()
+    terms: dict[str, None] = {}
+    for entry in info.split(";"):
+        key, _, value = entry.partition("=")
+        if key == "ANN":
+            index = 1
+        elif key == "CSQ":
+            index = csq_fields.index("Consequence") if "Consequence" in csq_fields else 1
+        else:
+            continue
+        for annotation in value.split(","):
+            parts = annotation.split("|")
+            if index < len(parts):
+                terms |= dict.fromkeys(term for term in parts[index].split("&") if term)
+    return tuple(terms)

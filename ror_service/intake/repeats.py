@@ -1,0 +1,90 @@
+"""Sees records that say something about the same alleles twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from interpreters.genotypes import Record
+from ror_service.intake.errors import IntakeError, Problem
+from ror_service.intake.record import FlagBook
+from ror_service.intake.results import Flag
+from ror_service.intake.table import ALT, CHROM, FILTER, FORMAT, POS, REF, SAMPLE, LineTable, Numbers
+
+
+class RepeatWatch:
+    """Compares neighbouring lines at one position: repeated ones are flagged, contradicting ones refused.
+
+    Only unfiltered records with sequence alleles and a full genotype can contradict each other: two structural variants
+    may begin at one base.
+
+    Args:
+        flags: Where repeats are noted.
+    """
+
+    def __init__(self, flags: FlagBook) -> None:
+        self._flags = flags
+        self._last_line = b""
+        self._site = b""
+        self._genotypes: dict[bytes, bytes] = {}
+
+    def add(self, table: LineTable, positions: Numbers) -> None:
+        """Look at a chunk.
+
+        Raises:
+            IntakeError: `conflicting_records`.
+        """
+        same = np.flatnonzero(positions[1:] == positions[:-1]) + 1
+        candidates = same.tolist()
+        if self._last_line and self._last_line.split(b"\t", 2)[:2] == table.line(0).split(b"\t", 2)[:2]:
+            candidates.insert(0, 0)
+        for index in candidates:
+            site = table.text(index, CHROM, POS)
+            if site != self._site:
+                self._site, self._genotypes = site, {}
+                self._note(table.line(index - 1) if index else self._last_line, 0)
+            self._note(table.line(index), table.number(index))
+        self._last_line = table.line(len(table) - 1)
+
+    def _note(self, line: bytes, number: int) -> None:
+        fields = line.split(b"\t")
+        if b"\t".join(fields[: POS + 1]) != self._site or b"<" in fields[ALT]:
+            return
+        key = b"\t".join(fields[REF : ALT + 1])
+        known = self._genotypes.get(key)
+        genotype = _called_genotype(fields)
+        if known is None:
+            self._genotypes[key] = genotype
+        elif known and genotype and known != genotype:
+            raise IntakeError(Problem.CONFLICTING_RECORDS, "two records give different genotypes", line=number)
+        else:
+            self._genotypes[key] = known or genotype
+            self._flags.raise_flag(Flag.REPEATED_RECORDS, number)
+
+    @staticmethod
+    def check_kept(records: Iterable[Record]) -> None:
+        """The same check over kept records, for a file whose lines are in no order.
+
+        Raises:
+            IntakeError: `conflicting_records`.
+        """
+        genotypes: dict[tuple[object, ...], tuple[object, ...]] = {}
+        for record in records:
+            symbolic = any(alt.startswith("<") for alt in record.alts)
+            if symbolic or record.filters or not record.genotype or None in record.genotype:
+                continue
+            key = (record.chrom, record.pos, record.ref, record.alts)
+            genotype = tuple(sorted(record.genotype, key=str))
+            if genotypes.setdefault(key, genotype) != genotype:
+                raise IntakeError(Problem.CONFLICTING_RECORDS, "two records give different genotypes", line=record.line)
+
+
+def _called_genotype(fields: list[bytes]) -> bytes:
+    """Allele numbers in order without phase; empty when filtered or not fully called."""
+    if fields[FILTER] not in {b"PASS", b"."}:
+        return b""
+    keys, values = fields[FORMAT].split(b":"), fields[SAMPLE].split(b":")
+    index = keys.index(b"GT")
+    alleles = sorted(values[index].replace(b"|", b"/").split(b"/")) if index < len(values) else [b"."]
+    return b"" if b"." in alleles else b"/".join(alleles)

@@ -1,0 +1,219 @@
+"""Samples: the manifest row that declares one, its file, and the verdict on what was read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from interpreters.genotypes import Assay, Build, Sample, Sex
+from ror_service import cases
+from ror_service.errors import ConflictError, InvalidInputError, NotFoundError
+from ror_service.intake.qc import Declared, QcAssessment, Verdict
+from ror_service.sealing.canonical import canonical_json
+from ror_service.states import CaseState, SampleState
+from ror_service.storage import participants, results
+from ror_service.storage.participants import Lock
+from ror_service.storage.tables import DataFileRow, ParticipantRow, QcAssessmentRow, ResultCaseRow, SampleRow
+from ror_service.work import Work, new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRow:
+    """What a genome center declares about one sample and its genotype file."""
+
+    sample_id: str
+    participant_id: str
+    specimen: str
+    assay: Assay
+    build: Build | None
+    sex_at_birth: Sex
+    contamination: float | None
+    name_in_file: str | None
+    collected_on: date | None
+    file_sha256: str
+    file_size: int
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical row: the same row again is the same submission."""
+        content = {name: None if value is None else str(value) for name, value in asdict(self).items()}
+        return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file that is to be read: where it is and what was declared about it."""
+
+    sample_id: str
+    participant_id: str
+    path: Path
+    declared: Declared
+    modules: tuple[str, ...]
+    """Modules that the participant asks for now."""
+
+
+def submit(work: Work, row: ManifestRow) -> None:
+    """Accept a manifest row. The same row again changes nothing.
+
+    Raises:
+        NotFoundError: If there is no such participant.
+        ConflictError: If the sample identifier was submitted with other facts or by another center.
+        InvalidInputError: If a fact is out of range.
+    """
+    if row.contamination is not None and not 0 <= row.contamination <= 1:
+        raise InvalidInputError("contamination is a share from 0 to 1")
+    participants.get(work.session, row.participant_id)
+    known = work.session.get(SampleRow, row.sample_id)
+    if known is not None:
+        if (known.manifest_sha256, known.genome_center) != (row.digest(), work.actor.name):
+            raise ConflictError("the sample was submitted before with other facts")
+        return
+    work.session.add(
+        SampleRow(
+            sample_id=row.sample_id,
+            participant_id=row.participant_id,
+            genome_center=work.actor.name,
+            specimen=row.specimen,
+            assay=row.assay.value,
+            build=None if row.build is None else row.build.value,
+            sex_at_birth=row.sex_at_birth.value,
+            contamination=row.contamination,
+            name_in_file=row.name_in_file,
+            collected_on=row.collected_on,
+            file_sha256=row.file_sha256,
+            file_size=row.file_size,
+            manifest_sha256=row.digest(),
+            state=SampleState.AWAITING_FILE.value,
+            created_at=work.at,
+        )
+    )
+    work.session.flush()
+    work.audit("sample.submit", "sample", row.sample_id, row.participant_id, manifest_sha256=row.digest())
+
+
+def owned(work: Work, sample_id: str) -> SampleRow:
+    """A sample of the acting genome center.
+
+    Raises:
+        NotFoundError: If there is none, or it is another center's.
+    """
+    sample = work.session.get(SampleRow, sample_id)
+    if sample is None or sample.genome_center != work.actor.name:
+        raise NotFoundError("no such sample")
+    return sample
+
+
+def file_received(work: Work, sample_id: str, *, sha256: str, size: int) -> str:
+    """Accept the sample's file by its hash and size and order its reading. Returns the file's id.
+
+    Raises:
+        NotFoundError: If the sample is not the acting center's.
+        ConflictError: If the file is not the one that the manifest row declares.
+    """
+    sample = owned(work, sample_id)
+    if (sample.file_sha256, sample.file_size) != (sha256, size):
+        raise ConflictError("the file's SHA-256 or size differs from the manifest row; send the declared file")
+    known = results.file_of(work.session, sample_id)
+    if known is not None:
+        return known.file_id
+    row = DataFileRow(
+        file_id=new_id("file"), sample_id=sample_id, role="genotypes", sha256=sha256, size=size, received_at=work.at
+    )
+    work.session.add(row)
+    sample.state = SampleState.RECEIVED.value
+    work.session.flush()
+    work.audit("sample.file", "sample", sample_id, sample.participant_id, file_sha256=sha256)
+    work.enqueue("interpret_sample", sample_id)
+    return row.file_id
+
+
+def begin_reading(work: Work, sample_id: str, store: Path) -> Reading | None:
+    """What to read, or None when the participant's standing forbids any use or there is no file.
+
+    Raises:
+        NotFoundError: If there is no such sample.
+    """
+    sample = results.must_get(work.session, SampleRow, sample_id)
+    file = results.file_of(work.session, sample_id)
+    known = participants.history(work.session, sample.participant_id)
+    if file is None or cases.use_forbidden(known):
+        return None
+    participant = participants.get(work.session, sample.participant_id)
+    return Reading(
+        sample_id=sample_id,
+        participant_id=sample.participant_id,
+        path=store / file.file_id,
+        declared=_declared(sample, participant),
+        modules=tuple(case.module for case in _accepted(work, sample)),
+    )
+
+
+def record_verdict(work: Work, sample_id: str, assessment: QcAssessment | None, problem: str | None = None) -> None:
+    """Keep the quality verdict on a reading and let it take effect on every case of the participant.
+
+    Args:
+        work: The transaction.
+        sample_id: Which sample.
+        assessment: The gate's verdict, or None when the file could not be read.
+        problem: Code of the reader's error when there is no assessment.
+    """
+    sample = results.must_get(work.session, SampleRow, sample_id, lock=True)
+    passed = assessment is not None and assessment.verdict is Verdict.PASS
+    state = SampleState.UNREADABLE if assessment is None else SampleState.READ if passed else SampleState.QC_HOLD
+    sample.state = state.value
+    work.session.add(
+        QcAssessmentRow(
+            assessment_id=new_id("qc"),
+            sample_id=sample_id,
+            verdict="fail" if assessment is None else assessment.verdict.value,
+            policy_version="" if assessment is None else assessment.policy_version,
+            reasons=[problem or "unreadable"] if assessment is None else list(assessment.holds),
+            rules=[] if assessment is None else [asdict(rule) for rule in assessment.rules],
+            assessed_at=work.at,
+        )
+    )
+    work.session.flush()
+    work.audit("sample.quality", "sample", sample_id, sample.participant_id, state=state.value)
+    cases.sample_read(work, sample, passed=passed)
+
+
+def accepted_modules(work: Work, sample_id: str) -> tuple[str, ...]:
+    """Modules of this sample that are accepted now and not yet interpreted, under the shared consent lock."""
+    sample = results.must_get(work.session, SampleRow, sample_id)
+    participants.get(work.session, sample.participant_id, Lock.SHARED)
+    return tuple(case.module for case in _accepted(work, sample))
+
+
+def accepted_case(work: Work, sample_id: str, module: str) -> ResultCaseRow | None:
+    """The case that an interpretation of this sample is for, locked; None when it is no longer wanted."""
+    sample = results.must_get(work.session, SampleRow, sample_id)
+    participants.get(work.session, sample.participant_id, Lock.SHARED)
+    for case in _accepted(work, sample):
+        if case.module == module:
+            return results.must_get(work.session, ResultCaseRow, case.case_id, lock=True)
+    return None
+
+
+def facts(reading: Reading, build: Build) -> Sample:
+    """The facts that an interpretation may depend on."""
+    return Sample(build=build, assay=reading.declared.assay, sex_at_birth=reading.declared.sex_at_birth)
+
+
+def _accepted(work: Work, sample: SampleRow) -> list[ResultCaseRow]:
+    return [
+        case
+        for case in results.cases_of(work.session, sample.participant_id)
+        if case.sample_id in {None, sample.sample_id} and CaseState(case.state) is CaseState.ACCEPTED
+    ]
+
+
+def _declared(sample: SampleRow, participant: ParticipantRow) -> Declared:
+    return Declared(
+        sex_at_birth=Sex(participant.sex_at_birth),
+        assay=Assay(sample.assay),
+        build=None if sample.build is None else Build(sample.build),
+        contamination=sample.contamination,
+        sample_name=sample.name_in_file,
+        sha256=sample.file_sha256,
+    )

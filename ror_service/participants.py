@@ -1,0 +1,295 @@
+"""Participants: registration, answers, and the withdrawal that makes every affected result unreadable at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from consent.decision import choice_reasons
+from consent.types import Answer, DocumentType, ModuleAnswer, Participation, Validation, VitalStatus
+from interpreters.genotypes import Sex
+from ror_service import cases, states
+from ror_service.errors import ConflictError, InvalidInputError
+from ror_service.states import CaseState, DeliveryState, RecallState, VersionState
+from ror_service.storage import participants, results
+from ror_service.storage.participants import Lock
+from ror_service.storage.tables import (
+    ConsentRecordRow,
+    DeliveryRow,
+    ModuleDecisionRow,
+    ParticipantRow,
+    RecallRow,
+    ResultCaseRow,
+)
+from ror_service.work import Work, new_id
+
+RECALL_DUE = timedelta(hours=24)
+"""How long a partner may take to acknowledge a recall before it counts as overdue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A participant as the portal registers one."""
+
+    participant_id: str
+    language: str
+    birth_date: date | None
+    sex_at_birth: Sex
+    residence_state: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentAnswer:
+    """One answer to a consent document, as the portal sends it."""
+
+    event_id: str
+    document: DocumentType
+    document_version: str
+    language: str
+    answer: Answer
+    authored_at: datetime
+    evidence_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleChoice:
+    """One informing-loop answer, as the portal sends it."""
+
+    event_id: str
+    module: str
+    answer: ModuleAnswer
+    script_version: str
+    authored_at: datetime
+
+
+def register(work: Work, registration: Registration) -> None:
+    """Register a participant; the same registration again changes nothing.
+
+    Raises:
+        ConflictError: If the identifier is registered with other facts.
+    """
+    facts = {
+        "language": registration.language,
+        "birth_date": registration.birth_date,
+        "sex_at_birth": registration.sex_at_birth.value,
+        "residence_state": registration.residence_state,
+    }
+    known = work.session.get(ParticipantRow, registration.participant_id)
+    if known is not None:
+        if any(getattr(known, name) != value for name, value in facts.items()):
+            raise ConflictError("the participant is registered with other facts; send a correction instead")
+        return
+    work.session.add(
+        ParticipantRow(
+            participant_id=registration.participant_id,
+            vital_status=VitalStatus.ALIVE.value,
+            participation=Participation.ACTIVE.value,
+            created_at=work.at,
+            **facts,
+        )
+    )
+    work.session.flush()
+    for module in sorted(work.policy.modules):
+        cases.open_case(work, registration.participant_id, module)
+    work.audit("participant.register", "participant", registration.participant_id, registration.participant_id)
+
+
+def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> None:
+    """Append a consent answer and let it take effect at once. A replay of the same event changes nothing.
+
+    Raises:
+        NotFoundError: If there is no such participant.
+        ConflictError: If the event id was used for another answer.
+        InvalidInputError: If the answer is dated in the future.
+    """
+    participants.get(work.session, participant_id, Lock.EXCLUSIVE)
+    _not_in_future(work, answer.authored_at)
+    known = participants.consent_event(work.session, answer.event_id)
+    if known is not None:
+        same = (known.participant_id, known.document, known.answer, known.authored_at)
+        if same != (participant_id, answer.document.value, answer.answer.value, answer.authored_at):
+            raise ConflictError("the event id was used for another answer")
+        return
+    well_formed = len(answer.evidence_sha256) == _SHA256_LENGTH
+    work.session.add(
+        ConsentRecordRow(
+            event_id=answer.event_id,
+            participant_id=participant_id,
+            document=answer.document.value,
+            document_version=answer.document_version,
+            language=answer.language,
+            answer=answer.answer.value,
+            authored_at=answer.authored_at,
+            received_at=work.at,
+            evidence_sha256=answer.evidence_sha256,
+            validation=(Validation.VALID if well_formed else Validation.INVALID).value,
+        )
+    )
+    work.session.flush()
+    work.audit("consent.answer", "consent_record", answer.event_id, participant_id, document=answer.document.value)
+    _take_effect(work, participant_id, cause="consent")
+
+
+def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
+    """Append an informing-loop answer and let it take effect at once. A replay of the same event changes nothing.
+
+    Raises:
+        NotFoundError: If there is no such participant.
+        ConflictError: If the event id was used for another answer.
+        InvalidInputError: If the module is unknown or the answer is dated in the future.
+    """
+    participants.get(work.session, participant_id, Lock.EXCLUSIVE)
+    if choice.module not in work.policy.modules:
+        raise InvalidInputError("no such module")
+    _not_in_future(work, choice.authored_at)
+    known = participants.decision_event(work.session, choice.event_id)
+    if known is not None:
+        same = (known.participant_id, known.module, known.answer, known.authored_at)
+        if same != (participant_id, choice.module, choice.answer.value, choice.authored_at):
+            raise ConflictError("the event id was used for another answer")
+        return
+    later = choice.answer is ModuleAnswer.MAYBE_LATER
+    work.session.add(
+        ModuleDecisionRow(
+            event_id=choice.event_id,
+            participant_id=participant_id,
+            module=choice.module,
+            answer=choice.answer.value,
+            script_version=choice.script_version,
+            authored_at=choice.authored_at,
+            received_at=work.at,
+            re_offer_at=choice.authored_at + timedelta(days=work.policy.re_offer_days) if later else None,
+        )
+    )
+    work.session.flush()
+    work.audit("consent.choice", "module_decision", choice.event_id, participant_id, module=choice.module)
+    _take_effect(work, participant_id, cause="choice")
+
+
+def set_standing(
+    work: Work,
+    participant_id: str,
+    *,
+    participation: Participation | None = None,
+    vital_status: VitalStatus | None = None,
+) -> None:
+    """Record a withdrawal from the programme, a deactivation, or a death; it takes effect in this transaction.
+
+    Raises:
+        NotFoundError: If there is no such participant.
+    """
+    row = participants.get(work.session, participant_id, Lock.EXCLUSIVE)
+    if participation is not None:
+        row.participation = participation.value
+    if vital_status is not None:
+        row.vital_status = vital_status.value
+    work.session.flush()
+    work.audit("participant.standing", "participant", participant_id, participant_id, participation=row.participation)
+    _take_effect(work, participant_id, cause="withdrawal" if participation is Participation.WITHDRAWN else "standing")
+
+
+_ENDING = {
+    "withdrawn",
+    "deceased",
+    "consent_revoked",
+    "ror_consent_no",
+    "ror_consent_not_sure",
+    "informing_loop_no",
+    "informing_loop_maybe_later",
+}
+"""Reasons that end a case that was begun. Others, such as an outdated form, only make the gate withhold."""
+
+
+_READY = {CaseState.CLEAR, CaseState.SIGNED_OFF, CaseState.DISCLOSED, CaseState.RELEASE_READY}
+"""States in which nothing but the gate keeps a result back: ask it again when something changed."""
+
+
+def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
+    """Close every begun case that the participant's standing and answers end; open or move on the others."""
+    known = participants.history(work.session, participant_id)
+    gone = known.participation is Participation.WITHDRAWN
+    for case in results.cases_of(work.session, participant_id):
+        begun = case.interpretation_id is not None or gone
+        reasons = choice_reasons(known, case.module, work.policy, work.at)
+        if begun and CaseState(case.state) not in results.CLOSED_CASES and _ENDING.intersection(reasons):
+            dead = known.vital_status is VitalStatus.DECEASED
+            _close(work, case, CaseState.NOT_DELIVERABLE if dead else CaseState.REVOKED, cause)
+    _open_again(work, participant_id)
+    cases.apply_choices(work, participant_id)
+    for case in results.cases_of(work.session, participant_id):
+        if CaseState(case.state) in _READY:
+            work.enqueue("release_report", case.case_id)
+
+
+def _open_again(work: Work, participant_id: str) -> None:
+    """A yes after a revocation opens a new case on the sample at hand; the bytes of the old one stay dead."""
+    known = participants.history(work.session, participant_id)
+    for module in sorted(work.policy.modules):
+        last = results.current_case(work.session, participant_id, module)
+        wanted = not choice_reasons(known, module, work.policy, work.at)
+        if last is None or CaseState(last.state) not in results.CLOSED_CASES or not wanted:
+            continue
+        case = cases.open_case(work, participant_id, module)
+        if last.sample_id is not None:
+            case.sample_id = last.sample_id
+            cases.advance(work, case, CaseState.ELIGIBLE)
+
+
+def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> None:
+    """Make a case's results unreadable in this transaction and order their deletion at every partner."""
+    session = work.session
+    cases.advance(work, case, ending)
+    versions = results.versions_of_cases(session, [case.case_id])
+    for version in versions:
+        if VersionState(version.state) is not VersionState.WITHDRAWN:
+            states.check(states.VERSION, VersionState(version.state), VersionState.WITHDRAWN)
+            version.state = VersionState.WITHDRAWN.value
+            version.withdrawn_at = work.at
+    keys = {version.data_key_id for version in versions}
+    keys |= {row.data_key_id for row in results.interpretations_of_cases(session, [case.case_id])}
+    destroyed = results.destroy_keys(session, keys, work.at)
+    recalls = [order_recall(work, delivery, cause) for delivery in results.deliveries_of_cases(session, [case.case_id])]
+    review = results.review_of(session, case.case_id, lock=True)
+    if review is not None and states.ReviewState(review.state) is not states.ReviewState.CLOSED:
+        review.state = states.ReviewState.CLOSED.value
+        review.closed_at = work.at
+    cases.advance(work, case, CaseState.DELETION_ORDERED)
+    work.audit(
+        "case.erase", "result_case", case.case_id, case.participant_id, cause=cause, keys_destroyed=destroyed,
+        recalls=sum(recalls),
+    )  # fmt: skip
+    if not any(recalls):
+        cases.advance(work, case, CaseState.DELETED)
+
+
+def order_recall(work: Work, delivery: DeliveryRow, cause: str) -> bool:
+    """Order the recall of a delivery that left or may have left; one that never could is closed. True if ordered."""
+    delivery.bundle = None
+    state = DeliveryState(delivery.state)
+    if state is DeliveryState.RECALLED:
+        return False
+    states.check(states.DELIVERY, state, DeliveryState.RECALLED)
+    delivery.state = DeliveryState.RECALLED.value
+    if delivery.intended_at is None:
+        return False
+    recall = RecallRow(
+        recall_id=new_id("recall"),
+        delivery_id=delivery.delivery_id,
+        case_id=delivery.case_id,
+        cause=cause,
+        state=RecallState.ORDERED.value,
+        ordered_at=work.at,
+        due_at=work.at + RECALL_DUE,
+    )
+    work.session.add(recall)
+    work.session.flush()
+    work.enqueue("recall_delivery", recall.recall_id)
+    return True
+
+
+_SHA256_LENGTH = 64
+
+
+def _not_in_future(work: Work, authored_at: datetime) -> None:
+    if authored_at > work.at + timedelta(minutes=5):
+        raise InvalidInputError("authored_at lies in the future; check the sender's clock")

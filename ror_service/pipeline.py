@@ -1,0 +1,95 @@
+"""The main job, top to bottom: read and interpret a sample, release its reports, deliver them, call them back.
+
+Each step is a job that may run again after any crash: it finds in the database what is done already. Nothing is read,
+rendered or fetched inside an open transaction, but for the send itself, which holds the participant's consent lock.
+"""
+
+from __future__ import annotations
+
+from consent.gate import Release
+from ror_service import interpretations, reports
+from ror_service.audit.log import Actor
+from ror_service.context import ServiceContext
+from ror_service.delivery import dispatch
+from ror_service.errors import DeliveryRefusedError
+from ror_service.intake import qc, samples
+from ror_service.intake.errors import IntakeError
+
+PIPELINE = Actor(name="pipeline", role="service", purpose="return of results")
+
+
+def interpret_sample(context: ServiceContext, sample_id: str) -> None:
+    """Read the genotype file once, check its quality, and interpret what the participant said yes to."""
+    with context.transaction(PIPELINE) as work:
+        reading = samples.begin_reading(work, sample_id, context.store)
+    if reading is None:
+        return
+    try:
+        read = context.read_genotypes(reading.path)
+    except IntakeError as error:
+        with context.transaction(PIPELINE) as work:
+            samples.record_verdict(work, sample_id, None, problem=error.code.value)
+        return
+    assessment = context.assess(read, reading.declared)
+    with context.transaction(PIPELINE) as work:
+        samples.record_verdict(work, sample_id, assessment)
+        modules = samples.accepted_modules(work, sample_id)
+    if assessment.verdict is not qc.Verdict.PASS:
+        return
+    found = [interpretations.interpret(context.interpreters[module], reading, read) for module in modules]
+    for interpreted in found:
+        with context.transaction(PIPELINE) as work:
+            interpretations.keep(work, context.keys, reading, read, interpreted, review_due=context.settings.review_due)
+
+
+def release_report(context: ServiceContext, case_id: str) -> None:
+    """Ask the consent gate, render what it lets through in every language and format, seal it, queue its delivery."""
+    with context.transaction(PIPELINE) as work:
+        release = reports.draft(work, context.keys, context.programme, case_id)
+    if not isinstance(release, Release):
+        return
+    rendered = context.render(release)
+    with context.transaction(PIPELINE) as work:
+        partners = context.partners(work)
+        reports.keep(work, context.keys, case_id, rendered, sender=context.sender, partners=partners)
+
+
+def deliver_report(context: ServiceContext, delivery_id: str) -> None:
+    """Commit the intent, then send under the consent lock and keep the signed receipt."""
+    with context.transaction(PIPELINE) as work:
+        if not dispatch.intend(work, delivery_id):
+            return
+    try:
+        with context.transaction(PIPELINE) as work:
+            release = dispatch.shipment(work, delivery_id)
+            if release is None:
+                return
+            ready = release.payload
+            client = context.partner_client(work, ready.partner_id)
+            receipt = client.deliver(ready.delivery_id, ready.idempotency_key, ready.bundle)
+            dispatch.received(work, delivery_id, receipt)
+    except DeliveryRefusedError:
+        with context.transaction(PIPELINE) as work:
+            dispatch.give_up(work, delivery_id)
+        raise
+
+
+def recall_delivery(context: ServiceContext, recall_id: str) -> None:
+    """Tell a partner to delete what it has or may yet receive, and keep its signed acknowledgement."""
+    with context.transaction(PIPELINE) as work:
+        order = dispatch.recall_order(work, recall_id)
+        if order is None:
+            return
+        client = context.partner_client(work, order.partner_id)
+    receipt = client.recall(order.delivery_id, order.idempotency_key, order.manifest_sha256, order.cause)
+    with context.transaction(PIPELINE) as work:
+        dispatch.recall_acknowledged(work, recall_id, receipt)
+
+
+STEPS = {
+    "interpret_sample": interpret_sample,
+    "release_report": release_report,
+    "deliver_report": deliver_report,
+    "recall_delivery": recall_delivery,
+}
+"""Every job by the name that its row carries."""

@@ -1,0 +1,300 @@
+"""Reports: their content from rows, their immutable versions, and reading one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consent.gate import Release, Withheld
+from interpreters.genotypes import Assay, Sex
+from report_templates.content import (
+    FindingDecision,
+    FindingOutcome,
+    ParticipantReference,
+    Programme,
+    ReportContent,
+    SignerRole,
+    SignOff,
+    Specimen,
+    SpecimenKind,
+    variant_key,
+)
+from report_templates.render import template_digest
+from ror_service import cases
+from ror_service.delivery import dispatch
+from ror_service.delivery.dispatch import Sender
+from ror_service.delivery.partners import Partner
+from ror_service.errors import InvalidInputError, NotFoundError, WithheldError
+from ror_service.rendering.artifacts import Artifact
+from ror_service.review.queue import Disposition
+from ror_service.review.triage import findings_under_review
+from ror_service.sealing import bundle, vault
+from ror_service.sealing.canonical import sha256_hex
+from ror_service.sealing.keys import KeyProvider
+from ror_service.sealing.vault import Interpreted
+from ror_service.states import CaseState, VersionState
+from ror_service.storage import participants, results
+from ror_service.storage.participants import Lock
+from ror_service.storage.tables import (
+    ArtifactRow,
+    ConfirmationOrderRow,
+    InterpretationRow,
+    ParticipantRow,
+    ReportRow,
+    ReportVersionRow,
+    ResultCaseRow,
+    SampleRow,
+    SignOffRow,
+    ViewEventRow,
+)
+from ror_service.work import Work, new_id
+
+AUDIENCE = "participant"
+_RELEASABLE = {CaseState.CLEAR, CaseState.SIGNED_OFF, CaseState.DISCLOSED, CaseState.RELEASE_READY}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One file of a report in clear, for a reader whom the gate let through."""
+
+    version_id: str
+    media_type: str
+    content: bytes
+
+
+def draft(
+    work: Work, keys: KeyProvider, programme: Programme, case_id: str
+) -> Release[ReportContent] | Withheld | None:
+    """The content of a case's report, if the gate lets it through.
+
+    Returns:
+        The released content, the gate's refusal, or None when the case is not at the point of release.
+
+    Raises:
+        NotFoundError: If there is no such case.
+    """
+    case = results.must_get(work.session, ResultCaseRow, case_id)
+    owner = participants.get(work.session, case.participant_id, Lock.SHARED)
+    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    if CaseState(case.state) not in _RELEASABLE or case.sample_id is None or case.interpretation_id is None:
+        return None
+    sample = results.must_get(work.session, SampleRow, case.sample_id)
+    row = results.must_get(work.session, InterpretationRow, case.interpretation_id)
+    content = _content(
+        work, vault.open_interpretation(work, keys, row), programme, owner=owner, sample=sample, case=case
+    )
+    outcome = cases.ask_gate(work, case, content, "release")
+    work.audit(
+        "report.release_decision", "result_case", case_id, case.participant_id, released=outcome.decision.released
+    )
+    if isinstance(outcome, Release) and CaseState(case.state) is not CaseState.RELEASE_READY:
+        cases.advance(work, case, CaseState.RELEASE_READY)
+    return outcome
+
+
+def keep(
+    work: Work,
+    keys: KeyProvider,
+    case_id: str,
+    artifacts: tuple[Artifact, ...],
+    *,
+    sender: Sender,
+    partners: Sequence[Partner],
+) -> None:
+    """Seal a rendered report as a version, make it available, and queue it for every partner.
+
+    The gate is asked again, since rendering took time; a report that is no longer releasable is dropped.
+    """
+    case = results.must_get(work.session, ResultCaseRow, case_id)
+    participants.get(work.session, case.participant_id, Lock.SHARED)
+    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    outcome = cases.ask_gate(work, case, artifacts, "release")
+    if CaseState(case.state) is not CaseState.RELEASE_READY or isinstance(outcome, Withheld):
+        return
+    version = _store_version(work, keys, case, outcome)
+    cases.advance(work, case, CaseState.AVAILABLE)
+    work.audit(
+        "report.available", "report_version", version.version_id, case.participant_id,
+        content_digest=version.content_digest,
+    )  # fmt: skip
+    for partner in partners:
+        dispatch.queue(work, sender, partner, case=case, version=version, artifacts=_in_bundle(outcome))
+
+
+def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: str) -> Opened:
+    """Open one file of the participant's current report, if the gate lets it through at this moment.
+
+    Args:
+        work: The transaction of the reader; the audit event is part of it.
+        keys: Holder of the key-encryption keys.
+        participant_id: Whose report.
+        module: Of which module.
+        name: Which file, for example `participant.es.pdf`.
+
+    Raises:
+        NotFoundError: If there is no released report or no such file.
+        WithheldError: If the gate withholds.
+        ErasedError: If the data key was destroyed.
+    """
+    known = participants.get(work.session, participant_id, Lock.SHARED)
+    case = results.current_case(work.session, known.participant_id, module)
+    version = None if case is None else results.released_version(work.session, case.case_id, AUDIENCE)
+    if case is None or version is None:
+        raise NotFoundError("there is no report to read")
+    artifact = next((a for a in results.artifacts_of(work.session, version.version_id) if a.name == name), None)
+    if artifact is None:
+        raise NotFoundError("the report has no such file")
+    outcome = cases.ask_gate(work, case, artifact, "read")
+    if isinstance(outcome, Withheld):
+        raise WithheldError(outcome.decision.reasons)
+    content = vault.open_artifact(work, keys, participant_id, version, outcome.payload)
+    work.audit("report.read", "report_version", version.version_id, participant_id, file=name)
+    return Opened(version.version_id, artifact.media_type, content)
+
+
+def viewed(work: Work, version_id: str, event_id: str, source: str) -> None:
+    """Record that the participant opened a version. A replay of the event changes nothing.
+
+    Raises:
+        NotFoundError: If there is no such version.
+    """
+    version = results.must_get(work.session, ReportVersionRow, version_id)
+    if work.session.get(ViewEventRow, event_id) is not None:
+        return
+    report = results.must_get(work.session, ReportRow, version.report_id)
+    work.session.add(
+        ViewEventRow(event_id=event_id, version_id=version_id, source=source, viewed_at=work.at, received_at=work.at)
+    )
+    case = results.must_get(work.session, ResultCaseRow, report.case_id, lock=True)
+    if CaseState(case.state) in {CaseState.AVAILABLE, CaseState.DELIVERED}:
+        cases.advance(work, case, CaseState.VIEWED)
+    work.audit("report.viewed", "report_version", version_id, report.participant_id, source=source)
+
+
+def _in_bundle(release: Release[tuple[Artifact, ...]]) -> tuple[bundle.Artifact, ...]:
+    return tuple(
+        bundle.Artifact(
+            language=artifact.language,
+            format=artifact.name.rpartition(".")[2],
+            media_type=artifact.media_type,
+            data=artifact.content,
+        )
+        for artifact in release.payload
+    )
+
+
+def _content(
+    work: Work,
+    interpreted: Interpreted,
+    programme: Programme,
+    *,
+    owner: ParticipantRow,
+    sample: SampleRow,
+    case: ResultCaseRow,
+) -> ReportContent:
+    if owner.birth_date is None:
+        raise InvalidInputError("a report carries two identifiers; the birth date is missing")
+    review = results.review_of(work.session, case.case_id)
+    sign_offs = [] if review is None else results.sign_offs(work.session, review.review_id)
+    order = None if review is None else results.confirmation_of(work.session, review.review_id)
+    return ReportContent(
+        interpretation=interpreted.interpretation,
+        programme=programme,
+        participant=ParticipantReference(owner.participant_id, owner.birth_date.year),
+        accession=_accession(case, interpreted, sample),
+        version=1,
+        issued=work.at.date(),
+        specimen=Specimen(
+            kind=SpecimenKind(sample.specimen),
+            collected=sample.collected_on,
+            received=sample.created_at.date(),
+            assay=Assay(sample.assay),
+            build=interpreted.build,
+        ),
+        sources=interpreted.sources,
+        sign_offs=tuple(SignOff(row.signer, SignerRole(row.role), row.signed_at.date()) for row in sign_offs),
+        sex_at_birth=Sex(owner.sex_at_birth),
+        decisions=_decisions(interpreted, sign_offs, order),
+    )
+
+
+def _decisions(
+    interpreted: Interpreted, sign_offs: Sequence[SignOffRow], order: ConfirmationOrderRow | None
+) -> tuple[FindingDecision, ...]:
+    findings = findings_under_review(interpreted.interpretation)
+    if not findings or not sign_offs:
+        return ()
+    last = sign_offs[-1]
+    return tuple(
+        FindingDecision(
+            gene=finding.gene,
+            variant=variant_key(finding.variant),
+            outcome=FindingOutcome.CONFIRMED if choice == Disposition.REPORT else FindingOutcome.NOT_REPORTED,
+            laboratory=None if order is None else order.laboratory,
+            decided_on=last.signed_at.date(),
+        )
+        for finding, choice in zip(findings, last.dispositions, strict=True)
+    )
+
+
+def _accession(case: ResultCaseRow, interpreted: Interpreted, sample: SampleRow) -> str:
+    """Unique number of a report: the same for the same result, so that a report can be made again byte for byte."""
+    parts = (
+        case.participant_id,
+        case.module,
+        str(case.generation),
+        sample.file_sha256,
+        interpreted.interpretation.knowledge_digest,
+    )
+    return "R-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12].upper()
+
+
+def _store_version(
+    work: Work, keys: KeyProvider, case: ResultCaseRow, release: Release[tuple[Artifact, ...]]
+) -> ReportVersionRow:
+    report = results.report_of(work.session, case.case_id, AUDIENCE)
+    if report is None:
+        report = ReportRow(
+            report_id=new_id("report"),
+            case_id=case.case_id,
+            participant_id=case.participant_id,
+            module=case.module,
+            audience=AUDIENCE,
+        )
+        work.session.add(report)
+        work.session.flush()
+    interpretation = results.must_get(work.session, InterpretationRow, str(case.interpretation_id))
+    version_id = new_id("version")
+    key = vault.new_report_key(work, keys, case.participant_id, version_id)
+    version = ReportVersionRow(
+        version_id=version_id,
+        report_id=report.report_id,
+        interpretation_id=interpretation.interpretation_id,
+        number=len(results.versions_of(work.session, report.report_id)) + 1,
+        kind="original",
+        reason="",
+        state=VersionState.RELEASED.value,
+        content_digest=vault.content_digest({artifact.name: artifact.content for artifact in release.payload}),
+        template_digest=template_digest(),
+        knowledge_digest=interpretation.knowledge_digest,
+        policy_version=release.decision.policy_version,
+        data_key_id=key.key_id,
+        created_at=work.at,
+    )
+    work.session.add(version)
+    work.session.flush()
+    for artifact in release.payload:
+        work.session.add(
+            ArtifactRow(
+                artifact_id=new_id("artifact"),
+                version_id=version_id,
+                name=artifact.name,
+                language=artifact.language,
+                media_type=artifact.media_type,
+                plaintext_sha256=sha256_hex(artifact.content),
+                sealed=vault.seal_artifact(artifact.content, key, case.participant_id, version, artifact.name),
+            )
+        )
+    work.session.flush()
+    return version

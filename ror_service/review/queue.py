@@ -1,0 +1,227 @@
+"""The review queue: claim, sign, return, confirm on a second specimen, disclose.
+
+A hereditary finding needs two different signers who decide alike on every finding; the database itself refuses a second
+signature by the same person.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from consent.types import Confirmation, Disclosure
+from ror_service import cases, states
+from ror_service.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError
+from ror_service.review.triage import Tier
+from ror_service.states import CaseState, ReviewState
+from ror_service.storage import participants, results
+from ror_service.storage.participants import Lock
+from ror_service.storage.tables import ConfirmationOrderRow, ResultCaseRow, ReviewCaseRow, SignOffRow
+from ror_service.work import Work, new_id
+
+OPEN_STATES = (ReviewState.NEW, ReviewState.CLAIMED, ReviewState.FIRST_SIGNED, ReviewState.RETURNED)
+SIGNING_ROLES = ("genetic_counselor", "laboratory_director")
+
+
+class Disposition(StrEnum):
+    """What a signer decides on one finding."""
+
+    REPORT = "report"
+    DO_NOT_REPORT = "do_not_report"
+
+
+def open_review(work: Work, case: ResultCaseRow, tier: Tier, reasons: tuple[str, ...], due: timedelta) -> None:
+    """Put a case into the queue."""
+    review = ReviewCaseRow(
+        review_id=new_id("review"),
+        case_id=case.case_id,
+        tier=tier.value,
+        state=ReviewState.NEW.value,
+        reasons=list(reasons),
+        due_at=work.at + due,
+        created_at=work.at,
+    )
+    work.session.add(review)
+    work.session.flush()
+    work.audit("review.open", "review_case", review.review_id, case.participant_id, tier=tier.value)
+
+
+def claim(work: Work, review_id: str, lease: timedelta) -> ReviewCaseRow:
+    """Take a review for the time of the lease, or prolong one's own.
+
+    Raises:
+        ForbiddenError: If the caller may not sign.
+        ConflictError: If somebody else holds it.
+        IllegalTransitionError: If it is finished.
+    """
+    review, case = _open(work, review_id)
+    held = review.assignee is not None and review.lease_until is not None and review.lease_until > work.at
+    if held and review.assignee != work.actor.name:
+        raise ConflictError("another person holds this review; it is free again when their time ends")
+    review.assignee = work.actor.name
+    review.lease_until = work.at + lease
+    if ReviewState(review.state) in {ReviewState.NEW, ReviewState.RETURNED}:
+        _move(review, ReviewState.CLAIMED)
+    work.audit("review.claim", "review_case", review_id, case.participant_id)
+    return review
+
+
+def sign(work: Work, review_id: str, dispositions: tuple[Disposition, ...], reason: str, *, findings: int) -> None:
+    """Sign a claimed review; the last signature that is needed decides the case.
+
+    Args:
+        work: The transaction of the signer.
+        review_id: Which review.
+        dispositions: One decision for each finding under review, in its order.
+        reason: The signer's reason, kept with the signature.
+        findings: How many findings are under review.
+
+    Raises:
+        ForbiddenError: If the caller may not sign, or does not hold the review.
+        InvalidInputError: If a decision or the reason is missing.
+        ConflictError: If the caller signed before, or decides otherwise than the first signer.
+    """
+    review, case = _open(work, review_id)
+    earlier = results.sign_offs(work.session, review_id)
+    _may_sign(work, review, earlier_signers={row.signer for row in earlier})
+    if len(dispositions) != findings or not reason.strip():
+        raise InvalidInputError(f"give a reason and one decision for each of the {findings} findings")
+    decided = [disposition.value for disposition in dispositions]
+    if any(row.dispositions != decided for row in earlier):
+        raise ConflictError("the first signer decided otherwise; return the review with a reason")
+    work.session.add(
+        SignOffRow(
+            sign_off_id=new_id("sign-off"),
+            review_id=review_id,
+            signer=work.actor.name,
+            role=work.actor.role,
+            dispositions=decided,
+            reason=reason,
+            signed_at=work.at,
+        )
+    )
+    work.session.flush()
+    review.assignee = review.lease_until = None
+    needed = work.policy.modules[case.module].signers_when_reviewed
+    _move(review, ReviewState.SECOND_SIGNED if earlier else ReviewState.FIRST_SIGNED)
+    work.audit("review.sign", "review_case", review_id, case.participant_id, signature=len(earlier) + 1)
+    if len(earlier) + 1 >= needed:
+        _decide(work, review, case, report=Disposition.REPORT in dispositions)
+
+
+def return_review(work: Work, review_id: str, reason: str) -> None:
+    """Send a review back to the queue; signatures given so far are removed, their trace stays in the audit log.
+
+    Raises:
+        ForbiddenError: If the caller may not sign.
+        InvalidInputError: If the reason is missing.
+    """
+    review, case = _open(work, review_id)
+    if not reason.strip():
+        raise InvalidInputError("a returned review needs a reason")
+    earlier = results.sign_offs(work.session, review_id)
+    for row in earlier:
+        work.session.delete(row)
+    review.assignee = review.lease_until = None
+    _move(review, ReviewState.RETURNED)
+    work.audit("review.return", "review_case", review_id, case.participant_id, removed_signatures=len(earlier))
+
+
+def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> None:
+    """Record what the clinical laboratory found in the second specimen.
+
+    Raises:
+        IllegalTransitionError: If no confirmation is ordered, or its result is known.
+        InvalidInputError: If `outcome` is no result.
+    """
+    if outcome not in {Confirmation.CONCORDANT, Confirmation.DISCORDANT, Confirmation.FAILED}:
+        raise InvalidInputError("a confirmation is concordant, discordant or failed")
+    review = results.must_get(work.session, ReviewCaseRow, review_id, lock=True)
+    case = results.must_get(work.session, ResultCaseRow, review.case_id, lock=True)
+    order = results.confirmation_of(work.session, review_id)
+    if order is None or order.result is not None or CaseState(case.state) is not CaseState.CONFIRMING:
+        raise IllegalTransitionError("no confirmation is waiting for its result")
+    order.result = outcome.value
+    order.reported_by = work.actor.name
+    order.reported_at = work.at
+    case.confirmation = outcome.value
+    work.audit("confirmation.report", "confirmation_order", order.order_id, case.participant_id)
+    if outcome is Confirmation.CONCORDANT:
+        cases.advance(work, case, CaseState.SIGNED_OFF)
+
+
+def schedule_disclosure(work: Work, case_id: str) -> None:
+    """Record that the participant has an appointment with a counselor.
+
+    Raises:
+        IllegalTransitionError: If the case is not signed off.
+    """
+    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    cases.advance(work, case, CaseState.DISCLOSURE_SCHEDULED)
+    case.disclosure = Disclosure.SCHEDULED.value
+
+
+def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
+    """Record that a counselor told the participant, or that the no-contact path was followed to its end.
+
+    Raises:
+        IllegalTransitionError: If the case does not wait for disclosure.
+        InvalidInputError: If `outcome` is not an end.
+    """
+    if outcome not in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}:
+        raise InvalidInputError("a disclosure ends completed or by the no-contact path")
+    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    if not case.requires_confirmation:
+        raise IllegalTransitionError("this result needs no disclosure")
+    case.disclosure = outcome.value
+    cases.advance(work, case, CaseState.DISCLOSED)
+    work.enqueue("release_report", case.case_id)
+
+
+def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, report: bool) -> None:
+    """Follow the signers' common decision: order a confirmation, or let the result go on without the findings."""
+    if not (report and Tier(review.tier) is Tier.LABORATORY_DIRECTOR):
+        review.state = ReviewState.CLOSED.value
+        review.closed_at = work.at
+        cases.advance(work, case, CaseState.SIGNED_OFF)
+        work.enqueue("release_report", case.case_id)
+        return
+    case.requires_confirmation = True
+    case.confirmation = Confirmation.PENDING.value
+    order = ConfirmationOrderRow(
+        order_id=new_id("order"),
+        review_id=review.review_id,
+        laboratory="unassigned",
+        ordered_by=work.actor.name,
+        ordered_at=work.at,
+    )
+    work.session.add(order)
+    work.session.flush()
+    cases.advance(work, case, CaseState.CONFIRMING)
+    work.audit("confirmation.order", "confirmation_order", order.order_id, case.participant_id)
+
+
+def _open(work: Work, review_id: str) -> tuple[ReviewCaseRow, ResultCaseRow]:
+    if work.actor.role not in SIGNING_ROLES:
+        raise ForbiddenError("only genetic counselors and laboratory directors work the review queue")
+    review = results.must_get(work.session, ReviewCaseRow, review_id)
+    case = results.must_get(work.session, ResultCaseRow, review.case_id)
+    # Always the participant first: a withdrawal takes the locks in the same order.
+    participants.get(work.session, case.participant_id, Lock.SHARED)
+    review = results.must_get(work.session, ReviewCaseRow, review_id, lock=True)
+    case = results.must_get(work.session, ResultCaseRow, review.case_id, lock=True)
+    if ReviewState(review.state) not in OPEN_STATES or CaseState(case.state) is not CaseState.IN_REVIEW:
+        raise IllegalTransitionError(f"the review is {review.state}, its case {case.state}: nothing to decide")
+    return review, case
+
+
+def _may_sign(work: Work, review: ReviewCaseRow, *, earlier_signers: set[str]) -> None:
+    if review.assignee != work.actor.name or review.lease_until is None or review.lease_until <= work.at:
+        raise ForbiddenError("claim the review before you sign it")
+    if work.actor.name in earlier_signers:
+        raise ConflictError("the second signature must be another person's")
+
+
+def _move(review: ReviewCaseRow, target: ReviewState) -> None:
+    states.check(states.REVIEW, ReviewState(review.state), target)
+    review.state = target.value

@@ -1,0 +1,182 @@
+"""Data keys, wrapped by a key-encryption key that a provider holds.
+
+A wrapped data key is bound to the same context as the object it seals and to the identifier of the key that wraps it.
+Rotation makes a new key-encryption key current; `rewrap` moves data keys to it one by one, while both still open.
+Random nonces allow one key-encryption key 2^32 wraps (NIST SP 800-38D); rotate long before.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ror_service.errors import ErasedError, SealError
+from ror_service.sealing.envelope import (
+    DATA_KEY_BYTES,
+    SealContext,
+    decrypt,
+    encrypt,
+    new_data_key,
+    open_sealed,
+    seal,
+)
+from ror_service.sealing.private_files import make_private_folder, read_private, write_private
+
+_KEK_ID = re.compile(r"kek-[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """A data key that only the named key-encryption key opens; safe to store."""
+
+    kek_id: str
+    wrapped: bytes
+
+
+class KeyProvider(Protocol):
+    """Holds key-encryption keys: a folder, a hardware module or a cloud service."""
+
+    def current_key_id(self) -> str:
+        """Identifier of the key-encryption key that new data keys are wrapped by."""
+
+    def wrap(self, data_key: bytes, associated_data: bytes) -> WrappedKey:
+        """Wrap by the current key-encryption key."""
+
+    def unwrap(self, wrapped: WrappedKey, associated_data: bytes) -> bytes:
+        """Undo `wrap`.
+
+        Raises:
+            SealError: If the key-encryption key is not here or the wrapped key does not open.
+        """
+
+
+def rewrap(wrapped: WrappedKey, associated_data: bytes, provider: KeyProvider) -> WrappedKey:
+    """The same data key under the current key-encryption key; `wrapped` itself if it is there already.
+
+    Raises:
+        SealError: If the old key-encryption key is not here or the wrapped key does not open.
+    """
+    if wrapped.kek_id == provider.current_key_id():
+        return wrapped
+    return provider.wrap(provider.unwrap(wrapped, associated_data), associated_data)
+
+
+def seal_with_new_key(plaintext: bytes, context: SealContext, provider: KeyProvider) -> tuple[bytes, WrappedKey]:
+    """Seal an object under a data key of its own.
+
+    Returns:
+        The sealed object, and its wrapped data key. Store them apart: destroying the key erases the object.
+    """
+    data_key = new_data_key()
+    return seal(plaintext, data_key, context), provider.wrap(data_key, context.associated_data())
+
+
+def open_with_key(sealed: bytes, wrapped: WrappedKey | None, context: SealContext, provider: KeyProvider) -> bytes:
+    """Undo `seal_with_new_key`.
+
+    Args:
+        sealed: The sealed object.
+        wrapped: Its wrapped data key, or None if that was destroyed.
+        context: What the object is.
+        provider: Holder of the key-encryption key.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the key or the context is another one, or any byte was changed.
+    """
+    if wrapped is None:
+        raise ErasedError(f"report {context.report_id}: its key was destroyed; nobody can read it any more")
+    return open_sealed(sealed, provider.unwrap(wrapped, context.associated_data()), context)
+
+
+class FileKeyProvider:
+    """Key-encryption keys as files of mode 0600 in one folder, for embedded use.
+
+    The folder holds `<kek id>.key` (32 random bytes each) and `current`, which names one of them. Both are created at
+    first use. Processes may share the folder: a rotation by one is seen by all at their next wrap.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the folder, or create it with a first key.
+
+        Raises:
+            UnsafeConfigurationError: If others may write in the folder or read a key.
+        """
+        make_private_folder(folder)
+        self._folder = folder
+        self._pointer = folder / "current"
+        self._loaded: dict[str, bytes] = {}
+        if not self._pointer.exists():
+            first = self._create_key()
+            try:
+                write_private(self._pointer, first.encode())
+            except FileExistsError:
+                # Another process was first; its key is the current one.
+                self._file(first).unlink()
+        self._key(self.current_key_id())
+
+    def current_key_id(self) -> str:
+        """Identifier of the key-encryption key that new data keys are wrapped by."""
+        return read_private(self._pointer).decode(errors="replace").strip()
+
+    def wrap(self, data_key: bytes, associated_data: bytes) -> WrappedKey:
+        """Wrap by the current key-encryption key (AES-256-GCM)."""
+        kek_id = self.current_key_id()
+        return WrappedKey(kek_id, encrypt(data_key, self._key(kek_id), _bound(kek_id, associated_data)))
+
+    def unwrap(self, wrapped: WrappedKey, associated_data: bytes) -> bytes:
+        """Undo `wrap`.
+
+        Raises:
+            SealError: If the key-encryption key is not here or the wrapped key does not open.
+        """
+        key = self._key(wrapped.kek_id)
+        bound = _bound(wrapped.kek_id, associated_data)
+        return decrypt(wrapped.wrapped, key, bound, what=f"data key under {wrapped.kek_id}")
+
+    def rotate(self) -> str:
+        """Make a new key-encryption key the current one; old ones still unwrap. Returns the new identifier."""
+        kek_id = self._create_key()
+        write_private(self._pointer, kek_id.encode(), replace=True)
+        return kek_id
+
+    def destroy(self, kek_id: str) -> None:
+        """Remove a key-encryption key: every data key still under it is lost for good.
+
+        Raises:
+            SealError: If it is the current key, or not here.
+        """
+        if kek_id == self.current_key_id():
+            raise SealError(f"key-encryption key {kek_id} is the current one; rotate and rewrap first")
+        self._key(kek_id)
+        self._file(kek_id).unlink()
+        del self._loaded[kek_id]
+
+    def _create_key(self) -> str:
+        kek_id = f"kek-{secrets.token_hex(8)}"
+        write_private(self._file(kek_id), secrets.token_bytes(DATA_KEY_BYTES))
+        return kek_id
+
+    def _file(self, kek_id: str) -> Path:
+        return self._folder / f"{kek_id}.key"
+
+    def _key(self, kek_id: str) -> bytes:
+        if kek_id in self._loaded:
+            return self._loaded[kek_id]
+        # The identifier may come from a database row; it must not name a file elsewhere.
+        if not _KEK_ID.fullmatch(kek_id) or not self._file(kek_id).exists():
+            raise SealError(
+                f"key-encryption key {kek_id!r} is not in {self._folder}; restore its file from safe keeping"
+            )
+        key = read_private(self._file(kek_id))
+        if len(key) != DATA_KEY_BYTES:
+            raise SealError(f"key-encryption key {kek_id} is damaged; restore its file from safe keeping")
+        self._loaded[kek_id] = key
+        return key
+
+
+def _bound(kek_id: str, associated_data: bytes) -> bytes:
+    return f"ror.wrap/1:{kek_id}:".encode() + associated_data

@@ -1,0 +1,99 @@
+"""All settings in one frozen place, the only reader of the environment. Every name has the prefix `ROR_`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ror_service.errors import UnsafeConfigurationError
+
+
+class Mode(StrEnum):
+    """How the service runs."""
+
+    EMBEDDED = "embedded"
+    """SQLite, Celery in-process, files on disk: for a laptop, a demo, a test."""
+    PRODUCTION = "production"
+    """PostgreSQL, a broker, workers; unsafe settings are refused at start."""
+
+
+class Settings(BaseSettings):
+    """Settings of one process; see `docs/howto/deploy.md` for the meaning in operation."""
+
+    model_config = SettingsConfigDict(env_prefix="ROR_", frozen=True, extra="forbid")
+
+    mode: Mode = Mode.EMBEDDED
+    home: Path = Path("var")
+    """Folder of the embedded database, keys and sealed files, where these are not set one by one."""
+    database_url: SecretStr | None = None
+    broker_url: SecretStr | None = None
+    key_folder: Path | None = None
+    """Key-encryption keys and signing keys of the file key provider; mode 0700."""
+    store_folder: Path | None = None
+    """Received genotype files and sealed reports."""
+    knowledge_folder: Path | None = None
+    """Knowledge releases built by the programme, one folder a module."""
+    programme_name: str = "Sample Research Programme"
+    support_contact: str = "the support page of the programme"
+    counselor_contact: str = "the counseling page of the programme"
+    public_url: HttpUrl = Field(default=HttpUrl("http://127.0.0.1:8080"))
+    """Where partners and portals reach the API."""
+    issuer: str = "urn:ror:embedded-issuer"
+    """`iss` of accepted bearer tokens. The embedded issuer signs with a key of the key folder."""
+    audience: str = "ror-api"
+    issuer_keys_file: Path | None = None
+    """JSON Web Key Set of the organisation's own issuer; required in production."""
+    lease_seconds: int = Field(default=300, ge=1)
+    """How long a claimed job belongs to its worker before the sweeper gives it to another."""
+    partner_timeout_seconds: float = Field(default=10.0, gt=0)
+    """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress."""
+    review_due_days: int = Field(default=14, ge=1)
+    review_lease_minutes: int = Field(default=60, ge=1)
+    reader_memory_mebibytes: int = Field(default=2048, ge=256)
+    reader_cpu_seconds: int = Field(default=600, ge=1)
+
+    @property
+    def review_due(self) -> timedelta:
+        """Time in which a review is to be finished."""
+        return timedelta(days=self.review_due_days)
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the file key provider."""
+        return self.key_folder or self.home / "keys"
+
+    @property
+    def store(self) -> Path:
+        """Folder of files."""
+        return self.store_folder or self.home / "store"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.home / 'ror.sqlite3').resolve()}"
+
+    @property
+    def broker(self) -> str | None:
+        """Broker URL, or None when tasks run in-process."""
+        return None if self.broker_url is None else self.broker_url.get_secret_value()
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_production(self) -> Self:
+        if self.mode is not Mode.PRODUCTION:
+            return self
+        if not self.database.startswith("postgresql"):
+            raise UnsafeConfigurationError("ROR_DATABASE_URL must name a PostgreSQL database in production")
+        if self.broker is None:
+            raise UnsafeConfigurationError("ROR_BROKER_URL must name RabbitMQ or Redis in production")
+        if self.issuer_keys_file is None:
+            raise UnsafeConfigurationError("ROR_ISSUER_KEYS_FILE must name your issuer's key set in production")
+        if self.key_folder is None or self.store_folder is None:
+            raise UnsafeConfigurationError("ROR_KEY_FOLDER and ROR_STORE_FOLDER must be set in production")
+        return self

@@ -1,0 +1,40 @@
+"""Queries of the audit chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from ror_service.storage.tables import AuditEventRow
+
+_CHAIN_LOCK = 7_265_714_011
+"""Any fixed number: names the advisory lock that makes appending one at a time."""
+
+
+def lock_chain(session: Session) -> None:
+    """Let nobody else append before this transaction ends. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+
+
+def last(session: Session) -> AuditEventRow | None:
+    """The newest event."""
+    return session.scalars(select(AuditEventRow).order_by(AuditEventRow.sequence.desc()).limit(1)).first()
+
+
+def in_order(session: Session) -> Iterator[AuditEventRow]:
+    """All events, oldest first, read in portions."""
+    yield from session.scalars(
+        select(AuditEventRow).order_by(AuditEventRow.sequence).execution_options(yield_per=1000, populate_existing=True)
+    )
+
+
+def of_participant(session: Session, participant_id: str) -> Sequence[AuditEventRow]:
+    """Events about one participant, newest first."""
+    return session.scalars(
+        select(AuditEventRow)
+        .where(AuditEventRow.participant_id == participant_id)
+        .order_by(AuditEventRow.sequence.desc())
+    ).all()

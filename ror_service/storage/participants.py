@@ -1,0 +1,121 @@
+"""Queries of participants and what they answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from consent.types import (
+    Answer,
+    ConsentRecord,
+    DocumentType,
+    History,
+    ModuleAnswer,
+    ModuleDecision,
+    Participation,
+    Validation,
+    VitalStatus,
+)
+from ror_service.errors import NotFoundError
+from ror_service.storage.tables import (
+    ConsentRecordRow,
+    IdentityCaseMemberRow,
+    IdentityCaseRow,
+    ModuleDecisionRow,
+    ParticipantRow,
+)
+
+
+class Lock(StrEnum):
+    """How the participant's row, which is the consent lock, is held until the transaction ends."""
+
+    NONE = "none"
+    SHARED = "shared"
+    """Others may send and read, nobody may withdraw."""
+    EXCLUSIVE = "exclusive"
+
+
+def get(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> ParticipantRow:
+    """The participant's row.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    query = select(ParticipantRow).where(ParticipantRow.participant_id == participant_id)
+    if lock is not Lock.NONE:
+        query = query.with_for_update(read=lock is Lock.SHARED)
+    row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise NotFoundError("no such participant")
+    return row
+
+
+def history(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> History:
+    """Everything about a participant that the consent decision depends on, read after the lock is held.
+
+    Raises:
+        NotFoundError: If there is no such participant.
+    """
+    row = get(session, participant_id, lock)
+    consents = session.scalars(select(ConsentRecordRow).where(ConsentRecordRow.participant_id == participant_id))
+    decisions = session.scalars(select(ModuleDecisionRow).where(ModuleDecisionRow.participant_id == participant_id))
+    return History(
+        participant_id=row.participant_id,
+        birth_date=row.birth_date,
+        residence_state=row.residence_state,
+        vital_status=VitalStatus(row.vital_status),
+        participation=Participation(row.participation),
+        consents=tuple(
+            ConsentRecord(
+                event_id=record.event_id,
+                document=DocumentType(record.document),
+                document_version=record.document_version,
+                answer=Answer(record.answer),
+                authored_at=record.authored_at,
+                received_at=record.received_at,
+                validation=Validation(record.validation),
+            )
+            for record in consents
+        ),
+        decisions=tuple(
+            ModuleDecision(
+                event_id=decision.event_id,
+                module=decision.module,
+                answer=ModuleAnswer(decision.answer),
+                script_version=decision.script_version,
+                authored_at=decision.authored_at,
+                received_at=decision.received_at,
+                re_offer_at=decision.re_offer_at,
+            )
+            for decision in decisions
+        ),
+    )
+
+
+def in_open_identity_case(session: Session, participant_id: str) -> bool:
+    """Whether an unresolved identity case concerns the participant."""
+    query = (
+        select(IdentityCaseMemberRow.participant_id)
+        .join(IdentityCaseRow, IdentityCaseRow.identity_case_id == IdentityCaseMemberRow.identity_case_id)
+        .where(IdentityCaseMemberRow.participant_id == participant_id, IdentityCaseRow.resolved_at.is_(None))
+        .limit(1)
+    )
+    return session.scalars(query).first() is not None
+
+
+def consent_event(session: Session, event_id: str) -> ConsentRecordRow | None:
+    """A consent record by its event id."""
+    return session.get(ConsentRecordRow, event_id)
+
+
+def decision_event(session: Session, event_id: str) -> ModuleDecisionRow | None:
+    """An informing-loop decision by its event id."""
+    return session.get(ModuleDecisionRow, event_id)
+
+
+def all_ids(session: Session) -> Sequence[str]:
+    """Identifiers of all participants, in order."""
+    return session.scalars(select(ParticipantRow.participant_id).order_by(ParticipantRow.participant_id)).all()

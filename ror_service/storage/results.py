@@ -1,0 +1,191 @@
+"""Queries of samples, interpretations, result cases, reviews, reports and deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ror_service.errors import NotFoundError
+from ror_service.states import CaseState, VersionState
+from ror_service.storage.tables import (
+    ArtifactRow,
+    Base,
+    ConfirmationOrderRow,
+    DataFileRow,
+    DataKeyRow,
+    DeliveryRow,
+    InterpretationRow,
+    QcAssessmentRow,
+    RecallRow,
+    ReportRow,
+    ReportVersionRow,
+    ResultCaseRow,
+    ReviewCaseRow,
+    SampleRow,
+    SignOffRow,
+)
+
+RowT = TypeVar("RowT", bound=Base)
+
+CLOSED_CASES = (CaseState.REVOKED, CaseState.DELETION_ORDERED, CaseState.DELETED, CaseState.NOT_DELIVERABLE)
+
+
+def must_get(session: Session, kind: type[RowT], key: str, *, lock: bool = False) -> RowT:
+    """A row by its key.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    row = session.get(kind, key, with_for_update=lock or None, populate_existing=lock)
+    if row is None:
+        raise NotFoundError(f"no such object in {kind.__tablename__}")
+    return row
+
+
+def current_case(session: Session, participant_id: str, module: str) -> ResultCaseRow | None:
+    """The newest case of a participant and module, open or closed."""
+    return session.scalars(
+        select(ResultCaseRow)
+        .where(ResultCaseRow.participant_id == participant_id, ResultCaseRow.module == module)
+        .order_by(ResultCaseRow.generation.desc())
+        .limit(1)
+    ).first()
+
+
+def cases_of(session: Session, participant_id: str) -> Sequence[ResultCaseRow]:
+    """All cases of a participant, by module and generation."""
+    return session.scalars(
+        select(ResultCaseRow)
+        .where(ResultCaseRow.participant_id == participant_id)
+        .order_by(ResultCaseRow.module, ResultCaseRow.generation)
+    ).all()
+
+
+def file_of(session: Session, sample_id: str) -> DataFileRow | None:
+    """The genotype file of a sample."""
+    return session.scalars(select(DataFileRow).where(DataFileRow.sample_id == sample_id)).first()
+
+
+def samples_of(session: Session, participant_id: str) -> Sequence[SampleRow]:
+    """All samples of a participant, oldest first."""
+    return session.scalars(
+        select(SampleRow).where(SampleRow.participant_id == participant_id).order_by(SampleRow.created_at)
+    ).all()
+
+
+def last_assessment(session: Session, sample_id: str) -> QcAssessmentRow | None:
+    """The newest quality assessment of a sample."""
+    return session.scalars(
+        select(QcAssessmentRow)
+        .where(QcAssessmentRow.sample_id == sample_id)
+        .order_by(QcAssessmentRow.assessed_at.desc(), QcAssessmentRow.assessment_id.desc())
+        .limit(1)
+    ).first()
+
+
+def review_of(session: Session, case_id: str, *, lock: bool = False) -> ReviewCaseRow | None:
+    """The review of a case."""
+    query = select(ReviewCaseRow).where(ReviewCaseRow.case_id == case_id)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def reviews(session: Session, states: Iterable[str]) -> Sequence[ReviewCaseRow]:
+    """Reviews in the given states, the most urgent first."""
+    return session.scalars(
+        select(ReviewCaseRow)
+        .where(ReviewCaseRow.state.in_(list(states)))
+        .order_by(ReviewCaseRow.due_at, ReviewCaseRow.review_id)
+    ).all()
+
+
+def sign_offs(session: Session, review_id: str) -> Sequence[SignOffRow]:
+    """Signatures on a review, in order."""
+    return session.scalars(
+        select(SignOffRow)
+        .where(SignOffRow.review_id == review_id)
+        .order_by(SignOffRow.signed_at, SignOffRow.sign_off_id)
+    ).all()
+
+
+def confirmation_of(session: Session, review_id: str) -> ConfirmationOrderRow | None:
+    """The confirmation order of a review."""
+    return session.scalars(
+        select(ConfirmationOrderRow).where(ConfirmationOrderRow.review_id == review_id)
+    ).one_or_none()
+
+
+def report_of(session: Session, case_id: str, audience: str) -> ReportRow | None:
+    """The report of a case to an audience."""
+    return session.scalars(
+        select(ReportRow).where(ReportRow.case_id == case_id, ReportRow.audience == audience)
+    ).one_or_none()
+
+
+def versions_of(session: Session, report_id: str) -> Sequence[ReportVersionRow]:
+    """Versions of a report, oldest first."""
+    return session.scalars(
+        select(ReportVersionRow).where(ReportVersionRow.report_id == report_id).order_by(ReportVersionRow.number)
+    ).all()
+
+
+def released_version(session: Session, case_id: str, audience: str) -> ReportVersionRow | None:
+    """The one version of a case's report that may be read."""
+    return session.scalars(
+        select(ReportVersionRow)
+        .join(ReportRow, ReportRow.report_id == ReportVersionRow.report_id)
+        .where(
+            ReportRow.case_id == case_id,
+            ReportRow.audience == audience,
+            ReportVersionRow.state == VersionState.RELEASED.value,
+        )
+    ).one_or_none()
+
+
+def versions_of_cases(session: Session, case_ids: Sequence[str]) -> Sequence[ReportVersionRow]:
+    """Every report version of the given cases."""
+    return session.scalars(
+        select(ReportVersionRow)
+        .join(ReportRow, ReportRow.report_id == ReportVersionRow.report_id)
+        .where(ReportRow.case_id.in_(case_ids))
+    ).all()
+
+
+def artifacts_of(session: Session, version_id: str) -> Sequence[ArtifactRow]:
+    """Sealed files of a version, by name."""
+    return session.scalars(
+        select(ArtifactRow).where(ArtifactRow.version_id == version_id).order_by(ArtifactRow.name)
+    ).all()
+
+
+def interpretations_of_cases(session: Session, case_ids: Sequence[str]) -> Sequence[InterpretationRow]:
+    """Every interpretation that the given cases rest on."""
+    return session.scalars(
+        select(InterpretationRow)
+        .join(ResultCaseRow, ResultCaseRow.interpretation_id == InterpretationRow.interpretation_id)
+        .where(ResultCaseRow.case_id.in_(case_ids))
+    ).all()
+
+
+def deliveries_of_cases(session: Session, case_ids: Sequence[str]) -> Sequence[DeliveryRow]:
+    """Every delivery of the given cases, locked."""
+    return session.scalars(select(DeliveryRow).where(DeliveryRow.case_id.in_(case_ids)).with_for_update()).all()
+
+
+def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
+    """Every recall that a case ordered."""
+    return session.scalars(select(RecallRow).where(RecallRow.case_id == case_id)).all()
+
+
+def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
+    """Overwrite wrapped data keys with nothing; returns how many were still there."""
+    destroyed = session.scalars(
+        update(DataKeyRow)
+        .where(DataKeyRow.key_id.in_(list(key_ids)), DataKeyRow.wrapped.is_not(None))
+        .values(wrapped=None, destroyed_at=at)
+        .returning(DataKeyRow.key_id)
+    )
+    return len(destroyed.all())

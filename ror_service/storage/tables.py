@@ -1,0 +1,465 @@
+"""The tables. What a row means is said in the class docstring; ids are opaque and never derived from a person.
+
+No genotype, finding or name stands in a column in clear: these are sealed bytes whose data keys live in `data_keys`,
+so that destroying a key erases every copy of what it sealed.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from ror_service.storage.database import UtcDateTime
+
+Json = dict[str, Any]
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraint names are fixed, so that migrations can name them."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        str: String(200),
+        datetime: UtcDateTime(),
+        bytes: LargeBinary(),
+        Json: JSON(),
+        list[str]: JSON(),
+        list[Json]: JSON(),
+    }
+
+
+class ParticipantRow(Base):
+    """A participant as the service knows one: by programme identifier, without name or address.
+
+    This row is the consent lock: a sender holds it shared, a withdrawal exclusively.
+    """
+
+    __tablename__ = "participants"
+
+    participant_id: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str]
+    birth_date: Mapped[date | None]
+    sex_at_birth: Mapped[str]
+    residence_state: Mapped[str | None]
+    vital_status: Mapped[str]
+    participation: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ConsentRecordRow(Base):
+    """One answer to a consent document; append-only."""
+
+    __tablename__ = "consent_records"
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    document: Mapped[str]
+    document_version: Mapped[str]
+    language: Mapped[str]
+    answer: Mapped[str]
+    authored_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    evidence_sha256: Mapped[str]
+    validation: Mapped[str]
+
+
+class ModuleDecisionRow(Base):
+    """One informing-loop answer; append-only."""
+
+    __tablename__ = "module_decisions"
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    module: Mapped[str]
+    answer: Mapped[str]
+    script_version: Mapped[str]
+    authored_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    re_offer_at: Mapped[datetime | None]
+
+
+class OrganizationRow(Base):
+    """A genome center, clinical laboratory, delivery partner or portal, with its registered public keys."""
+
+    __tablename__ = "organizations"
+
+    organization_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    registration: Mapped[Json]
+    """For a delivery partner: its host and public keys, as `delivery.partners` reads them."""
+    registered_at: Mapped[datetime]
+
+
+class SampleRow(Base):
+    """One assay run of a participant's specimen, as its manifest row declares it."""
+
+    __tablename__ = "samples"
+
+    sample_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    genome_center: Mapped[str] = mapped_column(index=True)
+    specimen: Mapped[str]
+    assay: Mapped[str]
+    build: Mapped[str | None]
+    sex_at_birth: Mapped[str]
+    contamination: Mapped[float | None]
+    """Contaminated share, 0 to 1, as the laboratory estimates it."""
+    name_in_file: Mapped[str | None]
+    collected_on: Mapped[date | None]
+    file_sha256: Mapped[str]
+    file_size: Mapped[int] = mapped_column(BigInteger)
+    manifest_sha256: Mapped[str]
+    """Of the canonical manifest row: the same row again changes nothing."""
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class DataFileRow(Base):
+    """A received file, stored under a name of the service's own making."""
+
+    __tablename__ = "data_files"
+
+    file_id: Mapped[str] = mapped_column(primary_key=True)
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), index=True)
+    role: Mapped[str]
+    sha256: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime]
+
+
+class QcAssessmentRow(Base):
+    """The verdict of the quality gate on one reading, rule by rule."""
+
+    __tablename__ = "qc_assessments"
+
+    assessment_id: Mapped[str] = mapped_column(primary_key=True)
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), index=True)
+    verdict: Mapped[str]
+    policy_version: Mapped[str]
+    reasons: Mapped[list[str]]
+    """Names of the rules that hold the sample, or the code of the reader's error."""
+    rules: Mapped[list[Json]]
+    assessed_at: Mapped[datetime]
+
+
+class IdentityCaseRow(Base):
+    """A suspected swap or mix-up; while it is open every result of every member is suspended."""
+
+    __tablename__ = "identity_cases"
+
+    identity_case_id: Mapped[str] = mapped_column(primary_key=True)
+    opened_at: Mapped[datetime]
+    reason: Mapped[str]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[str | None]
+
+
+class IdentityCaseMemberRow(Base):
+    """A participant whom an identity case concerns."""
+
+    __tablename__ = "identity_case_members"
+
+    identity_case_id: Mapped[str] = mapped_column(ForeignKey("identity_cases.identity_case_id"), primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), primary_key=True)
+
+
+class DataKeyRow(Base):
+    """A wrapped data key. `wrapped` becomes NULL when the key is destroyed: what it sealed is erased everywhere."""
+
+    __tablename__ = "data_keys"
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    key_encryption_key_id: Mapped[str]
+    wrapped: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    destroyed_at: Mapped[datetime | None]
+
+
+class InterpretationRow(Base):
+    """What one interpreter said about one sample, sealed; never changed."""
+
+    __tablename__ = "interpretations"
+
+    interpretation_id: Mapped[str] = mapped_column(primary_key=True)
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), index=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    module: Mapped[str]
+    interpreter_version: Mapped[str]
+    knowledge_release: Mapped[str]
+    knowledge_digest: Mapped[str]
+    input_sha256: Mapped[str]
+    sealed: Mapped[bytes]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    created_at: Mapped[datetime]
+
+
+class ResultCaseRow(Base):
+    """A participant's result of one module. Consenting again after a withdrawal opens a new case."""
+
+    __tablename__ = "result_cases"
+    __table_args__ = (UniqueConstraint("participant_id", "module", "generation"),)
+
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    module: Mapped[str]
+    generation: Mapped[int] = mapped_column(Integer)
+    sample_id: Mapped[str | None] = mapped_column(ForeignKey("samples.sample_id"))
+    interpretation_id: Mapped[str | None] = mapped_column(ForeignKey("interpretations.interpretation_id"))
+    state: Mapped[str] = mapped_column(index=True)
+    requires_confirmation: Mapped[bool] = mapped_column(default=False)
+    """Whether the result may be shown only after review, confirmation and disclosure."""
+    confirmation: Mapped[str]
+    disclosure: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+class ReviewCaseRow(Base):
+    """A result that people must look at before it goes on."""
+
+    __tablename__ = "review_cases"
+
+    review_id: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"), unique=True)
+    tier: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    reasons: Mapped[list[str]]
+    """Why people must look: neutral codes without gene or variant."""
+    assignee: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class SignOffRow(Base):
+    """One person's signature on a review; the database lets nobody sign twice."""
+
+    __tablename__ = "sign_offs"
+    __table_args__ = (UniqueConstraint("review_id", "signer"),)
+
+    sign_off_id: Mapped[str] = mapped_column(primary_key=True)
+    review_id: Mapped[str] = mapped_column(ForeignKey("review_cases.review_id"), index=True)
+    signer: Mapped[str]
+    role: Mapped[str]
+    dispositions: Mapped[list[str]]
+    """For each finding under review, in its order: `report` or `do_not_report`."""
+    reason: Mapped[str] = mapped_column(String(2000))
+    signed_at: Mapped[datetime]
+
+
+class ConfirmationOrderRow(Base):
+    """A confirmation on a second specimen by a clinical laboratory."""
+
+    __tablename__ = "confirmation_orders"
+
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    review_id: Mapped[str] = mapped_column(ForeignKey("review_cases.review_id"), unique=True)
+    laboratory: Mapped[str]
+    result: Mapped[str | None]
+    ordered_by: Mapped[str]
+    ordered_at: Mapped[datetime]
+    reported_by: Mapped[str | None]
+    reported_at: Mapped[datetime | None]
+
+
+class ReportRow(Base):
+    """The report of one case to one audience; its content lives in versions."""
+
+    __tablename__ = "reports"
+    __table_args__ = (UniqueConstraint("case_id", "audience"),)
+
+    report_id: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"))
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    module: Mapped[str]
+    audience: Mapped[str]
+
+
+class ReportVersionRow(Base):
+    """One version of a report in all its languages and formats; its bytes never change."""
+
+    __tablename__ = "report_versions"
+    __table_args__ = (UniqueConstraint("report_id", "number"),)
+
+    version_id: Mapped[str] = mapped_column(primary_key=True)
+    report_id: Mapped[str] = mapped_column(ForeignKey("reports.report_id"))
+    interpretation_id: Mapped[str] = mapped_column(ForeignKey("interpretations.interpretation_id"))
+    number: Mapped[int]
+    kind: Mapped[str]
+    reason: Mapped[str]
+    state: Mapped[str]
+    content_digest: Mapped[str]
+    """SHA-256 over the names and SHA-256 of all artifacts."""
+    template_digest: Mapped[str]
+    knowledge_digest: Mapped[str]
+    policy_version: Mapped[str]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class ArtifactRow(Base):
+    """One sealed file of a report version."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (UniqueConstraint("version_id", "name"),)
+
+    artifact_id: Mapped[str] = mapped_column(primary_key=True)
+    version_id: Mapped[str] = mapped_column(ForeignKey("report_versions.version_id"))
+    name: Mapped[str]
+    language: Mapped[str]
+    media_type: Mapped[str]
+    plaintext_sha256: Mapped[str]
+    sealed: Mapped[bytes]
+
+
+class ReleaseDecisionRow(Base):
+    """A decision of the consent gate with every rule's outcome."""
+
+    __tablename__ = "release_decisions"
+
+    decision_id: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"), index=True)
+    purpose: Mapped[str]
+    released: Mapped[bool]
+    outcomes: Mapped[list[Json]]
+    policy_version: Mapped[str]
+    decided_at: Mapped[datetime]
+
+
+class DeliveryRow(Base):
+    """A version on its way to one partner. An intent is committed before anything leaves."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (UniqueConstraint("version_id", "partner_id"),)
+
+    delivery_id: Mapped[str] = mapped_column(primary_key=True)
+    version_id: Mapped[str] = mapped_column(ForeignKey("report_versions.version_id"))
+    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"), index=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("organizations.organization_id"))
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(index=True)
+    manifest_sha256: Mapped[str]
+    """Of the bundle's manifest; the partner's receipts repeat it."""
+    bundle: Mapped[bytes | None]
+    """What is sent, sealed to the partner: the same bytes at every try; forgotten once it arrived or was recalled."""
+    intended_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class DeliveryAttemptRow(Base):
+    """One try to send or to recall."""
+
+    __tablename__ = "delivery_attempts"
+
+    attempt_id: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.delivery_id"), index=True)
+    action: Mapped[str]
+    outcome: Mapped[str]
+    attempted_at: Mapped[datetime]
+
+
+class ReceiptRow(Base):
+    """A partner's signed receipt, verified before it was stored."""
+
+    __tablename__ = "receipts"
+
+    receipt_id: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.delivery_id"), index=True)
+    status: Mapped[str]
+    token: Mapped[str] = mapped_column(String(4000))
+    manifest_sha256: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class RecallRow(Base):
+    """An order to a partner to delete a delivery that it has, or may have."""
+
+    __tablename__ = "recalls"
+
+    recall_id: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.delivery_id"), unique=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"), index=True)
+    cause: Mapped[str]
+    state: Mapped[str]
+    ordered_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+
+
+class ViewEventRow(Base):
+    """A participant opened a version, here or at a partner."""
+
+    __tablename__ = "view_events"
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    version_id: Mapped[str] = mapped_column(ForeignKey("report_versions.version_id"), index=True)
+    source: Mapped[str]
+    viewed_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+
+
+class AuditEventRow(Base):
+    """One link of the audit chain."""
+
+    __tablename__ = "audit_events"
+
+    sequence: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    role: Mapped[str]
+    purpose: Mapped[str]
+    action: Mapped[str]
+    object_type: Mapped[str]
+    object_id: Mapped[str]
+    participant_id: Mapped[str | None] = mapped_column(index=True)
+    details: Mapped[Json]
+    previous_hash: Mapped[str]
+    event_hash: Mapped[str] = mapped_column(unique=True)
+
+
+class JobRow(Base):
+    """Work for the queue, written with the state change that causes it. The broker message carries only the id."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("task", "subject_id"),
+        Index("ix_jobs_due", "done_at", "available_at"),
+    )
+
+    job_id: Mapped[str] = mapped_column(primary_key=True)
+    task: Mapped[str]
+    subject_id: Mapped[str]
+    created_at: Mapped[datetime]
+    available_at: Mapped[datetime]
+    issued_at: Mapped[datetime | None]
+    """When a message was last sent to the broker."""
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None]
+    """Names the claim: a worker that lost its lease cannot finish the job of another."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    first_attempt_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    done_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]

@@ -1,0 +1,48 @@
+"""The Celery application: one task a step, each a line; messages carry a job id and nothing else."""
+
+from __future__ import annotations
+
+from celery import Celery
+from celery.signals import worker_process_init
+
+from ror_service.context import ServiceContext
+from ror_service.pipeline import STEPS
+from ror_service.settings import Settings
+from ror_service.worker.jobs import run_job
+
+
+def make_app(context: ServiceContext) -> Celery:
+    """The application for one context: in-process without a broker, else for RabbitMQ or Redis."""
+    broker = context.settings.broker
+    app = Celery("ror", broker=broker or "memory://", set_as_current=False)
+    app.conf.update(
+        task_always_eager=broker is None,
+        task_ignore_result=True,
+        # The row in the outbox is the truth: a message that is lost with its worker is sent again by the relay.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=200,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"confirm_publish": True} if broker and broker.startswith("amqp") else {},
+        task_routes={name: {"queue": name} for name in STEPS},
+        task_serializer="json",
+        accept_content=["json"],
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+    )
+    for name in STEPS:
+        app.task(name=name, shared=False)(lambda job_id: run_job(context, job_id))
+    return app
+
+
+def worker_app() -> Celery:
+    """The application of a worker process, from the environment's settings."""
+    context = ServiceContext(Settings())
+
+    @worker_process_init.connect(weak=False)
+    def _after_fork(**_: object) -> None:
+        # Connections of the parent must not be used by its children.
+        context.engine.dispose(close=False)
+
+    return make_app(context)

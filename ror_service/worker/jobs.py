@@ -1,0 +1,49 @@
+"""Running one job of the outbox: claim it by lease, run its step, write down how it ended."""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import timedelta
+
+from ror_service.audit.log import Actor
+from ror_service.context import ServiceContext
+from ror_service.delivery.retry import next_attempt
+from ror_service.errors import DeliveryRefusedError, DeliveryUnavailableError, ServiceError
+from ror_service.pipeline import STEPS
+from ror_service.storage import jobs
+
+WORKER = Actor(name="worker", role="service", purpose="running jobs")
+_log = logging.getLogger(__name__)
+
+
+def run_job(context: ServiceContext, job_id: str) -> None:
+    """Run a job if it is due and nobody else has it; its outcome is kept, and nothing is raised.
+
+    A failure is tried again with growing, random pauses; a refusal, or no success in 72 hours, goes to an operator.
+    """
+    with context.transaction(WORKER) as work:
+        job = jobs.claim(work.session, job_id, work.at, timedelta(seconds=context.settings.lease_seconds))
+        if job is None or job.lease_token is None or job.first_attempt_at is None:
+            return
+        task, subject, lease, first, attempts = (
+            job.task,
+            job.subject_id,
+            job.lease_token,
+            job.first_attempt_at,
+            job.attempts,
+        )
+    try:
+        STEPS[task](context, subject)
+    except Exception as error:  # noqa: BLE001 - whatever happened, the row must say so; the process goes on
+        code = error.code if isinstance(error, ServiceError) else type(error).__name__
+        # The message may quote data: only the class of the failure is logged and kept.
+        _log.warning("job failed", extra={"job_id": job_id, "task": task, "code": code, "attempts": attempts})
+        asked = error.retry_after if isinstance(error, DeliveryUnavailableError) else None
+        with context.transaction(WORKER) as work:
+            final = isinstance(error, DeliveryRefusedError)
+            retry_at = None if final else next_attempt(first, attempts, work.at, random.random, asked)
+            jobs.fail(work.session, job_id, lease, work.at, error=code, retry_at=retry_at)
+        return
+    with context.transaction(WORKER) as work:
+        jobs.finish(work.session, job_id, lease, work.at)

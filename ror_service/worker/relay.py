@@ -1,0 +1,42 @@
+"""The relay: turns due rows of the outbox into broker messages, and sweeps up what was lost."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from celery import Celery
+
+from ror_service.context import ServiceContext
+from ror_service.storage import jobs
+from ror_service.worker.jobs import WORKER
+
+ROUND_SECONDS = 1.0
+"""Longest pause between two looks at the outbox."""
+
+
+def relay_once(context: ServiceContext, app: Celery) -> int:
+    """Send one message for every due job; returns how many.
+
+    A message that was lost, or whose worker died, is sent again after the lease time.
+    """
+    with context.transaction(WORKER) as work:
+        lost_after = timedelta(seconds=context.settings.lease_seconds)
+        due = [(row.task, row.job_id) for row in jobs.issue_due(work.session, work.at, lost_after=lost_after)]
+    for task, job_id in due:
+        app.send_task(task, args=[job_id]) if not app.conf.task_always_eager else app.tasks[task].apply(args=[job_id])
+    return len(due)
+
+
+def drain(context: ServiceContext, app: Celery) -> None:
+    """Relay until nothing is due any more; with in-process Celery this does all the work there is."""
+    while relay_once(context, app):
+        pass
+
+
+def run(context: ServiceContext, app: Celery, stop: threading.Event) -> None:
+    """Relay until `stop` is set, at once after a commit in this process and at least once a round."""
+    while not stop.is_set():
+        context.work_ordered.clear()
+        if not relay_once(context, app):
+            context.work_ordered.wait(ROUND_SECONDS)

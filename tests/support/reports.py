@@ -1,0 +1,349 @@
+"""Report contents for tests: one realistic participant in every module and state, let through by the real gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from consent.gate import Release, gate
+from interpreters.findings import (
+    AncestryFinding,
+    DrugRecommendation,
+    Finding,
+    GeneAssessment,
+    GeneStatus,
+    HereditaryFinding,
+    HereditaryOutcome,
+    HereditaryVariant,
+    Interpretation,
+    NotTested,
+    PharmacogenomicFinding,
+    Region,
+    RegionShare,
+    TraitFinding,
+)
+from interpreters.genotypes import Assay, Build, Sex
+from interpreters.knowledge import Source
+from report_templates.content import (
+    Change,
+    FindingDecision,
+    FindingOutcome,
+    Language,
+    ParticipantReference,
+    Programme,
+    ReportContent,
+    ReportKind,
+    SignerRole,
+    SignOff,
+    Specimen,
+    SpecimenKind,
+    variant_key,
+)
+from report_templates.wording import content_file
+from support import consent_facts
+
+CC0 = "CC0 1.0"
+CPIC = "https://www.clinpgx.org/"
+SOURCES = {
+    "ancestry": (Source("1000 Genomes Project phase 3", "2013-05-02", "2013-05-02", "open data", "https://www.internationalgenome.org/"),
+                 Source("Human Genome Diversity Project", "Stanford 650Y", "2008-02-22", "open data", "https://hagsc.org/hgdp/")),
+    "traits": (Source("Trait models of the programme", "1.0", "2026-11-22", CC0, "https://example.org/traits"),),
+    "hereditary_risk": (Source("ClinVar", "2025-09-28", "2025-09-28", "public domain", "https://www.ncbi.nlm.nih.gov/clinvar/"),
+                        Source("ACMG SF", "v3.3", "2025-06-23", "facts", "https://doi.org/10.1016/j.gim.2025.101454")),
+    "pharmacogenomics": (Source("CPIC alleles", "2025-11-05", "2025-11-05", CC0, CPIC),
+                         Source("CPIC guidelines", "2024-05", "2024-05", CC0, CPIC)),
+}
+
+
+def content(module: str, findings: tuple[Finding, ...] = (), not_tested: tuple[NotTested, ...] = (), **changes: Any) -> ReportContent:
+    """A first version for the participant of `consent_facts`, with changes."""
+    facts: dict[str, Any] = {
+        "interpretation": Interpretation(module, "1.0", f"{module}-2026.11", "5f0c" * 16, findings, not_tested),
+        "programme": Programme("Meridian Health Study", "555-0100", "555-0142"),
+        "participant": ParticipantReference(consent_facts.PERSON, 1980),
+        "accession": "R-2026-000417",
+        "version": 1,
+        "issued": date(2026, 11, 22),
+        "specimen": Specimen(SpecimenKind.SALIVA, date(2026, 8, 3), date(2026, 8, 7), Assay.WGS, Build.GRCH38),
+        "sources": SOURCES[module],
+    }
+    return ReportContent(**(facts | changes))
+
+
+def release(report: ReportContent) -> Release[ReportContent]:
+    """The report, let through by the real gate."""
+    found = any(decision.outcome is FindingOutcome.CONFIRMED for decision in report.decisions)
+    candidate = consent_facts.positive() if found else consent_facts.candidate(report.module)
+    outcome = gate(consent_facts.history(), candidate, consent_facts.POLICY, consent_facts.NOW, report)
+    assert isinstance(outcome, Release)
+    return outcome
+
+
+# --- Ancestry
+
+
+def ancestry(status: str = "reported") -> ReportContent:
+    """Two named regions, one of few references, and a small part that is not assigned."""
+    shares = (
+        RegionShare(Region.EUROPE, 0.584, 0.541, 0.622),
+        RegionShare(Region.AMERICAS, 0.312, 0.268, 0.352),
+        RegionShare(Region.SUB_SAHARAN_AFRICA, 0.063, 0.041, 0.087),
+        RegionShare(Region.MIDDLE_EAST_AND_NORTH_AFRICA, 0.028, 0.0, 0.071),
+        RegionShare(Region.SOUTHERN_ASIA, 0.013, 0.004, 0.03),
+        RegionShare(Region.EASTERN_AND_NORTHERN_ASIA, 0.0, 0.0, 0.012),
+        RegionShare(Region.OCEANIA, 0.0, 0.0, 0.008),
+    )
+    return content("ancestry", (AncestryFinding(shares, 34120, 35231, status, "world35k 2026.11"),))
+
+
+def ancestry_not_assigned() -> ReportContent:
+    """Read well, but close to no region."""
+    shares = tuple(RegionShare(region, 1 / 7, 0.0, 0.4) for region in Region)
+    return content("ancestry", (AncestryFinding(shares, 34120, 35231, "fits_less_well", "world35k 2026.11"),))
+
+
+def ancestry_not_read() -> ReportContent:
+    """Too few sites."""
+    return content("ancestry", (), (NotTested("ancestry", "world35k", "not_enough_sites"),))
+
+
+# --- Traits
+
+
+def traits() -> ReportContent:
+    """Three traits read, one of them in part, one not."""
+    return content(
+        "traits",
+        (
+            TraitFinding("bitter_taste", "PAV/AVI", {"rs713598": "C/G", "rs1726866": "A/G", "rs10246939": "C/T"}, "read", 3, 3),
+            TraitFinding("earwax", "TT", {"rs17822931": "T/T"}, "read", 1, 1),
+            TraitFinding("lactose", ">=1", {"rs4988235": "A/G"}, "partly_read", 1, 5),
+        ),
+        (NotTested("traits", "cilantro", "no_call"),),
+    )
+
+
+def traits_not_read() -> ReportContent:
+    """No trait read."""
+    names = ("bitter_taste", "cilantro", "earwax", "lactose")
+    return content("traits", (), tuple(NotTested("traits", name, "absent") for name in names))
+
+
+# --- Medicines
+
+
+def row(drug: str, genes: tuple[str, ...], actions: str, text_sha: str, **changes: Any) -> DrugRecommendation:
+    """One guideline row."""
+    facts: dict[str, Any] = {
+        "drug": drug,
+        "genes": genes,
+        "source": "CPIC",
+        "strength": "Strong",
+        "population": "general",
+        "actions": tuple(actions.split(",")) if actions else (),
+        "statement": "A restatement for professionals.",
+        "url": CPIC,
+        "as_of": "2024-05",
+        "text_sha": text_sha,
+        "needs_review": False,
+    }
+    return DrugRecommendation(**(facts | changes))
+
+
+def gene(name: str, diplotype: str, phenotype: str, *rows: DrugRecommendation, **changes: Any) -> PharmacogenomicFinding:
+    """A clear result of one gene."""
+    facts: dict[str, Any] = {
+        "gene": name,
+        "diplotypes": (diplotype,),
+        "phenotypes": (phenotype,),
+        "activity_score": None,
+        "haplotypes": (),
+        "reported_phenotype": phenotype,
+        "positions_read": 35,
+        "positions_total": 36,
+        "phased": False,
+        "requires_review": False,
+        "reasons": (),
+        "recommendations": rows,
+    }
+    return PharmacogenomicFinding(**(facts | changes))
+
+
+def cyp2c19() -> PharmacogenomicFinding:
+    """Intermediate metabolizer, with guidance of all kinds."""
+    own, with_2d6 = ("CYP2C19",), ("CYP2C19", "CYP2D6")
+    weak = {"strength": "Optional"}
+    careful = "standard_dose,reduce_dose,monitor"
+    return gene(
+        "CYP2C19",
+        "*1/*2",
+        "Intermediate Metabolizer",
+        row("clopidogrel", own, "avoid,alternative", "4effcd022368", population="CVI ACS PCI"),
+        row("clopidogrel", own, "no_recommendation", "1c52b87da23d", population="CVI non-ACS non-PCI", strength="No recommendation"),
+        row("clopidogrel", own, "alternative", "3c76364b8c18", population="NVI", strength="Moderate"),
+        *(row(drug, own, careful, "6146af6fb4e3", **weak) for drug in ("dexlansoprazole", "lansoprazole", "omeprazole", "pantoprazole")),
+        *(row(drug, own, careful, "d8f4a71263b8", strength="Moderate") for drug in ("citalopram", "escitalopram")),
+        row("voriconazole", own, "standard_dose", "73f43c0d69e1", population="adults", strength="Moderate"),
+        row("voriconazole", own, "standard_dose", "73f43c0d69e1", population="pediatrics", strength="Moderate"),
+        row("amitriptyline", with_2d6, "standard_dose", "d00a532a7104"),
+    )
+
+
+def medicine_findings() -> tuple[PharmacogenomicFinding, ...]:
+    """Six genes with a clear result."""
+    thiopurines = ("NUDT15", "TPMT")
+    normal = "standard_dose"
+    pair = (
+        row("azathioprine", thiopurines, normal, "68f6909835ab"),
+        row("mercaptopurine", thiopurines, normal, "f4c20a9a6215"),
+        row("thioguanine", thiopurines, normal, "2c9b4943deaf"),
+    )
+    return (
+        cyp2c19(),
+        gene("DPYD", "Reference/c.1905+1G>A (*2A)", "Intermediate Metabolizer",
+             *(row(drug, ("DPYD",), "reduce_dose,monitor", "42436023437b") for drug in ("capecitabine", "fluorouracil")),
+             activity_score="1.0", diplotypes=(), haplotypes=("Reference", "c.1905+1G>A (*2A)"), positions_read=83, positions_total=83),
+        gene("NUDT15", "*1/*1", "Normal Metabolizer", *pair, positions_read=18, positions_total=18),
+        gene("TPMT", "*1/*1", "Normal Metabolizer", *pair, positions_read=43, positions_total=43),
+        gene("SLCO1B1", "*1/*5", "Decreased Function",
+             row("simvastatin", ("SLCO1B1",), "alternative,limit_dose", "757bd591adf1"),
+             row("atorvastatin", ("SLCO1B1",), "limit_dose,monitor", "647e90ef7c07", strength="Moderate"),
+             row("rosuvastatin", ("ABCG2", "SLCO1B1"), "partial_data,monitor,standard_dose", "d8c130835cb3")),
+        gene("UGT1A1", "*1/*28", "Intermediate Metabolizer", row("atazanavir", ("UGT1A1",), normal, "e2cd13e02037")),
+    )  # fmt: skip
+
+
+def medicines() -> ReportContent:
+    """Warnings, clear results, one gene not read."""
+    return content("pharmacogenomics", medicine_findings(), (NotTested("pharmacogenomics", "G6PD", "no_position_read"),))
+
+
+def medicines_typical() -> ReportContent:
+    """No warning."""
+    return content("pharmacogenomics", medicine_findings()[2:4])
+
+
+def medicines_held() -> ReportContent:
+    """One gene that a person must look at first, though its rows are there."""
+    held = replace(cyp2c19(), requires_review=True, reported_phenotype=None, reasons=("rare_diplotype",))
+    return content("pharmacogenomics", (held,))
+
+
+def medicines_not_read() -> ReportContent:
+    """No gene read."""
+    genes = ("CYP2C19", "DPYD", "G6PD", "NUDT15", "SLCO1B1", "TPMT", "UGT1A1")
+    return content("pharmacogenomics", (), tuple(NotTested("pharmacogenomics", name, "no_position_read") for name in genes))
+
+
+# --- Hereditary disease risk
+
+GENES = tuple(sorted({name for condition in content_file("hereditary/conditions.json")["conditions"] for name in condition["genes"]}))
+BRCA2 = HereditaryVariant(
+    "13", 32340300, "GT", "G", "9318", "Pathogenic", 3, "heterozygous", hgvs="NC_000013.11:g.32340301del", depth=34, genotype_quality=99
+)  # fmt: skip
+HFE = HereditaryVariant("6", 26092913, "G", "A", "9", "Pathogenic", 2, "homozygous", hgvs="NC_000006.12:g.26092913G>A")
+SIGNED = (
+    SignOff("R. Alvarez, MS, CGC", SignerRole.GENETIC_COUNSELOR, date(2026, 11, 12)),
+    SignOff("N. Osei, MD, PhD", SignerRole.LABORATORY_DIRECTOR, date(2026, 11, 13)),
+)
+
+
+def assessed(status: Callable[[str], GeneStatus] = lambda _gene: GeneStatus.ASSESSED) -> tuple[GeneAssessment, ...]:
+    """Every gene of the list with the status that `status` gives it."""
+    fractions = {GeneStatus.ASSESSED: 0.998, GeneStatus.PARTLY_ASSESSED: 0.94, GeneStatus.NOT_ASSESSED: 0.2}
+    return tuple(GeneAssessment(name, status(name), fractions[status(name)]) for name in GENES)
+
+
+def some_in_part(name: str) -> GeneStatus:
+    """A typical genome: most genes assessed, a few not."""
+    if name in {"PMS2", "TTN"}:
+        return GeneStatus.PARTLY_ASSESSED
+    return GeneStatus.NOT_ASSESSED if name == "CALM2" else GeneStatus.ASSESSED
+
+
+def finding(name: str, variant: HereditaryVariant, outcome: HereditaryOutcome = HereditaryOutcome.CANDIDATE_POSITIVE) -> HereditaryFinding:
+    """A finding as the policy made it."""
+    return HereditaryFinding(name, outcome, "plp_two_stars", variant, ("plp_two_stars",))
+
+
+def decision(found: HereditaryFinding, outcome: FindingOutcome = FindingOutcome.CONFIRMED) -> FindingDecision:
+    """The review's decision on a finding."""
+    return FindingDecision(found.gene, variant_key(found.variant), outcome, "Northbridge Clinical Genetics", date(2026, 11, 9))
+
+
+def hereditary_positive(*found: HereditaryFinding) -> ReportContent:
+    """Confirmed findings; one in BRCA2 unless told otherwise."""
+    findings = found or (finding("BRCA2", BRCA2),)
+    return content(
+        "hereditary_risk",
+        (*findings, *assessed(some_in_part)),
+        decisions=tuple(decision(item) for item in findings),
+        sign_offs=SIGNED,
+        sex_at_birth=Sex.FEMALE,
+    )
+
+
+def hereditary_two() -> ReportContent:
+    """Two findings, one of them homozygous."""
+    return hereditary_positive(finding("BRCA2", BRCA2), finding("HFE", HFE))
+
+
+def hereditary_negative() -> ReportContent:
+    """Every gene assessed, nothing to report."""
+    return content("hereditary_risk", assessed())
+
+
+def hereditary_in_part() -> ReportContent:
+    """Most genes assessed, nothing to report; a possible finding was not confirmed."""
+    found = finding("BRCA2", BRCA2)
+    return content(
+        "hereditary_risk",
+        (found, *assessed(some_in_part)),
+        decisions=(decision(found, FindingOutcome.NOT_CONFIRMED),),
+        sign_offs=SIGNED,
+    )
+
+
+def hereditary_read_in_part() -> ReportContent:
+    """No gene assessed in full."""
+    return content("hereditary_risk", assessed(lambda name: GeneStatus.PARTLY_ASSESSED if name < "C" else GeneStatus.NOT_ASSESSED))
+
+
+def hereditary_not_read() -> ReportContent:
+    """A file without depth: nothing assessed."""
+    return content(
+        "hereditary_risk",
+        assessed(lambda _name: GeneStatus.NOT_ASSESSED),
+        tuple(NotTested("hereditary_risk", name, "not_callable") for name in GENES),
+    )
+
+
+def amended() -> ReportContent:
+    """A second version that gives its reason."""
+    reason = {Language.EN: "experts now see one gene change in a new way", Language.ES: "los expertos ahora ven un cambio en un gen de otra manera"}
+    return replace(hereditary_negative(), version=2, kind=ReportKind.AMENDED, change=Change(1, date(2026, 3, 2), reason))
+
+
+STATES: dict[str, Callable[[], ReportContent]] = {
+    "ancestry": ancestry,
+    "ancestry-fewer-sites": lambda: ancestry("fewer_sites"),
+    "ancestry-fits-less-well": lambda: ancestry("fits_less_well"),
+    "ancestry-not-assigned": ancestry_not_assigned,
+    "ancestry-not-read": ancestry_not_read,
+    "traits": traits,
+    "traits-not-read": traits_not_read,
+    "medicines": medicines,
+    "medicines-typical": medicines_typical,
+    "medicines-held": medicines_held,
+    "medicines-not-read": medicines_not_read,
+    "hereditary-positive": hereditary_positive,
+    "hereditary-two": hereditary_two,
+    "hereditary-negative": hereditary_negative,
+    "hereditary-in-part": hereditary_in_part,
+    "hereditary-read-in-part": hereditary_read_in_part,
+    "hereditary-not-read": hereditary_not_read,
+    "hereditary-amended": amended,
+}
+"""Every state that a report can be in, by name."""
