@@ -15,6 +15,7 @@ from interpreters.findings import HereditaryOutcome
 from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Record, Sex
 from interpreters.hereditary_risk import load
 from interpreters.hereditary_risk.clinvar import LOSS_OF_FUNCTION, ClinVarRecord
+from interpreters.hereditary_risk.zygosity import gene_outcome
 
 FORBIDDEN_LOF = frozenset({"APOB", "PCSK9", "RET", "MYH7", "RYR1", "TGFBR1"})
 GENOTYPES = {"heterozygous": (0, 1), "homozygous": (1, 1)}
@@ -54,9 +55,9 @@ def main(release: str | None = None, build_name: str = Build.GRCH38.value) -> in
     for record in risk.clinvar(build):
         best = []
         for zygosity in GENOTYPES:
-            calls = seen(record, build, zygosity)
-            for sex in (Sex.FEMALE, Sex.MALE):
-                for outcome in risk.gene_outcomes(calls, sex).values():
+            for alleles in risk.alleles(seen(record, build, zygosity)).values():
+                for sex in (Sex.FEMALE, Sex.MALE):
+                    outcome = gene_outcome(alleles, sex)
                     rules[outcome.outcome.value, outcome.reason] += 1
                     best.append(outcome.outcome)
         strongest = min(best, key=list(HereditaryOutcome).index)

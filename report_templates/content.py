@@ -179,7 +179,9 @@ class ReportContent:
     def __post_init__(self) -> None:
         original = self.kind is ReportKind.ORIGINAL
         if original != (self.version == 1) or original != (self.change is None):
-            raise ContentError("version, kind and change: version 1 is the original; every later version gives a change")
+            raise ContentError(
+                "version, kind and change: version 1 is the original; every later version gives a change"
+            )
         if self.change is not None and set(self.change.reason) != set(Language):
             raise ContentError("change.reason: give the reason in every language")
         decided = {(decision.gene, decision.variant) for decision in self.decisions}

@@ -157,10 +157,10 @@ def fonts() -> Markup:
     """The fonts for a screen, inside the document. The PDF takes the same family from the files of the package."""
     rules = []
     for weight in (400, 700):
-        name = f"atkinson-hyperlegible-next-latin-{weight}-normal.woff2"
+        name = f"source-sans-3-latin-{weight}-normal.woff2"
         data = b64encode((files("report_templates") / "static" / "fonts" / name).read_bytes()).decode()
         rules.append(
-            f'@font-face{{font-family:"Atkinson Hyperlegible Next";font-weight:{weight};'
+            f'@font-face{{font-family:"Source Sans 3";font-weight:{weight};'
             f'src:url("data:font/woff2;base64,{data}") format("woff2")}}'
         )
     return Markup("".join(rules))  # noqa: S704 - made of the package's own files
@@ -170,4 +170,3 @@ def css_string(value: str) -> Markup:
     """A text as a CSS string, every character that could end it or the style element written as its code."""
     safe = "".join(char if char.isalnum() or char == " " else f"\\{ord(char):x} " for char in value)
     return Markup('"{}"').format(escape(safe))
-

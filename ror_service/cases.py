@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TypeVar
 
-from consent.decision import choice_reasons
+from consent.decision import choice_reasons, decide
 from consent.gate import Release, Withheld, gate
-from consent.types import Candidate, Confirmation, Disclosure, History, Participation, Quality
+from consent.types import Candidate, Confirmation, Decision, Disclosure, History, Participation, Quality
 from ror_service import states
 from ror_service.states import CaseState, SampleState
 from ror_service.storage import participants, results
@@ -167,3 +167,42 @@ def ask_gate(work: Work, case: ResultCaseRow, payload: T, purpose: str) -> Relea
         )
     )
     return outcome
+
+
+def explain(work: Work, case: ResultCaseRow) -> Decision:
+    """What the gate would say at this moment, rule by rule; nothing is released and nothing kept."""
+    known = participants.history(work.session, case.participant_id)
+    return decide(known, candidate(work, case), work.policy, work.at)
+
+
+_BEING_CHECKED = {
+    CaseState.ACCEPTED,
+    CaseState.INTERPRETING,
+    CaseState.CLEAR,
+    CaseState.IN_REVIEW,
+    CaseState.CONFIRMING,
+    CaseState.SIGNED_OFF,
+    CaseState.RELEASE_READY,
+}
+_CHECKING_REASONS = {
+    "interpretation_pending",
+    "review_pending",
+    "same_signer",
+    "second_signature_pending",
+    "confirmation_pending",
+    "confirmation_discordant",
+    "confirmation_failed",
+}
+
+
+def progress(work: Work, case: ResultCaseRow) -> tuple[str, str | None]:
+    """State and first reason of waiting as the participant may know them.
+
+    States and reasons that would tell apart a result that is looked at more closely read the same.
+    """
+    state = CaseState(case.state)
+    reasons = explain(work, case).reasons
+    if state in _BEING_CHECKED:
+        personal = [reason for reason in reasons if reason not in _CHECKING_REASONS | {"disclosure_pending"}]
+        return "being_checked", (personal or ["interpretation_pending"])[0]
+    return state.value, reasons[0] if reasons else None

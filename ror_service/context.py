@@ -41,7 +41,8 @@ Clock = Callable[[Session], datetime]
 def database_clock(session: Session) -> datetime:
     """Now by the clock that all workers share: PostgreSQL's, or this machine's for SQLite."""
     if session.get_bind().dialect.name == "postgresql":
-        return session.scalars(select(func.clock_timestamp())).one().astimezone(UTC)
+        now: datetime = session.scalars(select(func.clock_timestamp())).one()
+        return now.astimezone(UTC)
     return datetime.now(UTC)
 
 

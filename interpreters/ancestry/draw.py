@@ -26,8 +26,8 @@ class DrawnSite(NamedTuple):
 
 
 def component_names(panels: tuple[Panel, Panel]) -> tuple[str, ...]:
-    """Components that `draw_person` knows, by panel: fine ones such as `AFR_W` or `MENA_Pal`, and regions such as `EUR`."""
-    return tuple(component.name for panel in panels for component in panel.components)
+    """Components that `draw_person` knows, such as `AFR_W`, `MENA_Pal` or `SAS_S`."""
+    return tuple(component.name for component in panels[0].components)
 
 
 def draw_person(
@@ -84,7 +84,8 @@ def _mosaic(
     first, second = (_copy(chromosomes, positions, frequencies, shares, random) for _ in range(2))
     sites = zip(chromosomes.tolist(), positions.tolist(), order.tolist(), first, second, strict=True)
     for chromosome, position, number, one, two in sites:
-        yield DrawnSite(str(chromosome), position, *alleles[number], (one, two))
+        ref, alt = alleles[number]
+        yield DrawnSite(str(chromosome), position, ref, alt, (one, two))
 
 
 def _copy(

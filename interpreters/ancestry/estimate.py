@@ -7,12 +7,13 @@ panel says whether the person has a part that only it knows; if not, the core pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from interpreters.ancestry import linked, model
+from interpreters.ancestry import linked, model, sparse
 from interpreters.ancestry.panel import CORE, WORLD, Floats
 from interpreters.ancestry.reading import Reading
 from interpreters.findings import Region, RegionShare
@@ -61,7 +62,7 @@ class Estimate:
     @property
     def lists_differences(self) -> bool:
         """Whether so few sites are homozygous reference that the file must have left such sites out."""
-        return self.reference_ratio < _LEAST_REFERENCE_RATIO - _REFERENCE_RATIO_NOISE / self.sites_read**0.5
+        return self.reference_ratio < _LEAST_REFERENCE_RATIO - _REFERENCE_RATIO_NOISE / math.sqrt(self.sites_read)
 
 
 def estimate(reading: Reading) -> Estimate:
@@ -81,7 +82,7 @@ def estimate(reading: Reading) -> Estimate:
         )
         shares = linked.linked_shares(bins, fitted)
     else:
-        fitted = shares = model.eliminate(frequencies, genotypes, weights, groups.argmax(axis=1))
+        fitted = shares = sparse.sparse_shares(frequencies, genotypes, weights, groups.argmax(axis=1))
     stand_in = _STAND_IN[panel.name]
     added = np.array([stand_in.get(region, stand_in[None]) for region in panel.regions])
     deviations = np.sqrt(added**2 + _WIDENING**2 * _variances(frequencies, weights, shares, groups))

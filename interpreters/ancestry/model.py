@@ -1,4 +1,4 @@
-"""Unlinked maximum likelihood of a person's shares, and what rests on it: elimination, spread, and fit.
+"""Unlinked maximum likelihood of a person's shares, and what rests on it: spread and fit.
 
 The model: at a site with alternate frequencies p (one a component) and shares q, each of the two alleles is alternate
 with probability f = p'q. Sites that were not read are left out by the caller. Every function is deterministic.
@@ -20,11 +20,6 @@ _WARM_UP = 4
 _ROUNDS = 60
 _TOLERANCE = 1e-6
 """Gain of log-likelihood below which the search ends."""
-_LARGEST_SHARE_REMOVED = 0.5
-_LAST_OF_REGION_PRICE = 5.0
-_COMPONENT_PRICE = 1.0
-_PRICED_SITES = 3567
-"""Number of sites for which the prices were set; above it they rise with its square root (measured, see README)."""
 
 
 def site_weights(chromosomes: Integers, positions: Integers) -> Floats:
@@ -71,8 +66,8 @@ def maximum_likelihood(
     for _ in range(_ROUNDS):
         expected = frequencies @ shares
         gradient = frequencies.T @ (alternate / expected - reference / (1.0 - expected))
-        curvature = _curvature(frequencies, alternate / expected**2 + reference / (1.0 - expected) ** 2)
-        direction = _best_in_simplex(gradient + curvature @ shares, curvature, shares) - shares
+        bend = curvature(frequencies, alternate / expected**2 + reference / (1.0 - expected) ** 2)
+        direction = _best_in_simplex(gradient + bend @ shares, bend, shares) - shares
         if gradient @ direction < _TOLERANCE:
             break
         length = 1.0
@@ -82,50 +77,6 @@ def maximum_likelihood(
             reached = log_likelihood(frequencies, genotypes, weights, shares + length * direction)
         shares, best = shares + length * direction, reached
     return shares, best
-
-
-def eliminate(frequencies: Floats, genotypes: Floats, weights: Floats, regions: Integers) -> Floats:
-    """Sparse shares: components are taken out while the likelihood lost is below a price.
-
-    The price of a component is 5 when it is the last of its region, else 1, in units of the weighted log-likelihood,
-    and rises with the square root of the sites: with many sites the reference's own inexactness would be bought as
-    small shares of neighbouring regions. Components with more than half of the genome stay. The loss of each candidate
-    is first estimated from the curvature, and refitted exactly for the cheapest until one is worth taking out.
-
-    Args:
-        frequencies: Sites x components.
-        genotypes: Alternate alleles, 0 to 2.
-        weights: Of the sites.
-        regions: Number of the region of each component.
-
-    Returns:
-        Shares of all components, 0 where taken out.
-    """
-    scale = max(1.0, (len(genotypes) / _PRICED_SITES) ** 0.5)
-    shares, best = maximum_likelihood(frequencies, genotypes, weights)
-    kept = np.flatnonzero(shares > 0)
-    shares = shares[kept] / shares[kept].sum()
-    while len(kept) > 1:
-        table = np.ascontiguousarray(frequencies[:, kept])
-        inside = regions[kept]
-        prices = scale * np.where((inside[:, None] == inside).sum(axis=1) == 1, _LAST_OF_REGION_PRICE, _COMPONENT_PRICE)
-        losses = _estimated_losses(table, genotypes, weights, shares)
-        losses[shares > _LARGEST_SHARE_REMOVED] = np.inf
-        for candidate in np.argsort(losses - prices, kind="stable"):
-            if losses[candidate] > 3.0 * prices[candidate]:
-                continue
-            rest = np.delete(np.arange(len(kept)), candidate)
-            start = shares[rest] / shares[rest].sum()
-            fitted, reached = maximum_likelihood(np.delete(table, candidate, axis=1), genotypes, weights, start)
-            if best - reached < prices[candidate]:
-                positive = fitted > 0
-                kept, shares, best = kept[rest][positive], fitted[positive] / fitted[positive].sum(), reached
-                break
-        else:
-            break
-    result = np.zeros(frequencies.shape[1])
-    result[kept] = shares
-    return result
 
 
 def spread(frequencies: Floats, weights: Floats, shares: Floats, groups: Floats) -> Floats:
@@ -141,11 +92,7 @@ def spread(frequencies: Floats, weights: Floats, shares: Floats, groups: Floats)
         Variance of each sum.
     """
     expected = frequencies @ shares
-    information = _curvature(frequencies, 2.0 * weights / (expected * (1.0 - expected)))
-    count = len(shares)
-    # An orthonormal basis of the changes of shares that keep their sum.
-    basis = np.linalg.qr(np.column_stack([np.ones(count), np.eye(count)[:, 1:]]))[0][:, 1:]
-    covariance = basis @ np.linalg.pinv(basis.T @ information @ basis, hermitian=True) @ basis.T
+    covariance = inverse_in_plane(curvature(frequencies, 2.0 * weights / (expected * (1.0 - expected))))
     variances: Floats = np.einsum("ki,kl,li->i", groups, covariance, groups)
     return variances
 
@@ -171,23 +118,32 @@ def reference_ratio(frequencies: Floats, genotypes: Floats, shares: Floats) -> f
     return float((genotypes == 0).sum() / ((1.0 - expected) ** 2).sum())
 
 
-def _curvature(frequencies: Floats, factors: Floats) -> Floats:
+def curvature(frequencies: Floats, factors: Floats) -> Floats:
+    """Sum over sites of factor * p p', components x components; factors are positive."""
     scaled = frequencies * np.sqrt(factors)[:, None]
-    curvature: Floats = scaled.T @ scaled
-    return curvature
+    product: Floats = scaled.T @ scaled
+    return product
 
 
-def _best_in_simplex(linear: Floats, curvature: Floats, start: Floats) -> Floats:
-    """Maximum of linear'x - x'curvature x / 2 over x >= 0, sum(x) = 1: an active-set search from `start`."""
+def inverse_in_plane(information: Floats) -> Floats:
+    """Inverse of an information matrix among the changes of shares that keep their sum."""
+    count = len(information)
+    basis = np.linalg.qr(np.column_stack([np.ones(count), np.eye(count)[:, 1:]]))[0][:, 1:]
+    covariance: Floats = basis @ np.linalg.pinv(basis.T @ information @ basis, hermitian=True) @ basis.T
+    return covariance
+
+
+def _best_in_simplex(linear: Floats, bend: Floats, start: Floats) -> Floats:
+    """Maximum of linear'x - x'bend x / 2 over x >= 0, sum(x) = 1: an active-set search from `start`."""
     point = start.copy()
     free = point > 0
     slack = 1e-9 * max(1.0, float(np.abs(linear).max()))
     for _ in range(10 * len(start)):
         inside = np.flatnonzero(free)
-        target, level = _on_plane(linear[inside], curvature[np.ix_(inside, inside)])
+        target, level = _on_plane(linear[inside], bend[np.ix_(inside, inside)])
         if (target >= 0).all():
             point[inside] = target
-            pull = np.where(free, -np.inf, linear - curvature @ point - level)
+            pull = np.where(free, -np.inf, linear - bend @ point - level)
             strongest = int(np.argmax(pull))
             if pull[strongest] <= slack:
                 break
@@ -200,26 +156,15 @@ def _best_in_simplex(linear: Floats, curvature: Floats, start: Floats) -> Floats
         blocked = inside[sinking][steps <= step]
         point[blocked] = 0.0
         free[blocked] = False
-    return point / point.sum()
+    point /= point.sum()
+    return point
 
 
-def _on_plane(linear: Floats, curvature: Floats) -> tuple[Floats, float]:
+def _on_plane(linear: Floats, bend: Floats) -> tuple[Floats, float]:
     """The same maximum without the bounds, and the multiplier of the sum."""
     count = len(linear)
     system = np.ones((count + 1, count + 1))
-    system[:count, :count] = curvature + 1e-9 * np.trace(curvature) / count * np.eye(count)
+    system[:count, :count] = bend + 1e-9 * np.trace(bend) / count * np.eye(count)
     system[count, count] = 0.0
     solved = np.linalg.solve(system, np.append(linear, 1.0))
     return solved[:count], float(solved[count])
-
-
-def _estimated_losses(frequencies: Floats, genotypes: Floats, weights: Floats, shares: Floats) -> Floats:
-    """Log-likelihood lost when one share is forced to 0, from the curvature at the maximum."""
-    expected = frequencies @ shares
-    factors = weights * (genotypes / expected**2 + (2.0 - genotypes) / (1.0 - expected) ** 2)
-    count = len(shares)
-    basis = np.linalg.qr(np.column_stack([np.ones(count), np.eye(count)[:, 1:]]))[0][:, 1:]
-    information = basis.T @ _curvature(frequencies, factors) @ basis
-    variances = np.diag(basis @ np.linalg.pinv(information, hermitian=True) @ basis.T)
-    losses: Floats = shares**2 / (2.0 * np.maximum(variances, 1e-12))
-    return losses

@@ -93,6 +93,22 @@ def trim(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
     return pos + start, ref[start:], alt[start:]
 
 
+def equivalents(key: AlleleKey, bases: ReferenceBases) -> Iterator[AlleleKey]:
+    """Every spelling of an allele from its key rightwards, as far as the reference bases are known."""
+    yield key
+    if bool(key.deleted) == bool(key.inserted):
+        return
+    while True:
+        sequence = key.deleted or key.inserted
+        if bases.at(key.chrom, key.end + 1) != sequence[0]:
+            return
+        sequence = sequence[1:] + sequence[0]
+        key = key._replace(
+            pos=key.pos + 1, deleted=sequence if key.deleted else "", inserted="" if key.deleted else sequence
+        )
+        yield key
+
+
 def place(chrom: str, pos: int, ref: str, alt: str, bases: ReferenceBases) -> Placement:
     """Key of an allele, moved as far left as it goes.
 

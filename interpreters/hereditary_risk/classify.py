@@ -23,6 +23,8 @@ NOT_REPORTABLE = HereditaryOutcome.NOT_REPORTABLE
 _ANNOTATION_TERMS = {"stop_gained": "nonsense"}
 """Terms of annotators that ClinVar calls otherwise."""
 _NOVEL = "novel="
+_CONSEQUENCE_RULES = ("lof_region", "nonlof_outcome", "missense_region")
+"""Rules that let only some consequences pass: one that is inferred does not pass them."""
 _BENIGN = frozenset({"Benign", "Likely_benign"})
 
 
@@ -65,6 +67,11 @@ class Case:
         if self.allele.consequences:
             return frozenset(_ANNOTATION_TERMS.get(term, term) for term in self.allele.consequences)
         return self.known.exons.consequences(self.allele.key, self.known.bases)
+
+    @property
+    def documents_consequence(self) -> bool:
+        """Whether ClinVar gives the consequence."""
+        return self.record is not None and bool(self.record.consequences)
 
     @property
     def loses_function(self) -> bool:
@@ -185,18 +192,25 @@ def _loss_of_function(case: Case) -> Verdict | None:
 
 def _other_consequence(case: Case) -> Verdict | None:
     """A consequence other than loss of function, in a gene that returns only some."""
-    if not _classified(case) or case.loses_function:
+    if not _classified(case):
+        return None
+    if not case.documents_consequence and any(case.known.rules.of(name, case.symbol) for name in _CONSEQUENCE_RULES):
+        return Verdict(REVIEW, "consequence_not_given")
+    if case.loses_function:
         return None
     rule = case.known.rules.first("nonlof_outcome", case.symbol)
     if rule is not None and rule.value.removesuffix("=OK") not in case.terms:
         return _mechanism(case, rule)
+    return _missense_region(case)
+
+
+def _missense_region(case: Case) -> Verdict | None:
+    """The outcome by position, in a gene that has such rows."""
     regions = case.known.rules.of("missense_region", case.symbol)
-    if not regions:
-        return None
     hit = next((region for region in regions if region.covers(case.allele.key)), None)
-    if hit is None:
-        return Verdict(REVIEW, "outside_kinase_domain")
-    return None if hit.outcome == "OK" else _mechanism(case, hit)
+    if hit is not None:
+        return None if hit.outcome == "OK" else _mechanism(case, hit)
+    return Verdict(REVIEW, "outside_kinase_domain") if regions else None
 
 
 def _mechanism(case: Case, rule: Rule) -> Verdict:

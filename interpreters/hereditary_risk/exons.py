@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpreters.genotypes import Interval
-from interpreters.hereditary_risk.alleles import AlleleKey, ReferenceBases
+from interpreters.hereditary_risk.alleles import AlleleKey, ReferenceBases, equivalents
 
 STOP_CODONS = frozenset({"TAA", "TAG", "TGA"})
 CODON = 3
@@ -85,8 +85,13 @@ class GeneExons:
         """Loss-of-function terms of an allele that no source describes.
 
         Frameshift and splice changes follow from the exons. A new stop codon is seen only where `bases` knows every
-        base of the codons that a substitution changes.
+        base of the codons that a substitution changes. All spellings of an allele make one sequence: a spelling that
+        leaves the reading frame and the splice sites as they were speaks for all.
         """
+        found = [self._consequences(spelling, bases) for spelling in equivalents(key, bases)]
+        return found[0] if all(found) else frozenset()
+
+    def _consequences(self, key: AlleleKey, bases: ReferenceBases) -> frozenset[str]:
         terms = set()
         first, last = (key.pos, key.end) if key.deleted else (key.pos - 1, key.pos)
         for left, right in pairwise(self.rows):

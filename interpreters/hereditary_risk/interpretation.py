@@ -110,25 +110,22 @@ class HereditaryRisk:
         """What can be said of one position."""
         return site_status(calls, chrom, pos, self.policy.thresholds)
 
-    def gene_outcomes(self, calls: GenotypeCalls, sex: Sex, assay: Assay = Assay.WGS) -> dict[str, GeneOutcome]:
-        """Outcome of every gene in which an allele was seen, by gene symbol.
-
-        The alleles behind each outcome, with their quality, ClinVar record and decision, are in it.
-        """
+    def alleles(self, calls: GenotypeCalls, assay: Assay = Assay.WGS) -> dict[str, list[Allele]]:
+        """Every allele that was seen, by gene symbol, with its quality, its ClinVar record and the decision on it."""
         known = self._build(calls.build)
         by_symbol: dict[str, list[Observed]] = {}
         for allele in observe(calls, known.bases, self.policy.thresholds):
             for gene in self._genes_of(allele, known):
                 by_symbol.setdefault(gene, []).append(allele)
-        outcomes = {}
-        for gene, alleles in sorted(by_symbol.items()):
+        judged = {}
+        for gene, found in sorted(by_symbol.items()):
             facts = known.genes[gene]
             if assay is Assay.ARRAY:
-                outcomes[gene] = _array_outcome([_judge(allele, known, facts, array=True) for allele in alleles])
-                continue
-            judged = [_judge_parts(parts, known, facts) for parts in combine(alleles, known.exons[gene], known.bases)]
-            outcomes[gene] = gene_outcome(judged, sex)
-        return outcomes
+                judged[gene] = [_judge(allele, known, facts, array=True) for allele in found]
+            else:
+                parts = combine(found, known.exons[gene], known.bases)
+                judged[gene] = [_judge_parts(part, known, facts) for part in parts]
+        return judged
 
     def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:
         """Findings for every gene with an allele, and the status of every gene in use."""
@@ -139,8 +136,10 @@ class HereditaryRisk:
             reason = "build_not_in_release"
         if reason:
             return self._nothing_read(reason)
-        outcomes = self.gene_outcomes(calls, sample.sex_at_birth, sample.assay)
-        findings: list[Finding] = [_finding(gene, outcome, sample.sex_at_birth) for gene, outcome in outcomes.items()]
+        findings: list[Finding] = [
+            _finding(gene, _outcome(alleles, sample), sample.sex_at_birth)
+            for gene, alleles in self.alleles(calls, sample.assay).items()
+        ]
         if sample.assay is Assay.ARRAY:
             nothing = self._nothing_read("array_not_used")
             return self._interpretation((*findings, *nothing.findings), nothing.not_tested)
@@ -267,7 +266,9 @@ def _array_decision(case: Case) -> Decision:
     return Decision(NOT_REPORTABLE, ("array_rare_variant",), ())
 
 
-def _array_outcome(alleles: Sequence[Allele]) -> GeneOutcome:
+def _outcome(alleles: Sequence[Allele], sample: Sample) -> GeneOutcome:
+    if sample.assay is not Assay.ARRAY:
+        return gene_outcome(alleles, sample.sex_at_birth)
     lead = next((allele for allele in alleles if allele.live), alleles[0])
     return GeneOutcome(lead.decision.outcome, lead.decision.reasons[0], lead)
 

@@ -46,6 +46,7 @@ REASONS = {
     "this kind of change.",
     "ttn_psi_unknown": "A truncating TTN variant outside the exons that nearly all heart transcripts contain.",
     "consequence_not_covered": "Neither of the kind that the gene rule returns nor of the kind that it excludes.",
+    "consequence_not_given": "ClinVar does not say what the variant does, and the gene rule depends on it.",
     "condition_evidence_needed": "Whether this variant causes the listed heart condition must be read from the cases.",
     "outside_kinase_domain": "The variant lies outside the kinase domain, where the mechanism is not settled.",
     "apc_promoter_1b": "The variant lies in APC promoter 1B: polyposis or the gastric form must be told apart.",
@@ -78,6 +79,7 @@ REASONS = {
     "duplicate_conflict": "The file holds records of this variant that disagree.",
     # Flags
     "urgent_two_copies": "Two variants or both copies in a gene where one is enough: graver disease, handle first.",
+    "second_allele_for_review": "Another variant of the same gene is for review: it may make the disease graver.",
     "phase_unknown": "Whether the two variants lie on different copies is not known.",
     "processed_pseudogene": "A processed copy of the gene lies elsewhere; look at the alignments.",
     "low_mappability": "Repeated sequence; look at the alignments.",

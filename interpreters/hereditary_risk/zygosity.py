@@ -39,8 +39,9 @@ class GeneOutcome:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The main reason, then everything that was established and every reason of the alleles, each once."""
-        alleles = (self.lead, *((self.second,) if self.second else ()))
+        """The main reason, then what was established and every reason of the alleles that made the outcome, each once."""
+        second = (self.second,) if self.second and self.second.decision.outcome is self.outcome else ()
+        alleles = (self.lead, *second)
         codes = (code for allele in alleles for code in (*allele.decision.trace, *allele.decision.reasons))
         return tuple(dict.fromkeys((self.reason, *codes)))
 
@@ -91,8 +92,12 @@ def _dominant(live: Sequence[Allele], reason: str) -> GeneOutcome:
     if lead.case.only_variant is not None:
         return _single(lead, reason)
     partner = next((other for other in live[1:] if not known_cis(lead.case.allele, other.case.allele)), None)
-    urgent = lead.case.allele.both_copies or partner is not None
-    return _single(lead, reason, ("urgent_two_copies",) if urgent else (), partner)
+    flags: tuple[str, ...] = ()
+    if lead.case.allele.both_copies or (partner is not None and partner.decision.outcome is CANDIDATE):
+        flags = ("urgent_two_copies",)
+    elif partner is not None:
+        flags = ("second_allele_for_review",)
+    return _single(lead, reason, flags, partner)
 
 
 def _x_linked(live: Sequence[Allele], sex: Sex, *, pairs_in_females: bool) -> GeneOutcome:

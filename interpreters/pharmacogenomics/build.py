@@ -16,7 +16,7 @@ from typing import Any
 
 from interpreters.knowledge import KnowledgeRelease, Source, write_manifest
 from interpreters.pharmacogenomics.recommendations import GUIDELINES
-from interpreters.pharmacogenomics.tables import DEFINITIONS, POLICY
+from interpreters.pharmacogenomics.tables import DEFINITIONS, POLICY, diplotype_name
 
 MODULE = "pharmacogenomics"
 DATA = Path(__file__).parent / "data"
@@ -154,8 +154,16 @@ def _recommendations(rows: Iterable[Row]) -> Mapping[str, Any]:
     table = []
     for row in rows:
         number = advices.setdefault(tuple(row[column] for column in columns), len(advices))
-        table.append([row["drug"], json.loads(row["lookup"]), row["population"], number])
+        lookup = {gene: _lookup_value(value) for gene, value in json.loads(row["lookup"]).items()}
+        table.append([row["drug"], lookup, row["population"], number])
     return {"columns": columns, "advices": list(advices), "rows": table}
+
+
+def _lookup_value(value: str | Mapping[str, float]) -> str:
+    """A lookup value as text; a count of alleles becomes the diplotype that it means."""
+    if isinstance(value, str):
+        return value
+    return diplotype_name(tuple(allele for allele, count in value.items() for _ in range(int(count))))
 
 
 def _rows(path: Path) -> Iterable[Row]:

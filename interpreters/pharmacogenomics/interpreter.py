@@ -18,6 +18,7 @@ from interpreters.pharmacogenomics.tables import (
     Gene,
     HaplotypeB3,
     Position,
+    Result,
     Tables,
     diplotype_name,
 )
@@ -121,7 +122,9 @@ class PharmacogenomicsInterpreter:
         readings, reasons = self.read(gene, sample, calls)
         read = sum(bool(reading.alleles) for reading in readings)
         if not read:
-            return NotTested(MODULE, gene.name, "no_position_usable" if reasons else "no_position_read")
+            return NotTested(
+                MODULE, gene.name, "no_position_usable" if any(r.reasons for r in readings) else "no_position_read"
+            )
         if any(not reading.alleles and position.amp_tier1 for position, reading in _zip(gene, readings)):
             reasons.add("amp_tier1_position_missing")
         if read < len(readings):
@@ -161,30 +164,29 @@ class PharmacogenomicsInterpreter:
         best = match.best()
         if not best:
             return self._infer(gene, readings)
-        keys = [tuple(gene.rules.key(gene.alleles[allele]) for allele in pair) for pair in best]
+        results = [gene.rules.result(tuple(gene.rules.key(gene.alleles[allele]) for allele in pair)) for pair in best]
         diplotypes = tuple(dict.fromkeys(diplotype_name(match.names(pair)) for pair in best))
         reasons = {"ambiguous_diplotype"} if len(diplotypes) > 1 else set()
         functions = {gene.alleles[allele].function for pair in best for allele in pair}
-        reasons |= _agreement(match.phenotypes(read_only=True), match.phenotypes(read_only=False), functions)
+        reasons |= _agreement(match.results(complete_only=True), match.results(complete_only=False), functions)
         return _Call(
             diplotypes=diplotypes,
-            phenotypes=_each_once(_phenotype(gene, key) for key in keys),
-            activity_scores=_each_once(gene.rules.activity_score(key) for key in keys),
+            # A gene may have named alleles and no phenotypes at all (CYP4F2).
+            phenotypes=() if gene.lookup == "none" else _each_once(result.phenotype for result in results),
+            activity_scores=_each_once(result.activity_score for result in results),
             reasons=frozenset(reasons),
         )
 
     def _call_lowest_function(self, gene: Gene, pattern: Pattern) -> _Call:
-        caller = LowestFunctionCaller(gene, pattern, self._haplotype_b3(gene))
-        found = caller.call()
-        keys = caller.phenotype_keys(found.deciding)
+        found = LowestFunctionCaller(gene, pattern, self._haplotype_b3(gene)).call()
         reasons = set(found.reasons)
         if len(found.diplotypes) > 1:
             reasons.add("ambiguous_diplotype")
-        reasons |= _agreement(found.phenotypes, found.unread_phenotypes, found.functions)
+        reasons |= _agreement(found.results, found.unread_results, found.functions)
         return _Call(
             diplotypes=found.diplotypes,
-            phenotypes=(gene.rules.phenotype(keys),),
-            activity_scores=_each_once([gene.rules.activity_score(keys)]),
+            phenotypes=(found.deciding.phenotype,),
+            activity_scores=_each_once([found.deciding.activity_score]),
             haplotypes=found.haplotypes,
             reasons=frozenset(reasons),
         )
@@ -208,7 +210,7 @@ class PharmacogenomicsInterpreter:
         named = {allele.name: allele for allele in gene.alleles}
         keys = tuple(gene.rules.key(named[alleles[base]]) for base in bases)
         return _Call(
-            phenotypes=(gene.rules.phenotype(keys),),
+            phenotypes=(gene.rules.result(keys).phenotype,),
             reasons=frozenset({"no_matching_alleles", "inferred_from_one_position"}),
         )
 
@@ -236,7 +238,7 @@ class PharmacogenomicsInterpreter:
         if finding.reported_phenotype is None:
             return None
         if self.tables.genes[finding.gene].lookup == "activity score":
-            return finding.activity_score
+            return None if "ambiguous_activity_score" in finding.reasons else finding.activity_score
         return finding.reported_phenotype
 
 
@@ -247,8 +249,6 @@ _OPEN = "awaiting review"
 def _finding(gene: Gene, pattern: Pattern, call: _Call, reasons: Iterable[str], *, read: int) -> PharmacogenomicFinding:
     """Decide what may be reported: a phenotype only if everything that fits agrees and nothing is open."""
     all_reasons = {*reasons, *call.reasons}
-    if len(call.activity_scores) > 1:
-        all_reasons.add("ambiguous_activity_score")
     if call.phenotypes == ():
         all_reasons.add("no_phenotype_defined")
     elif NOT_AVAILABLE in call.phenotypes:
@@ -276,18 +276,21 @@ def _no_result(gene: Gene, reasons: set[str]) -> _Call:
     return _Call(phenotypes=(NO_RESULT,), activity_scores=scores, reasons=frozenset(reasons))
 
 
-def _phenotype(gene: Gene, keys: tuple[str, ...]) -> str | None:
-    """Phenotype of a pair; None for a gene for which the source defines none at all (CYP4F2)."""
-    return None if gene.lookup == "none" else gene.rules.phenotype(keys)
+def _agreement(of_complete: frozenset[Result], of_all: frozenset[Result], functions: Iterable[str]) -> set[str]:
+    """Reasons why the result is not certain.
 
-
-def _agreement(of_read: frozenset[str], of_all: frozenset[str], functions: Iterable[str]) -> set[str]:
-    """Reasons why the phenotype is not certain, from those of everything that fits."""
+    Args:
+        of_complete: What the pairs mean whose alleles were read at every position.
+        of_all: What every pair that fits means.
+        functions: Functions of the alleles called.
+    """
     reasons = {"function_not_in_data"} if NOT_IN_SNAPSHOT in functions else set()
-    if len(of_read) > 1:
+    if len({result.phenotype for result in of_complete}) > 1:
         reasons.add("ambiguous_phenotype")
-    elif len(of_all) > 1:
+    elif len({result.phenotype for result in of_all}) > 1:
         reasons.add("unread_alleles_change_phenotype")
+    elif len(of_all) > 1:
+        reasons.add("ambiguous_activity_score")
     return reasons
 
 

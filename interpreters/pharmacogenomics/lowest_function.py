@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from interpreters.pharmacogenomics.matcher import Block, Pattern
-from interpreters.pharmacogenomics.tables import Allele, Gene, HaplotypeB3, diplotype_name, diplotype_order, name_order
+from interpreters.pharmacogenomics.tables import Gene, HaplotypeB3, Result, diplotype_name, diplotype_order, name_order
 
 MOST_PLACED_BLOCKS = 8
 """Phase blocks up to which every placement is written out; the number of placements doubles with each."""
@@ -31,11 +31,11 @@ class LowestFunctionCall:
     """Every placement of the phase blocks; empty when the phase is unknown."""
     haplotypes: tuple[str, ...]
     """Alleles found when the phase is unknown, one that both strands carry twice."""
-    deciding: tuple[str, str]
-    """The two alleles that the reference method takes the phenotype from."""
-    phenotypes: frozenset[str]
-    """Phenotypes of all arrangements of what was read."""
-    unread_phenotypes: frozenset[str]
+    deciding: Result
+    """What the two alleles mean from which the reference method takes the phenotype: the worst placement's."""
+    results: frozenset[Result]
+    """What all arrangements of what was read mean."""
+    unread_results: frozenset[Result]
     """The same with any allele at a position that was not read."""
     functions: frozenset[str]
     """Functions of the alleles found."""
@@ -49,7 +49,9 @@ class LowestFunctionCaller:
         self.gene = gene
         self.pattern = pattern
         self._b3 = haplotype_b3
-        self._alleles = {allele.name: allele for allele in gene.alleles}
+        self._reference = gene.alleles[0].name
+        self._keys = {allele.name: gene.rules.key(allele) for allele in gene.alleles}
+        self._reference_key = self._keys[self._reference]
         # HapB3 is the one allele with two positions; it is called apart, and so is its intronic variant.
         apart = {haplotype_b3.alone, haplotype_b3.together} if haplotype_b3 else set()
         self._named: dict[Site, list[str]] = {}
@@ -70,26 +72,21 @@ class LowestFunctionCaller:
             reasons.add("too_many_phase_combinations")
         if placed:
             diplotypes = self._placements()
-            deciding = min((self._worst_of(pair) for pair in diplotypes), key=self._severity)
+            deciding = min((self._worst_of(pair) for pair in diplotypes), key=self._pair_rank)
         else:
             haplotypes = self._list()
-            reference = self.gene.alleles[0].name
-            first, second, *_ = [*sorted(haplotypes, key=self._rank), reference, reference]
+            first, second, *_ = [*sorted(haplotypes, key=self._rank), self._reference, self._reference]
             deciding = (first, second)
         names = {name for pair in diplotypes for strand in pair for name in strand} | {*haplotypes, *deciding}
         return LowestFunctionCall(
             diplotypes=tuple(diplotype_name((_label(one), _label(two))) for one, two in diplotypes),
             haplotypes=tuple(haplotypes),
-            deciding=deciding,
-            phenotypes=self._possible(unread=False),
-            unread_phenotypes=self._possible(unread=True),
-            functions=frozenset(self._alleles[name].function for name in names),
+            deciding=self.gene.rules.result((self._keys[deciding[0]], self._keys[deciding[1]])),
+            results=self._possible(unread=False),
+            unread_results=self._possible(unread=True),
+            functions=frozenset(allele.function for allele in self.gene.alleles if allele.name in names),
             reasons=frozenset(reasons | self._b3_remarks()),
         )
-
-    def phenotype_keys(self, names: Iterable[str]) -> tuple[str, ...]:
-        """What the phenotype rules look at, for alleles by name."""
-        return tuple(self.gene.rules.key(self._alleles[name]) for name in names)
 
     # Strands written out
 
@@ -130,7 +127,7 @@ class LowestFunctionCaller:
             any(not any(self._named.get(site) for site in side) for side in (first, second)) for first, second in hets
         )
         if free and len(set(found)) + len(apart) + 1 <= 2:  # noqa: PLR2004 - the method's own limit
-            found.append(self.gene.alleles[0].name)
+            found.append(self._reference)
         return sorted(found + apart, key=name_order)
 
     # HapB3
@@ -162,58 +159,64 @@ class LowestFunctionCaller:
     # What it means
 
     def _rank(self, name: str) -> tuple[object, ...]:
-        """Worst first: by activity, or malignant hyperthermia before all others; ties by name."""
-        allele = self._alleles[name]
-        return (self._function_rank(allele), name_order(name))
-
-    def _function_rank(self, allele: Allele) -> float:
-        if self.gene.rules.by_activity:
-            return float(allele.activity)
-        return 0.0 if allele.function.startswith("Malignant Hyperthermia") else 1.0
+        """Worst first; ties by name."""
+        return (_severity(self._keys[name]), name_order(name))
 
     def _worst_of(self, pair: tuple[Strand, Strand]) -> tuple[str, str]:
-        reference = self.gene.alleles[0].name
-        one, two = (min(strand or (reference,), key=self._rank) for strand in pair)
+        one, two = (min(strand or (self._reference,), key=self._rank) for strand in pair)
         return one, two
 
-    def _severity(self, pair: tuple[str, str]) -> tuple[object, ...]:
-        ranks = sum(self._function_rank(self._alleles[name]) for name in pair)
-        return (ranks, diplotype_order(pair))
+    def _pair_rank(self, pair: tuple[str, str]) -> tuple[object, ...]:
+        return (sum(_severity(self._keys[name]) for name in pair), diplotype_order(pair))
 
-    def _possible(self, *, unread: bool) -> frozenset[str]:
-        """Phenotypes of every arrangement, built up position by position: only the worst allele of a strand counts."""
-        reference = self.gene.alleles[0].name
-        states = {(reference, reference)}
+    def _possible(self, *, unread: bool) -> frozenset[Result]:
+        """What every arrangement means, built up position by position: only the worst allele of a strand counts.
+
+        The functions of two strands are all that is carried along, so the number of states stays small.
+        """
+        states = {(self._reference_key, self._reference_key)}
         for choices in self._choices(unread=unread):
             states = {
-                (min(one, first, key=self._rank), min(two, second, key=self._rank))
+                (min(one, first, key=_severity), min(two, second, key=_severity))
                 for one, two in states
                 for first, second in choices
             }
-        rules = self.gene.rules
-        return frozenset(rules.phenotype(self.phenotype_keys(state)) for state in states)
+        return frozenset(self.gene.rules.result(state) for state in states)
 
     def _choices(self, *, unread: bool) -> Iterator[set[tuple[str, str]]]:
-        """For each block and position, what its alleles may put on the two strands."""
-        for index, base in self.pattern.homozygous.items():
-            worst = self._worst_at([(index, base)])
+        """For each block and position, the functions that its alleles may put on the two strands."""
+        for site in self.pattern.homozygous.items():
+            worst = self._worst_at([site])
             yield {(worst, worst)}
         for block in self.pattern.blocks:
             first, second = (self._worst_at(side) for side in _sides(block))
             yield {(first, second), (second, first)}
         if unread:
-            for index, position in enumerate(self.gene.positions):
-                if not self._read(index):
-                    options = [self._worst_at([(index, base)]) for base in (position.ref, *position.alts)]
-                    yield set(product(options, options))
+            # Any number of unread positions may vary, but no more than one function on each strand counts.
+            options = {
+                self._worst_at([(index, base)])
+                for index, position in enumerate(self.gene.positions)
+                if not self._read(index)
+                for base in (position.ref, *position.alts)
+            }
+            yield {(one, two) for one in options for two in options} or {(self._reference_key, self._reference_key)}
 
     def _worst_at(self, sites: Sequence[Site]) -> str:
-        names = [name for site in sites for name in self._named.get(site, ())]
+        """Function of the worst allele that these bases make, the reference allele's if they make none."""
+        names = [self._reference, *(name for site in sites for name in self._named.get(site, ()))]
         if self._b3:
             # The intronic variant acts, with or without the exonic one, which stands for it only where it was not read.
             acting = {self._b3.intronic} if self._read(self._b3.intronic) else {self._b3.intronic, self._b3.exonic}
             names += [self._b3.alone for index in acting if self._b3_count(sites, index)]
-        return min([self.gene.alleles[0].name, *names], key=self._rank)
+        return min((self._keys[name] for name in names), key=_severity)
+
+
+def _severity(key: str) -> float:
+    """Order of functions from the worst: activity values as they are, malignant hyperthermia before all others."""
+    try:
+        return float(key)
+    except ValueError:
+        return 0.0 if key.startswith("Malignant Hyperthermia") else 1.0
 
 
 def _sides(block: Block) -> tuple[list[Site], list[Site]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from interpreters.pharmacogenomics.sites import SiteReading
-from interpreters.pharmacogenomics.tables import IUPAC, Gene, diplotype_order
+from interpreters.pharmacogenomics.tables import IUPAC, Gene, Result, diplotype_order
 
 Pair = tuple[int, ...]
 """Indices of the alleles of one diplotype: two, or one when haploid."""
@@ -95,6 +95,8 @@ class Candidate:
     """Number of read positions that define it, ambiguity codes left out; every read one for the reference allele."""
     is_read: bool
     """Whether at least one of its defining positions was read. If not, it can only not be excluded."""
+    is_complete: bool
+    """Whether every one of them was."""
 
 
 class Match:
@@ -128,16 +130,18 @@ class Match:
     def _candidate(self, allele: int, strands: Sequence[tuple[int, int]], read: int) -> Candidate:
         bases = self.gene.alleles[allele].bases
         if allele == 0:
-            score, is_read = read.bit_count(), True
+            score, is_read, is_complete = read.bit_count(), True, True
         else:
             defining = [base for index, base in bases.items() if read >> index & 1]
-            score, is_read = sum(base not in IUPAC for base in defining), bool(defining)
+            score = sum(base not in IUPAC for base in defining)
+            is_read, is_complete = bool(defining), len(defining) == len(bases)
         return Candidate(
             allele,
             first=sum((first >> allele & 1) << k for k, (first, _) in enumerate(strands)),
             second=sum((second >> allele & 1) << k for k, (_, second) in enumerate(strands)),
             score=score,
             is_read=is_read,
+            is_complete=is_complete,
         )
 
     def matched(self) -> dict[Pair, int]:
@@ -154,26 +158,25 @@ class Match:
         else:
             yield from ((a.allele, b.allele) for a, b in self._pairs(self.candidates))
 
-    def phenotypes(self, *, read_only: bool) -> frozenset[str]:
-        """Phenotypes of all pairs that fit, found without listing the pairs.
+    def results(self, *, complete_only: bool) -> frozenset[Result]:
+        """What all pairs that fit mean, found without listing the pairs.
 
         Args:
-            read_only: Leave out alleles none of whose positions was read.
+            complete_only: Leave out alleles of which a position was not read.
         """
         key = self.gene.rules.key
         # Candidates on the same strands with the same function are alike.
         kinds = {
             (c.first, c.second, key(self.gene.alleles[c.allele])): c
             for c in self.candidates
-            if c.is_read or not read_only
+            if c.is_complete or not complete_only
         }
-        phenotype = self.gene.rules.phenotype
+        result = self.gene.rules.result
         if self.pattern.haploid:
-            return frozenset(phenotype((function,)) for _, _, function in kinds)
+            return frozenset(result((function,)) for _, _, function in kinds)
         functions = {c.allele: function for (_, _, function), c in kinds.items()}
-        return frozenset(
-            phenotype((functions[a.allele], functions[b.allele])) for a, b in self._pairs(list(kinds.values()))
-        )
+        pairs = self._pairs(list(kinds.values()))
+        return frozenset(result((functions[a.allele], functions[b.allele])) for a, b in pairs)
 
     def best(self) -> list[Pair]:
         """Pairs with the top score, in the order of their names; for unphased data, the pair that a tie-break picks."""

@@ -97,8 +97,12 @@ class Site:
                 this site from any other.
         """
         overlapping = calls.overlapping(self.chrom, self.start, self.end)
-        if self.margin and self._is_spelled_elsewhere(calls, overlapping):
-            return _unread("unrecognised_indel")
+        if self.margin:
+            # A repeat may be said to change just behind the bases that the definition spells.
+            behind = calls.overlapping(self.chrom, self.end + 1, self.end + 1)
+            overlapping += tuple(r for r in behind if r.pos > self.end and self.is_carried_by(r))
+            if self._is_spelled_elsewhere(calls, overlapping):
+                return _unread("unrecognised_indel")
         records = [record for record in overlapping if self._speaks(record)]
         problems = {problem for record in records if (problem := _quality_problem(record, policy))}
         if problems:
@@ -168,7 +172,7 @@ class Site:
     ) -> SiteReading:
         """One reading from what every record says of the copies."""
         if any(SPANNED in found for found in copies):
-            if not any(site.is_deleted_by(record) for site in deletions for record in records):
+            if not any(site.is_carried_by(record) for site in deletions for record in records):
                 return _unread("spanned_position")
             # A documented deletion is read at its own position; the definitions hold reference bases under it.
             copies = {
@@ -266,8 +270,8 @@ class Site:
                 return alt
         return None
 
-    def is_deleted_by(self, record: Record) -> bool:
-        """Whether the record carries a deletion that this site's definition lists."""
+    def is_carried_by(self, record: Record) -> bool:
+        """Whether a copy carries one of this site's alternate alleles by this record."""
         return any(self._documented(record, allele) is not None for allele in _called_variants(record))
 
     def _is_spelled_elsewhere(self, calls: GenotypeCalls, records: Sequence[Record]) -> bool:
@@ -327,24 +331,27 @@ def _unread(reason: str) -> SiteReading:
 
 def _quality_problem(record: Record, policy: Policy) -> str | None:
     """Why the record is as good as unread, or None."""
-    if record.filters:
-        return "filtered_position"
     called = [number for number in record.genotype if number is not None]
-    if not called:
-        return "no_call_position"
+    depth, quality = record.depth, record.genotype_quality
     needed = policy.minimum_depth if len(record.genotype) > 1 else policy.minimum_depth / 2
-    if record.depth is not None and record.depth < needed:
-        return "low_depth"
-    if record.genotype_quality is not None and record.genotype_quality < policy.minimum_genotype_quality:
-        return "low_genotype_quality"
     is_block = record.end >= record.pos + len(record.ref)
-    if is_block and record.depth is None and record.genotype_quality is None:
-        return "block_without_depth"
-    if len(set(called)) > 1 and record.allele_depths:
-        reads = [record.allele_depths[number] or 0 for number in called]
-        if min(reads) < policy.minimum_allele_balance * sum(reads) or not sum(reads):
-            return "allele_imbalance"
-    return None
+    problems = {
+        "filtered_position": bool(record.filters),
+        "no_call_position": not called,
+        "low_depth": depth is not None and depth < needed,
+        "low_genotype_quality": quality is not None and quality < policy.minimum_genotype_quality,
+        "block_without_depth": is_block and depth is None and quality is None,
+        "allele_imbalance": _is_imbalanced(record, called, policy.minimum_allele_balance),
+    }
+    return next((reason for reason, present in problems.items() if present), None)
+
+
+def _is_imbalanced(record: Record, called: Sequence[int], least: float) -> bool:
+    """Whether an allele of a heterozygous call has too small a share of the reads, as far as reads are given."""
+    if len(set(called)) < 2 or not record.allele_depths:  # noqa: PLR2004 - two alleles make a heterozygote
+        return False
+    reads = [record.allele_depths[number] or 0 for number in called]
+    return min(reads) < least * sum(reads) or not sum(reads)
 
 
 def _quality_notes(records: Iterable[Record]) -> frozenset[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from interpreters.genotypes import Build
 from interpreters.knowledge import KnowledgeRelease
@@ -75,6 +75,14 @@ class Allele:
         return {index: base for index, base in self.bases.items() if base in IUPAC}
 
 
+class Result(NamedTuple):
+    """What a pair of alleles means."""
+
+    phenotype: str
+    activity_score: str | None
+    """None for a gene without one."""
+
+
 @dataclass(frozen=True, slots=True)
 class PhenotypeRules:
     """What a pair of functions (or activity values) means for one gene."""
@@ -90,15 +98,10 @@ class PhenotypeRules:
         # The source's own cases were made with alleles newer than its function table counted so.
         return "Uncertain function" if allele.function == NOT_IN_SNAPSHOT else allele.function
 
-    def phenotype(self, keys: tuple[str, ...]) -> str:
-        """Phenotype of the alleles with these keys; `n/a` when the source has none."""
-        return self.rows.get(tuple(sorted(keys)), (NOT_AVAILABLE, ""))[0]
-
-    def activity_score(self, keys: tuple[str, ...]) -> str | None:
-        """Activity score, or None for a gene without one."""
-        if not self.by_activity:
-            return None
-        return self.rows.get(tuple(sorted(keys)), ("", ""))[1] or NOT_AVAILABLE
+    def result(self, keys: tuple[str, ...]) -> Result:
+        """Phenotype and activity score of the alleles with these keys; `n/a` where the source has none."""
+        phenotype, score = self.rows.get(tuple(sorted(keys)), (NOT_AVAILABLE, NOT_AVAILABLE))
+        return Result(phenotype, (score or NOT_AVAILABLE) if self.by_activity else None)
 
 
 @dataclass(frozen=True)
@@ -223,8 +226,8 @@ _TOKEN = re.compile(r"\d+|\D")
 def name_order(name: str) -> tuple[object, ...]:
     """Sorting key of allele names in the order of the field.
 
-    `Reference` goes first, then single alleles, then combinations `[a + b]` by number of components; otherwise character
-    by character in ASCII order, with runs of digits as numbers (`*2` before `*17`).
+    `Reference` goes first, then single alleles, then combinations `[a + b]` by number of components; otherwise
+    character by character in ASCII order, with runs of digits as numbers (`*2` before `*17`).
     """
     components = name[1:-1].split(" + ") if name.startswith("[") else [name]
     tokens = tuple(

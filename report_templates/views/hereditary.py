@@ -14,7 +14,15 @@ from report_templates.content import FindingDecision, FindingOutcome, ReportCont
 from report_templates.views.common import Headline, Passage, Term, glossary, not_read_headline, passage
 from report_templates.wording import WordingError, Words, content_file
 
-_GLOSSARY_POSITIVE = ("gene", "variant", "pathogenic", "likely_pathogenic", "inherited", "close_relative", "confirmation")
+_GLOSSARY_POSITIVE = (
+    "gene",
+    "variant",
+    "pathogenic",
+    "likely_pathogenic",
+    "inherited",
+    "close_relative",
+    "confirmation",
+)
 _GLOSSARY_NEGATIVE = ("dna", "gene", "variant", "inherited", "sequencing")
 
 
@@ -36,6 +44,7 @@ class ConditionText:
     """What one finding means for one condition."""
 
     name: str
+    name_in_sentence: str
     summary: str
     passages: tuple[Passage, ...]
     what_you_can_do: tuple[str, ...]
@@ -121,7 +130,9 @@ def view(content: ReportContent, words: Words, knowledge_date: str) -> Hereditar
         emergency=_template("emergency_note", words) if cards else None,
         letters=tuple(_letter(finding, decision, content, words) for finding, decision in confirmed),
         glossary=glossary(
-            words, content_file("hereditary/templates.json")["glossary"], _GLOSSARY_POSITIVE if cards else _GLOSSARY_NEGATIVE
+            words,
+            content_file("hereditary/templates.json")["glossary"],
+            _GLOSSARY_POSITIVE if cards else _GLOSSARY_NEGATIVE,
         ),
     )
 
@@ -142,7 +153,9 @@ def _genes(content: ReportContent) -> _Genes:
 
 
 def _listed_genes() -> set[str]:
-    return {gene for condition in content_file("hereditary/conditions.json")["conditions"] for gene in condition["genes"]}
+    return {
+        gene for condition in content_file("hereditary/conditions.json")["conditions"] for gene in condition["genes"]
+    }
 
 
 def _state(genes: _Genes, *, found: bool) -> State:
@@ -194,7 +207,7 @@ def _headline(
 
 
 def _positive_headline(cards: tuple[FindingCard, ...], words: Words) -> Headline:
-    conditions = list(dict.fromkeys(condition.name for card in cards for condition in card.conditions))
+    conditions = list(dict.fromkeys(condition.name_in_sentence for card in cards for condition in card.conditions))
     if len(cards) == 1 and len(conditions) == 1:
         found = _template("positive_intro", words, condition=conditions[0], gene=cards[0].gene)
         title = words("hereditary.headline_positive", gene=cards[0].gene)
@@ -209,13 +222,13 @@ def _positive_headline(cards: tuple[FindingCard, ...], words: Words) -> Headline
     if len(cards) == 1:
         title = words("hereditary.headline_positive", gene=cards[0].gene)
         return Headline(title, (*first.paragraphs[:1], several.paragraphs[1], *first.paragraphs[1:]), "hereditary.svg")
-    listed = words("hereditary.listed", genes=words.listed(card.gene for card in cards), conditions=words.listed(conditions))
+    listed = words(
+        "hereditary.listed", genes=words.listed(card.gene for card in cards), conditions=words.listed(conditions)
+    )
     return Headline(several.heading, (several.paragraphs[0], listed, *first.paragraphs[1:]), "hereditary.svg")
 
 
-def _card(
-    finding: HereditaryFinding, decision: FindingDecision, content: ReportContent, words: Words
-) -> FindingCard:
+def _card(finding: HereditaryFinding, decision: FindingDecision, content: ReportContent, words: Words) -> FindingCard:
     conditions = [
         condition
         for condition in content_file("hereditary/conditions.json")["conditions"]
@@ -243,6 +256,7 @@ def _condition(
     inherited = _template(f"inheritance_{mode}", words).paragraphs if mode in {"AD", "AR", "SD", "XL"} else ()
     return ConditionText(
         name=words.text(condition["name"]),
+        name_in_sentence=words.text(condition["name_in_sentence"]),
         summary=words.text(texts["summary"]),
         passages=(
             Passage(words("hereditary.what_it_can_mean"), tuple(words.text(text) for text in meaning)),
@@ -291,7 +305,7 @@ def _letter(finding: HereditaryFinding, decision: FindingDecision, content: Repo
     """A letter for relatives with the names left blank; the service never sends it."""
     variant, blank = finding.variant, words("hereditary.blank")
     conditions = [
-        words.text(condition["name"])
+        words.text(condition["name_in_sentence"])
         for condition in content_file("hereditary/conditions.json")["conditions"]
         if finding.gene in condition["genes"]
     ]

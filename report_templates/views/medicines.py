@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interpreters.findings import PharmacogenomicFinding
+from interpreters.findings import NotTested, PharmacogenomicFinding
 
 from report_templates.content import ReportContent
 from report_templates.medicine_messages import (
@@ -23,6 +23,8 @@ from report_templates.medicine_messages import (
 from report_templates.views.common import Headline, Passage, Term, glossary, not_read_headline
 from report_templates.wording import Words, content_file
 
+NOT_LOOKED_AT = "not_callable_from_sequence"
+"""Reason for a gene that this kind of data cannot show: it was not looked at, which is not the same as not read."""
 SHOWN_ALONE = 1
 _LIMITS = ("limit_genes", "limit_changes", "limit_other_factors", "limit_medicines", "limit_allergy")
 _GLOSSARY = ("gene", "variant", "genotype", "enzyme", "metabolizer", "dose", "guideline", "clinical_test")
@@ -77,7 +79,8 @@ class GeneCard:
 
     gene: str
     label: str
-    pictogram: str
+    pictogram: str | None
+    """For a gene without a result."""
     does: str
     meaning: str
     technical: str
@@ -112,14 +115,15 @@ def view(content: ReportContent, words: Words, known_on: str | None) -> Medicine
     wording = content_file("medicines/messages.json")
     general = wording["general"]
     findings = [f for f in content.interpretation.findings if isinstance(f, PharmacogenomicFinding)]
-    states = gene_states(findings, (item.subject for item in content.interpretation.not_tested))
+    unread = [item for item in content.interpretation.not_tested if item.reason != NOT_LOOKED_AT]
+    states = gene_states(findings, (item.subject for item in unread))
     advice = advise(findings, states)
     answered = any(state in (GeneState.RESULT, GeneState.NOT_KNOWN, GeneState.HELD) for state in states.values())
     known = [entry["gene"] for entry in content_file("medicines/genes.json")["genes"]]
     left_out = tuple(gene for gene in known if gene not in states)
     looked_at = sum(state is not GeneState.COULD_NOT_BE_READ for state in states.values())
     return MedicinesView(
-        headline=_headline(content, advice, words) if answered else not_read_headline(content, words),
+        headline=_headline(unread, advice, words) if answered else not_read_headline(content, words),
         first_steps=tuple(words.text(general[key]) for key in ("limit_research", "how_to_use", "urgent_help")),
         intro=Passage(words.text(general["intro_title"]), (words.text(general["intro"], n=looked_at),)),
         level_caption=words.text(general["level_caption"]),
@@ -138,7 +142,7 @@ def view(content: ReportContent, words: Words, known_on: str | None) -> Medicine
     )
 
 
-def _headline(content: ReportContent, advice: Sequence[Advice], words: Words) -> Headline:
+def _headline(unread: Sequence[NotTested], advice: Sequence[Advice], words: Words) -> Headline:
     general = content_file("medicines/messages.json")["general"]
     to_discuss = sum(_has_warning(item) for item in advice)
     held = sum(item.kind is AdviceKind.HELD for item in advice)
@@ -151,9 +155,8 @@ def _headline(content: ReportContent, advice: Sequence[Advice], words: Words) ->
         title, text = words("medicines.headline_held"), words.text(general["held_for_review"])
     else:
         title, text = words("medicines.headline_no_answer"), words("medicines.no_answer_body")
-    unread = [item.subject for item in content.interpretation.not_tested]
     known = {entry["gene"] for entry in content_file("medicines/genes.json")["genes"]}
-    not_read = [gene for gene in unread if gene in known]
+    not_read = [item.subject for item in unread if item.subject in known]
     more = [words("medicines.also_not_read", genes=words.listed(not_read), n=len(not_read))] if not_read else []
     if held and (to_discuss or answered):
         more.append(words("medicines.also_held", n=held))
@@ -172,7 +175,9 @@ def _sign(item: Advice, words: Words) -> Sign:
     if item.no_answer or item.kind is not AdviceKind.MESSAGE:
         label = words.text(wording["no_answer_label"])
         title = words.text(wording["no_answer_symbol_alt"])
-        return Sign("no-answer", label, f"{wording['no_answer_symbol']}.svg", title, words("medicines.no_answer_meaning"))
+        return Sign(
+            "no-answer", label, f"{wording['no_answer_symbol']}.svg", title, words("medicines.no_answer_meaning")
+        )
     level = wording["levels"][item.level.key]
     return Sign(
         item.level.key,
@@ -225,15 +230,10 @@ def _messages(advice: Sequence[Advice], words: Words) -> tuple[MessageCard, ...]
     cards: dict[tuple[object, ...], list[Advice]] = {}
     for item in advice:
         if item.kind is AdviceKind.MESSAGE and item.level > Level.NONE:
-            key = (-item.level, item.no_answer, item.message, item.notes, item.missing_genes, item.open_genes, item.genes)
+            key = (item.level, item.message, item.notes, item.missing_genes, item.open_genes, item.genes)
             cards.setdefault(key, []).append(item)
-    return tuple(_message_card(cards[key], words) for key in sorted(cards, key=repr_key))
-
-
-def repr_key(key: tuple[object, ...]) -> tuple[object, ...]:
-    """Order of message cards: care first, then by words."""
-    level, no_answer, *rest = key
-    return (level, no_answer, *(str(part) for part in rest))
+    most_careful_first = sorted(cards.values(), key=lambda items: (-items[0].level, items[0].no_answer, items[0].drug))
+    return tuple(_message_card(items, words) for items in most_careful_first)
 
 
 def _message_card(items: Sequence[Advice], words: Words) -> MessageCard:
@@ -289,7 +289,7 @@ def _gene_card(gene: str, finding: PharmacogenomicFinding | None, state: GeneSta
 
 def _gene_result(
     entry: Mapping[str, Any], finding: PharmacogenomicFinding | None, state: GeneState, words: Words
-) -> tuple[str, str, str]:
+) -> tuple[str, str, str | None]:
     """Label, meaning and pictogram of a gene's result or state."""
     general = content_file("medicines/messages.json")["general"]
     gene = entry["gene"]
@@ -299,10 +299,10 @@ def _gene_result(
         if finding.reported_phenotype is None:
             labels = [result_label(gene, name) for name in dict.fromkeys(finding.phenotypes)]
             named = words("medicines.or").join(words.text(label["label"]) for label in labels if label)
-            return named, words.text(general["several_possible"], genes=gene), "ready.svg"
+            return named, words.text(general["several_possible"], genes=gene), None
         label = result_label(gene, finding.reported_phenotype)
         if label is not None:
-            return words.text(label["label"]), words.text(label["meaning"]), "ready.svg"
+            return words.text(label["label"]), words.text(label["meaning"]), None
     key = "no_set_meaning" if state is GeneState.NOT_KNOWN and "no_set_meaning" in entry["states"] else str(state)
     text = entry["states"][key]
     return words.text(text["label"]), words.text(text["meaning"]), "could-not-read.svg"

@@ -27,6 +27,10 @@ LIKELIHOOD_STEPS = {
 """Filled dots, of five, next to the likelihood word; none for an outcome that cannot be told."""
 
 
+_NOTES = ("intro", "equity_note", "children_note", "results_can_change")
+"""Closing notes; the first of them opens a report in which nothing was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class TraitCard:
     """One trait that was read."""
@@ -99,7 +103,7 @@ def view(content: ReportContent, words: Words) -> TraitsView:
         cards=cards,
         unread=unread,
         unread_explanation=words("traits.unread_explanation"),
-        notes=tuple(words.text(report[key]) for key in ("equity_note", "children_note", "results_can_change")),
+        notes=tuple(words.text(report[key]) for key in _NOTES[not cards :]),
         headings={key: words.text(text) for key, text in report.items() if key.endswith("_heading")},
     )
 

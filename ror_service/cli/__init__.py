@@ -1,1 +1,1 @@
-"""TODO."""
+"""The command `ror`: one command for each job of an operator."""

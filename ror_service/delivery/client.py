@@ -108,11 +108,13 @@ class LedgerEntry:
 class _Answer:
     status: int
     headers: Mapping[str, str]
-    body: bytes | None  # None: more than we read
+    body: bytes | None  # None: larger than we read, or compressed
 
 
 class PartnerClient:
     """Client of one partner. Holds no connection: it may be shared by threads and survives a fork.
+
+    It blocks, and runs an event loop of its own for each call: call it from a thread that runs none.
 
     It speaks to the registered address alone: no redirect is followed, no proxy or password is taken from the
     environment. Each call has one deadline over connecting, sending, waiting and reading, so that a consent lock held
@@ -268,8 +270,10 @@ class PartnerClient:
             ) as client,
         ):
             response = await client.send(request, stream=True)
+            if response.headers.get("content-encoding", "identity") != "identity":
+                return _Answer(response.status_code, response.headers, None)  # a small one may unpack to gigabytes
             body = bytearray()
-            async for chunk in response.aiter_raw():
+            async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > largest:
                     return _Answer(response.status_code, response.headers, None)
@@ -291,7 +295,7 @@ class PartnerClient:
 
     def _document(self, answer: _Answer) -> dict[str, Any]:
         if answer.body is None:
-            raise DeliveryUnavailableError(f"{self._who}: answers more bytes than an answer can have")
+            raise DeliveryUnavailableError(f"{self._who}: the answer is compressed, or larger than an answer can be")
         try:
             document = json.loads(answer.body)
         except (ValueError, RecursionError):

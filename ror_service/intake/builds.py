@@ -49,12 +49,17 @@ PSEUDO_AUTOSOMAL = MappingProxyType(
 )
 
 _NAMES_IN_TEXT = (
-    (Build.GRCH38, re.compile(r"grch38|hg38|(?<![a-z0-9])b38|hs38|gca_000001405\.(?:1[5-9]|2\d)|grc_?h?38", re.I)),
+    (
+        Build.GRCH38,
+        re.compile(r"grch38|hg38|(?<![a-z0-9])b38|hs38|gca_000001405\.(?:1[5-9]|2\d)|grc_?h?38", re.IGNORECASE),
+    ),
     (
         Build.GRCH37,
-        re.compile(r"grch37|hg19|(?<![a-z0-9])b37|hs37|g1k_v37|human_v37|gca_000001405\.(?:[1-9]|1[0-4])(?!\d)", re.I),
+        re.compile(
+            r"grch37|hg19|(?<![a-z0-9])b37|hs37|g1k_v37|human_v37|gca_000001405\.(?:[1-9]|1[0-4])(?!\d)", re.IGNORECASE
+        ),
     ),
-    (None, re.compile(r"ncbi_?36|grch36|hg18|(?<![a-z0-9])b36|hg17|ncbi_?35", re.I)),
+    (None, re.compile(r"ncbi_?36|grch36|hg18|(?<![a-z0-9])b36|hg17|ncbi_?35", re.IGNORECASE)),
 )
 
 

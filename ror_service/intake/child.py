@@ -28,9 +28,9 @@ def main() -> None:
 
 
 def _answer(request: Request, stream: BinaryIO, confinement: Confinement) -> bytes:
+    if request.limits.require_confinement and confinement is Confinement.NONE:
+        return encode_error(IntakeError(Problem.NOT_CONFINED, "the process cannot be confined on this machine"))
     try:
-        if request.limits.require_confinement and confinement is Confinement.NONE:
-            raise IntakeError(Problem.NOT_CONFINED, "the reading process cannot be confined on this machine")
         result = read_stream(
             stream,
             request.wanted.__getitem__,

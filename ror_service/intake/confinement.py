@@ -1,7 +1,8 @@
 """Shuts the calling process off before it looks at a foreign file: limits, and no network, files or programs.
 
 A system-call filter (seccomp) is used where the kernel allows it, to root and ordinary users alike: it leaves reading
-and writing what is open already, memory, time and the end. Where it is refused, a network namespace keeps the network away.
+and writing what is open already, memory, time and the end. Where it is refused, a network namespace keeps the network
+away.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from isal import isal_zlib
 
@@ -19,6 +19,10 @@ from ror_service.intake.results import Container, Limits
 PIECE = 1 << 20
 """Bytes read from the file at a time."""
 
+TEXT_PIECE = 4 << 20
+"""Bytes of text handed on at a time, about."""
+
+_INFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # the library's stubs give an instance
 _GZIP_MAGIC = b"\x1f\x8b"
 _BGZF_HEADER = struct.Struct("<4s4xBBH2sHH")
 _BGZF_FIXED = (b"\x1f\x8b\x08\x04", 6, b"BC", 2)
@@ -94,10 +98,18 @@ class TextSource:
         last_was_empty = False
         for piece in self._raw():
             waiting += piece
-            texts, used, last_was_empty = _inflate_blocks(waiting, last_was_empty=last_was_empty)
-            waiting = waiting[used:]
-            if texts:
-                yield texts
+            start, held, texts = 0, 0, []
+            while end := _block_end(waiting, start):
+                text = _inflate_block(waiting, start, end)
+                last_was_empty = not text
+                start, held = end, held + len(text)
+                texts.append(text)
+                if held > TEXT_PIECE:  # a small piece of a bomb may hold a very long text
+                    yield b"".join(texts)
+                    held, texts = 0, []
+            if held:
+                yield b"".join(texts)
+            waiting = waiting[start:]
         if waiting:
             raise IntakeError(Problem.TRUNCATED, "the file ends within a compressed block")
         if not last_was_empty:
@@ -111,8 +123,8 @@ class TextSource:
             while waiting:
                 fresh = False
                 try:
-                    text = member.decompress(waiting, PIECE)
-                except isal_zlib.error as error:
+                    text = member.decompress(waiting, TEXT_PIECE)
+                except _INFLATE_ERROR as error:
                     raise IntakeError(Problem.DAMAGED, "the compressed data are damaged") from error
                 waiting = member.unconsumed_tail
                 if text:
@@ -144,29 +156,25 @@ def _block_size(data: bytes, start: int) -> int:
     return int(size) + 1 if (magic, extra, subfield, length) == _BGZF_FIXED else 0
 
 
-def _inflate_blocks(data: bytes, *, last_was_empty: bool) -> tuple[bytes, int, bool]:
-    """Text of all whole blocks of `data`, the bytes used, and whether the last block was empty."""
-    texts = []
-    start = 0
-    while len(data) - start >= _BGZF_HEADER_BYTES:
-        size = _block_size(data, start)
-        if size <= _BGZF_HEADER_BYTES + _BGZF_TRAILER.size:
-            raise IntakeError(Problem.DAMAGED, "the compressed blocks are damaged, or other data follow them")
-        end = start + size
-        if end > len(data):
-            break
-        crc, length = _BGZF_TRAILER.unpack_from(data, end - _BGZF_TRAILER.size)
-        if length > _BGZF_LARGEST:
-            raise IntakeError(Problem.DAMAGED, "a compressed block is damaged")
+def _block_end(data: bytes, start: int) -> int:
+    """Where the block at `start` ends; 0 when it is not there as a whole."""
+    if len(data) - start < _BGZF_HEADER_BYTES:
+        return 0
+    size = _block_size(data, start)
+    if size <= _BGZF_HEADER_BYTES + _BGZF_TRAILER.size:
+        raise IntakeError(Problem.DAMAGED, "the compressed blocks are damaged, or other data follow them")
+    return start + size if start + size <= len(data) else 0
+
+
+def _inflate_block(data: bytes, start: int, end: int) -> bytes:
+    """The text of one block, checked by its length and CRC-32."""
+    crc, length = _BGZF_TRAILER.unpack_from(data, end - _BGZF_TRAILER.size)
+    deflated = data[start + _BGZF_HEADER_BYTES : end - _BGZF_TRAILER.size]
+    if length <= _BGZF_LARGEST:
         try:
-            text = isal_zlib.decompress(
-                data[start + _BGZF_HEADER_BYTES : end - _BGZF_TRAILER.size], wbits=-15, bufsize=max(length, 1)
-            )
-        except isal_zlib.error as error:
+            text = isal_zlib.decompress(deflated, wbits=-15, bufsize=max(length, 1))
+        except _INFLATE_ERROR as error:
             raise IntakeError(Problem.DAMAGED, "a compressed block is damaged") from error
-        if len(text) != length or isal_zlib.crc32(text) != crc:
-            raise IntakeError(Problem.DAMAGED, "a compressed block fails its check")
-        last_was_empty = not text
-        texts.append(text)
-        start = end
-    return b"".join(texts), start, last_was_empty
+        if len(text) == length and isal_zlib.crc32(text) == crc:
+            return text
+    raise IntakeError(Problem.DAMAGED, "a compressed block fails its check")

@@ -16,7 +16,7 @@ _CONTIG_NAME = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@
 _SAMPLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DEFINITION = re.compile(r"##(contig|INFO|FORMAT|FILTER)=<ID=([^,>]*)(.*)>\s*")
 _ATTRIBUTE = re.compile(r"(?:^|,)(length|assembly|Type)=\"?([^,\"]*)")
-_SEQUENCE_FILE = re.compile(r"\.(?:fa|fasta|fna|fas|2bit|dict|mmi)(?:\.b?gz)?$", re.I)
+_SEQUENCE_FILE = re.compile(r"\.(?:fa|fasta|fna|fas|2bit|dict|mmi)(?:\.b?gz)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ def parse_header(text: bytes, limits: Limits) -> Header:
     try:
         lines = text.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise IntakeError(Problem.BAD_HEADER, "the header is not UTF-8 text", line=line) from error
+        number = text.count(b"\n", 0, error.start) + 1
+        raise IntakeError(Problem.BAD_HEADER, "the header is not UTF-8 text", line=number) from error
     header = Header(lines=len(lines))
     if not lines[0].startswith("##fileformat=VCF"):
         raise IntakeError(Problem.NOT_A_VCF, "the first line is not ##fileformat=VCF...", line=1)

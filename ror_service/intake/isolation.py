@@ -32,7 +32,8 @@ def read_in_child(
 
     Args:
         path: The file; a path of the caller's own making. The process gets the open file, never the name.
-        intervals: What to keep, for every build that is read; merged `WantedIntervals` save work when many files follow.
+        intervals: What to keep, for every build that is read; merged `WantedIntervals` save work
+            when many files follow.
         limits: Caps on the file and on the process.
         expected_sha256: Hash that the sender announced, in hexadecimal.
 
@@ -85,8 +86,8 @@ def _exchange(path: Path, request: bytes, limits: Limits) -> bytes:
     if timed_out.is_set():
         raise IntakeError(Problem.READER_TIMED_OUT, "the file took longer to read than allowed")
     if process.returncode < 0:
-        name = signal.Signals(-process.returncode).name
-        raise IntakeError(Problem.READER_KILLED, f"the reading process was ended by {name}")
+        name = signal.strsignal(-process.returncode) or "unknown"
+        raise IntakeError(Problem.READER_KILLED, f"the reading process was ended by a signal: {name}")
     if len(reply) > limits.reply_bytes:
         raise IntakeError(Problem.TOO_LARGE, "the file yields more than the limit allows")
     return reply

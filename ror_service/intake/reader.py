@@ -25,6 +25,7 @@ from ror_service.intake.table import (
     PADDING,
     REF,
     LineTable,
+    Mask,
     Numbers,
     chromosome_runs,
     read_block_ends,
@@ -129,18 +130,23 @@ def _lines(source: TextSource, limits: Limits, flags: FlagBook) -> Iterator[byte
     carried = 0
     for piece in source.pieces():
         cut = piece.rfind(b"\n") + 1
-        if not cut:
+        chunk = _plain_line_ends(b"".join((*carry, piece[:cut])), flags) if cut else b""
+        # Empty lines are held back: at the end of a file they do no harm, anywhere else they are refused.
+        whole = chunk.rstrip(b"\n") + b"\n" if chunk.endswith(b"\n\n") else chunk
+        if len(whole) > 1:
+            yield whole
+            carry, carried = [chunk[len(whole) :], piece[cut:]], len(chunk) - len(whole) + len(piece) - cut
+        else:
             carry.append(piece)
             carried += len(piece)
-            if carried > limits.line_bytes:
-                raise IntakeError(Problem.LINE_TOO_LONG, "a line exceeds the limit")
-            continue
-        yield _plain_line_ends(b"".join((*carry, piece[:cut])), flags)
-        carry, carried = [piece[cut:]], len(piece) - cut
-    rest = b"".join(carry)
-    if rest:
+        if carried > limits.line_bytes:
+            raise IntakeError(Problem.LINE_TOO_LONG, "a line exceeds the limit")
+    rest = b"".join(carry).strip(b"\r\n")
+    if carried and not rest:
+        flags.raise_flag(Flag.EMPTY_LAST_LINES, 0)
+    elif rest:
         flags.raise_flag(Flag.NO_FINAL_NEWLINE, 0)
-        yield _plain_line_ends(rest + b"\n", flags)
+        yield _plain_line_ends(b"".join(carry) + b"\n", flags)
 
 
 def _plain_line_ends(chunk: bytes, flags: FlagBook) -> bytes:
@@ -160,10 +166,10 @@ def _header(chunks: Iterator[bytes], limits: Limits) -> tuple[Header, bytes]:
             raise IntakeError(Problem.NOT_A_VCF, "the first line is not ##fileformat=VCF...", line=1)
         text += chunk
         end = _header_end(text)
+        if (end or len(text)) > limits.header_bytes:
+            raise IntakeError(Problem.HEADER_TOO_LARGE, "the header exceeds the limit")
         if end:
             return parse_header(text[:end], limits), text[end:]
-        if len(text) > limits.header_bytes:
-            raise IntakeError(Problem.HEADER_TOO_LARGE, "the header exceeds the limit")
     if not text:
         raise IntakeError(Problem.NOT_A_VCF, "the file is empty")
     raise IntakeError(Problem.BAD_HEADER, "the header has no #CHROM line")
@@ -204,14 +210,14 @@ class _Scan:
         positions = read_positions(table)
         ends = self._ends(table, positions)
         genotypes = self.tally.add(table)
+        copies = self._repeats.add(table, positions)
         for low, high, name in chromosome_runs(table):
             rows = slice(low, high)
             contig = self.header.contig(name, table.number(low))
             self._check_run(table, rows, name, contig, positions)
             self.tally.add_run(contig.chromosome, table, rows, positions, genotypes)
             if contig.chromosome is not None:
-                self._keep(table, rows, contig.chromosome, positions, ends)
-        self._repeats.add(table, positions)
+                self._keep(table, rows, contig.chromosome, positions, ends, copies)
         return first_line + len(table)
 
     def finish(self) -> None:
@@ -238,7 +244,7 @@ class _Scan:
         ends[rows] = np.maximum(ends[rows], blocks)
         lengths_elsewhere = b";END=" in table.data or b"SVLEN=" in table.data or "LEN" in self.header.formats
         if lengths_elsewhere:
-            for row in np.flatnonzero(symbolic & ~begins):
+            for row in np.flatnonzero(symbolic & ~begins).tolist():
                 ends[row] = self._parser.end(table.line(row), table.number(row))
         return ends
 
@@ -261,17 +267,17 @@ class _Scan:
         self._seen.add(name)
         self._last = (name, int(own[-1]))
 
-    def _keep(self, table: LineTable, rows: slice, chromosome: str, positions: Numbers, ends: Numbers) -> None:
-        """Read the wanted lines of one chromosome, and all of the file's first ones."""
-        hits = self._wanted.overlapping(chromosome, positions[rows], ends[rows])
+    def _keep(
+        self, table: LineTable, rows: slice, chromosome: str, positions: Numbers, ends: Numbers, copies: Mask
+    ) -> None:
+        """Read the wanted lines of one chromosome, each once, and all of the file's first ones."""
+        hits = self._wanted.overlapping(chromosome, positions[rows], ends[rows]) & ~copies[rows]
         unchecked = CHECKED_IN_FULL - (table.number(rows.start) - self.header.lines - 1)
-        for offset in range(max(0, min(unchecked, len(hits)))):
-            line, number = table.line(rows.start + offset), table.number(rows.start + offset)
-            self._parser.inspect(line, number)
-            if not hits[offset]:
-                self._parser.parse(line, number, chromosome)
-        for offset in np.flatnonzero(hits):
-            row = rows.start + int(offset)
+        for row in range(rows.start, rows.start + max(0, min(unchecked, len(hits)))):
+            self._parser.inspect(table.line(row), table.number(row))
+            if not hits[row - rows.start]:
+                self._parser.parse(table.line(row), table.number(row), chromosome)
+        for row in (np.flatnonzero(hits) + rows.start).tolist():
             self.records.append(self._parser.parse(table.line(row), table.number(row), chromosome))
         if len(self.records) > self._limits.kept_records:
             raise IntakeError(Problem.TOO_LARGE, "more records overlap the wanted sites than the limit allows")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from interpreters.genotypes import Record
@@ -91,7 +91,7 @@ class RecordParser:
         return Record(
             chrom=chromosome,
             pos=start,
-            end=self._end(start, reference, alts, info, whole, number),
+            end=_end(start, reference, alts, info, whole("LEN"), line=number),
             ref=reference,
             alts=alts,
             genotype=genotype,
@@ -114,9 +114,8 @@ class RecordParser:
         _, pos, _, ref, alt, _, _, info, form, sample = line.decode().split("\t")
         layout = self._layout(form, number)
         values = sample.split(":")
-        return self._end(
-            int(pos), ref, tuple(alt.split(",")), info, lambda key: self._whole(values, layout, key, number), number
-        )
+        length = self._whole(values, layout, "LEN", number)
+        return _end(int(pos), ref, tuple(alt.split(",")), info, length, line=number)
 
     def inspect(self, line: bytes, number: int) -> None:
         """Note oddities in columns that no result rests on: QUAL and INFO."""
@@ -242,32 +241,6 @@ class RecordParser:
             return ()
         return tuple(None if part == "." else int(part) for part in parts)
 
-    def _end(
-        self,
-        start: int,
-        reference: str,
-        alts: tuple[str, ...],
-        info: str,
-        whole: Callable[[str], int | None],
-        number: int,
-    ) -> int:
-        """Last reference base: of a block or a symbolic allele by END, LEN or SVLEN, else by the length of REF."""
-        plain = start + len(reference) - 1
-        if alts and alts != (".",) and not any(alt.startswith("<") for alt in alts):
-            return plain
-        entries = dict(entry.partition("=")[::2] for entry in info.split(";")) if "=" in info else {}
-        if "END" in entries:
-            text = entries["END"]
-            if not _WHOLE.fullmatch(text) or int(text) < start:
-                raise _bad(number, "INFO END is not a position at or after POS")
-            return max(plain, int(text))
-        if (length := whole("LEN")) is not None and alts == ("<*>",):
-            return max(plain, start + length - 1)
-        if any(alt.startswith(("<DEL", "<DUP", "<INV", "<CNV")) for alt in alts):
-            lengths = [abs(int(part)) for part in entries.get("SVLEN", "").split(",") if _WHOLE.fullmatch(part)]
-            return max([plain, *(start + length for length in lengths)])
-        return plain
-
 
 def _bad(number: int, problem: str) -> IntakeError:
     return IntakeError(Problem.BAD_RECORD, problem, line=number)
@@ -319,3 +292,22 @@ def _consequences(info: str, csq_fields: tuple[str, ...]) -> tuple[str, ...]:
             if index < len(parts):
                 terms |= dict.fromkeys(term for term in parts[index].split("&") if term)
     return tuple(terms)
+
+
+def _end(start: int, reference: str, alts: tuple[str, ...], info: str, length: int | None, *, line: int) -> int:
+    """Last reference base: of a block or a symbolic allele by END, LEN or SVLEN, else by the length of REF."""
+    plain = start + len(reference) - 1
+    if alts and alts != (".",) and not any(alt.startswith("<") for alt in alts):
+        return plain
+    entries = dict(entry.partition("=")[::2] for entry in info.split(";")) if "=" in info else {}
+    if "END" in entries:
+        text = entries["END"]
+        if not _WHOLE.fullmatch(text) or int(text) < start:
+            raise _bad(line, "INFO END is not a position at or after POS")
+        return max(plain, int(text))
+    if length is not None and alts == ("<*>",):
+        return max(plain, start + length - 1)
+    if any(alt.startswith(("<DEL", "<DUP", "<INV", "<CNV")) for alt in alts):
+        lengths = [abs(int(part)) for part in entries.get("SVLEN", "").split(",") if _WHOLE.fullmatch(part)]
+        return max([plain, *(start + length for length in lengths)])
+    return plain

@@ -10,7 +10,19 @@ from interpreters.genotypes import Record
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.record import FlagBook
 from ror_service.intake.results import Flag
-from ror_service.intake.table import ALT, CHROM, FILTER, FORMAT, POS, REF, SAMPLE, LineTable, Numbers
+from ror_service.intake.table import (
+    ALT,
+    CHROM,
+    FILTER,
+    FORMAT,
+    POS,
+    REF,
+    SAMPLE,
+    LineTable,
+    Mask,
+    Numbers,
+    copied_lines,
+)
 
 
 class RepeatWatch:
@@ -29,14 +41,17 @@ class RepeatWatch:
         self._site = b""
         self._genotypes: dict[bytes, bytes] = {}
 
-    def add(self, table: LineTable, positions: Numbers) -> None:
-        """Look at a chunk.
+    def add(self, table: LineTable, positions: Numbers) -> Mask:
+        """Look at a chunk; returns which of its lines are the very line before them (never the first one).
 
         Raises:
             IntakeError: `conflicting_records`.
         """
-        same = np.flatnonzero(positions[1:] == positions[:-1]) + 1
-        candidates = same.tolist()
+        neighbours = np.flatnonzero(positions[1:] == positions[:-1]) + 1
+        copies = copied_lines(table, neighbours)
+        if number := int(np.count_nonzero(copies)):
+            self._flags.raise_flag(Flag.REPEATED_RECORDS, table.number(int(np.argmax(copies))), number)
+        candidates = neighbours[~copies[neighbours]].tolist()
         if self._last_line and self._last_line.split(b"\t", 2)[:2] == table.line(0).split(b"\t", 2)[:2]:
             candidates.insert(0, 0)
         for index in candidates:
@@ -46,6 +61,7 @@ class RepeatWatch:
                 self._note(table.line(index - 1) if index else self._last_line, 0)
             self._note(table.line(index), table.number(index))
         self._last_line = table.line(len(table) - 1)
+        return copies
 
     def _note(self, line: bytes, number: int) -> None:
         fields = line.split(b"\t")

@@ -18,7 +18,7 @@ class Limits:
     file_bytes: int = 16 << 30
     text_bytes: int = 128 << 30
     """Decompressed size."""
-    line_bytes: int = 2 * MEBIBYTE
+    line_bytes: int = 8 * MEBIBYTE
     header_bytes: int = 16 * MEBIBYTE
     contigs: int = 20_000
     kept_records: int = 2_000_000
@@ -55,6 +55,7 @@ class Flag(StrEnum):
 
     CARRIAGE_RETURNS = "carriage_returns"
     NO_FINAL_NEWLINE = "no_final_newline"
+    EMPTY_LAST_LINES = "empty_last_lines"
     NAME_SAYS_COMPRESSED = "name_says_compressed"
     UNSORTED = "unsorted"
     REPEATED_RECORDS = "repeated_records"

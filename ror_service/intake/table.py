@@ -6,6 +6,7 @@ A chunk is a run of whole lines followed by `PADDING` zero bytes, so that eight 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,9 @@ _LONGEST_POSITION = 9
 class LineTable:
     """The lines of one chunk, taken apart.
 
-    `data` is the padded text; `codes` the same as numbers; `starts` and `ends` (shape lines x 10) give where each column
-    begins and the separator behind it; `first_line` is the number of the first line in the file.
+    `data` is the padded text; `codes` the same as numbers; `windows` the eight bytes from each place as one number;
+    `starts` and `ends` (shape lines x 10) give where each column begins and the separator behind it; `first_line` is the
+    number of the first line in the file.
     """
 
     data: bytes
@@ -151,10 +153,10 @@ def chromosome_runs(table: LineTable) -> list[tuple[int, int, bytes]]:
     words = table.windows[table.starts[:, CHROM]] << kept
     changes = (words[1:] != words[:-1]) | (widths[1:] != widths[:-1])
     # Names longer than a window are rare (contigs outside the chromosomes) and compared as text.
-    for index in np.flatnonzero(~changes & (widths[1:] > _WORD)):
+    for index in np.flatnonzero(~changes & (widths[1:] > _WORD)).tolist():
         changes[index] = table.text(index, CHROM, CHROM) != table.text(index + 1, CHROM, CHROM)
     edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(table)]
-    return [(low, high, table.text(low, CHROM, CHROM)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [(low, high, table.text(low, CHROM, CHROM)) for low, high in pairwise(edges)]
 
 
 def read_block_ends(table: LineTable, rows: Numbers) -> Numbers:
@@ -172,3 +174,19 @@ def read_block_ends(table: LineTable, rows: Numbers) -> Numbers:
         lengths += reading
     stops = table.codes[at + lengths]
     return np.where((lengths > 0) & ((stops == ord(";")) | (stops == _TAB)), values, -1)
+
+
+def copied_lines(table: LineTable, rows: Numbers) -> Mask:
+    """Which lines of a chunk, among `rows` (never the first line), are the very line before them; mask over all lines."""
+    begins, lengths = table.starts[:, CHROM], table.ends[:, SAMPLE] - table.starts[:, CHROM]
+    rows = rows[lengths[rows] == lengths[rows - 1]]
+    offset = 0
+    while (open_ := lengths[rows] > offset).any() and len(rows):
+        # The last window of a line is moved back so that it ends with the line.
+        at = np.minimum(offset, lengths[rows] - _WORD)
+        same = table.windows[begins[rows] + at] == table.windows[begins[rows - 1] + at]
+        rows = rows[same | ~open_]
+        offset += _WORD
+    copies = np.zeros(len(table), dtype=np.bool_)
+    copies[rows] = True
+    return copies

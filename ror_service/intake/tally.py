@@ -11,9 +11,9 @@ from interpreters.genotypes import CallSetKind
 from ror_service.intake.builds import PSEUDO_AUTOSOMAL
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.header import Header
-from ror_service.intake.results import ReadMetrics
 from ror_service.intake.record import FlagBook
-from ror_service.intake.table import ALT, FILTER, FORMAT, INFO, SAMPLE, LineTable, Mask, Numbers
+from ror_service.intake.results import ReadMetrics
+from ror_service.intake.table import ALT, FILTER, FORMAT, INFO, SAMPLE, Bytes, LineTable, Mask, Numbers
 
 _ALL_SITES_SHARE = 0.05
 """Share of explicit reference genotypes from which a file is taken to list reference sites on purpose; a variants-only
@@ -41,9 +41,9 @@ def read_genotype_column(table: LineTable) -> Genotypes:
         IntakeError: `bad_record` for the first line without GT, or with a GT that begins like none.
     """
     first = table.begins_with(FORMAT, b"GT") & np.isin(table.code(FORMAT, 2), (ord(":"), ord("\t")))
-    for index in np.flatnonzero(~first):
+    for index in np.flatnonzero(~first).tolist():
         if b"GT" not in table.text(index, FORMAT, FORMAT).split(b":"):
-            raise _bad(table, int(index), "FORMAT has no GT: the genotype is unknown")
+            raise _bad(table, index, "FORMAT has no GT: the genotype is unknown")
     one, separator, two, behind = (table.code(SAMPLE, offset) for offset in range(4))
     known_one, known_two = (one - _ZERO) <= _NINE, (two - _ZERO) <= _NINE
     parted = (separator == ord("/")) | (separator == ord("|"))
@@ -67,7 +67,7 @@ def read_genotype_column(table: LineTable) -> Genotypes:
     )
 
 
-def _ends_genotype(codes: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Mask:
+def _ends_genotype(codes: Bytes) -> Mask:
     ended: Mask = (codes == ord(":")) | (codes == ord("\n"))
     return ended
 

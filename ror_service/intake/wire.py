@@ -114,6 +114,7 @@ def decode_reply(data: bytes) -> ReadResult:
 def _record(values: list[Any]) -> Record:
     if len(values) != len(_RECORD_FIELDS):
         raise ValueError("a record of another length")
-    return Record(
-        *(tuple(value) if name in _TUPLES else value for name, value in zip(_RECORD_FIELDS, values, strict=True))
-    )
+    content: dict[str, Any] = {
+        name: tuple(value) if name in _TUPLES else value for name, value in zip(_RECORD_FIELDS, values, strict=True)
+    }
+    return Record(**content)

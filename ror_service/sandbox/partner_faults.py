@@ -149,7 +149,7 @@ class FaultyApplication:
         elif fault is Fault.OVERSIZED:
             await _respond(send, status, headers, b" " * OVERSIZE + body)
         elif fault is Fault.SLOW:
-            await _respond_slowly(send, status, headers, body)
+            await _respond_slowly(send, receive, status, headers, body)
         else:
             await _respond(send, status, headers, self._changed(fault, body))
 
@@ -202,9 +202,19 @@ async def _respond(send: Send, status: int, headers: dict[str, str], body: bytes
     await send({"type": "http.response.body", "body": body})
 
 
-async def _respond_slowly(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+async def _respond_slowly(send: Send, receive: Receive, status: int, headers: dict[str, str], body: bytes) -> None:
     await _start(send, status, headers, len(body))
     for position in range(len(body)):
         await send({"type": "http.response.body", "body": body[position : position + 1], "more_body": True})
-        await asyncio.sleep(SLOW_SECONDS_PER_BYTE)
+        if await _left_within(receive, SLOW_SECONDS_PER_BYTE):
+            return
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _left_within(receive: Receive, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await _disconnected(receive)
+    except TimeoutError:
+        return False
+    return True

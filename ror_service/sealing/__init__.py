@@ -6,6 +6,7 @@
 - `signing`: detached signatures over manifests.
 - `bundle`: what goes to the partner, in one file.
 - `receipts`: what the partner signs for.
+- `vault`: sealed rows of the database; the one module here that knows of a database.
 
-Nothing here touches a database or the network.
+Nothing here touches the network.
 """

@@ -13,16 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ror_service.errors import ErasedError, SealError
-from ror_service.sealing.envelope import (
-    DATA_KEY_BYTES,
-    SealContext,
-    decrypt,
-    encrypt,
-    new_data_key,
-    open_sealed,
-    seal,
-)
+from ror_service.errors import SealError
+from ror_service.sealing.envelope import DATA_KEY_BYTES, decrypt, encrypt
 from ror_service.sealing.private_files import make_private_folder, read_private, write_private
 
 _KEK_ID = re.compile(r"kek-[0-9a-f]{16}")
@@ -62,34 +54,6 @@ def rewrap(wrapped: WrappedKey, associated_data: bytes, provider: KeyProvider) -
     if wrapped.kek_id == provider.current_key_id():
         return wrapped
     return provider.wrap(provider.unwrap(wrapped, associated_data), associated_data)
-
-
-def seal_with_new_key(plaintext: bytes, context: SealContext, provider: KeyProvider) -> tuple[bytes, WrappedKey]:
-    """Seal an object under a data key of its own.
-
-    Returns:
-        The sealed object, and its wrapped data key. Store them apart: destroying the key erases the object.
-    """
-    data_key = new_data_key()
-    return seal(plaintext, data_key, context), provider.wrap(data_key, context.associated_data())
-
-
-def open_with_key(sealed: bytes, wrapped: WrappedKey | None, context: SealContext, provider: KeyProvider) -> bytes:
-    """Undo `seal_with_new_key`.
-
-    Args:
-        sealed: The sealed object.
-        wrapped: Its wrapped data key, or None if that was destroyed.
-        context: What the object is.
-        provider: Holder of the key-encryption key.
-
-    Raises:
-        ErasedError: If the data key was destroyed.
-        SealError: If the key or the context is another one, or any byte was changed.
-    """
-    if wrapped is None:
-        raise ErasedError(f"report {context.report_id}: its key was destroyed; nobody can read it any more")
-    return open_sealed(sealed, provider.unwrap(wrapped, context.associated_data()), context)
 
 
 class FileKeyProvider:

@@ -54,9 +54,10 @@ def read_private(path: Path) -> bytes:
         FileNotFoundError: If there is no such file.
         UnsafeConfigurationError: If group or others may read or write it, or it is not a plain file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) if not path.is_symlink() else None
-    if descriptor is None:
+    if path.is_symlink():
         raise UnsafeConfigurationError(f"key file {path}: is a link; put the key file itself there")
+    # Without O_NONBLOCK, opening a pipe that someone put there would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & _OWNER_ONLY:

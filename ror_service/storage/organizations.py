@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -33,3 +34,11 @@ def delivery_partner(session: Session, partner_id: str) -> dict[str, Any]:
     if row is None or row.kind != DELIVERY_PARTNER:
         raise NotFoundError("no such delivery partner")
     return row.registration
+
+
+def register_partner(session: Session, partner_id: str, registration: dict[str, Any], at: datetime) -> None:
+    """Register a delivery partner, or replace its registration."""
+    session.merge(
+        OrganizationRow(organization_id=partner_id, kind=DELIVERY_PARTNER, registration=registration, registered_at=at)
+    )
+    session.flush()

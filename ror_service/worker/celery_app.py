@@ -40,9 +40,9 @@ def worker_app() -> Celery:
     """The application of a worker process, from the environment's settings."""
     context = ServiceContext(Settings())
 
-    @worker_process_init.connect(weak=False)
-    def _after_fork(**_: object) -> None:
+    def after_fork(**_: object) -> None:
         # Connections of the parent must not be used by its children.
         context.engine.dispose(close=False)
 
+    worker_process_init.connect(after_fork, weak=False)
     return make_app(context)

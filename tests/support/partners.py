@@ -41,7 +41,7 @@ def registered(base_url: str = "https://partner.example", *, recall_supported: b
     return Partner("partner-1", base_url, RECIPIENT.public, keys, recall_supported)
 
 
-def client_of(partner: SandboxPartner, **changes: Any) -> PartnerClient:
-    """A client of a sandbox partner, with the service's key unless told otherwise."""
-    given: dict[str, Any] = {"signer": SENDER, "timeout": 5.0} | changes
-    return PartnerClient(given.pop("partner", partner.registration), **given)
+def client_of(sandbox: SandboxPartner, **changes: object) -> PartnerClient:
+    """A client of a sandbox partner as it is registered, with the service's key, unless told otherwise."""
+    given: dict[str, Any] = {"partner": sandbox.registration, "signer": SENDER, "timeout": 5.0} | changes
+    return PartnerClient(given.pop("partner"), given.pop("signer"), **given)

@@ -47,17 +47,31 @@ from support import consent_facts
 CC0 = "CC0 1.0"
 CPIC = "https://www.clinpgx.org/"
 SOURCES = {
-    "ancestry": (Source("1000 Genomes Project phase 3", "2013-05-02", "2013-05-02", "open data", "https://www.internationalgenome.org/"),
-                 Source("Human Genome Diversity Project", "Stanford 650Y", "2008-02-22", "open data", "https://hagsc.org/hgdp/")),
+    "ancestry": (
+        Source(
+            "1000 Genomes Project phase 3",
+            "2013-05-02",
+            "2013-05-02",
+            "open data",
+            "https://www.internationalgenome.org/",
+        ),
+        Source("Human Genome Diversity Project", "Stanford 650Y", "2008-02-22", "open data", "https://hagsc.org/hgdp/"),
+    ),
     "traits": (Source("Trait models of the programme", "1.0", "2026-11-22", CC0, "https://example.org/traits"),),
-    "hereditary_risk": (Source("ClinVar", "2025-09-28", "2025-09-28", "public domain", "https://www.ncbi.nlm.nih.gov/clinvar/"),
-                        Source("ACMG SF", "v3.3", "2025-06-23", "facts", "https://doi.org/10.1016/j.gim.2025.101454")),
-    "pharmacogenomics": (Source("CPIC alleles", "2025-11-05", "2025-11-05", CC0, CPIC),
-                         Source("CPIC guidelines", "2024-05", "2024-05", CC0, CPIC)),
+    "hereditary_risk": (
+        Source("ClinVar", "2025-09-28", "2025-09-28", "public domain", "https://www.ncbi.nlm.nih.gov/clinvar/"),
+        Source("ACMG SF", "v3.3", "2025-06-23", "facts", "https://doi.org/10.1016/j.gim.2025.101454"),
+    ),
+    "pharmacogenomics": (
+        Source("CPIC alleles", "2025-11-05", "2025-11-05", CC0, CPIC),
+        Source("CPIC guidelines", "2024-05", "2024-05", CC0, CPIC),
+    ),
 }
 
 
-def content(module: str, findings: tuple[Finding, ...] = (), not_tested: tuple[NotTested, ...] = (), **changes: Any) -> ReportContent:
+def content(
+    module: str, findings: tuple[Finding, ...] = (), not_tested: tuple[NotTested, ...] = (), **changes: Any
+) -> ReportContent:
     """A first version for the participant of `consent_facts`, with changes."""
     facts: dict[str, Any] = {
         "interpretation": Interpretation(module, "1.0", f"{module}-2026.11", "5f0c" * 16, findings, not_tested),
@@ -117,7 +131,9 @@ def traits() -> ReportContent:
     return content(
         "traits",
         (
-            TraitFinding("bitter_taste", "PAV/AVI", {"rs713598": "C/G", "rs1726866": "A/G", "rs10246939": "C/T"}, "read", 3, 3),
+            TraitFinding(
+                "bitter_taste", "PAV/AVI", {"rs713598": "C/G", "rs1726866": "A/G", "rs10246939": "C/T"}, "read", 3, 3
+            ),
             TraitFinding("earwax", "TT", {"rs17822931": "T/T"}, "read", 1, 1),
             TraitFinding("lactose", ">=1", {"rs4988235": "A/G"}, "partly_read", 1, 5),
         ),
@@ -152,7 +168,9 @@ def row(drug: str, genes: tuple[str, ...], actions: str, text_sha: str, **change
     return DrugRecommendation(**(facts | changes))
 
 
-def gene(name: str, diplotype: str, phenotype: str, *rows: DrugRecommendation, **changes: Any) -> PharmacogenomicFinding:
+def gene(
+    name: str, diplotype: str, phenotype: str, *rows: DrugRecommendation, **changes: Any
+) -> PharmacogenomicFinding:
     """A clear result of one gene."""
     facts: dict[str, Any] = {
         "gene": name,
@@ -181,9 +199,19 @@ def cyp2c19() -> PharmacogenomicFinding:
         "*1/*2",
         "Intermediate Metabolizer",
         row("clopidogrel", own, "avoid,alternative", "4effcd022368", population="CVI ACS PCI"),
-        row("clopidogrel", own, "no_recommendation", "1c52b87da23d", population="CVI non-ACS non-PCI", strength="No recommendation"),
+        row(
+            "clopidogrel",
+            own,
+            "no_recommendation",
+            "1c52b87da23d",
+            population="CVI non-ACS non-PCI",
+            strength="No recommendation",
+        ),
         row("clopidogrel", own, "alternative", "3c76364b8c18", population="NVI", strength="Moderate"),
-        *(row(drug, own, careful, "6146af6fb4e3", **weak) for drug in ("dexlansoprazole", "lansoprazole", "omeprazole", "pantoprazole")),
+        *(
+            row(drug, own, careful, "6146af6fb4e3", **weak)
+            for drug in ("dexlansoprazole", "lansoprazole", "omeprazole", "pantoprazole")
+        ),
         *(row(drug, own, careful, "d8f4a71263b8", strength="Moderate") for drug in ("citalopram", "escitalopram")),
         row("voriconazole", own, "standard_dose", "73f43c0d69e1", population="adults", strength="Moderate"),
         row("voriconazole", own, "standard_dose", "73f43c0d69e1", population="pediatrics", strength="Moderate"),
@@ -217,7 +245,9 @@ def medicine_findings() -> tuple[PharmacogenomicFinding, ...]:
 
 def medicines() -> ReportContent:
     """Warnings, clear results, one gene not read."""
-    return content("pharmacogenomics", medicine_findings(), (NotTested("pharmacogenomics", "G6PD", "no_position_read"),))
+    return content(
+        "pharmacogenomics", medicine_findings(), (NotTested("pharmacogenomics", "G6PD", "no_position_read"),)
+    )
 
 
 def medicines_typical() -> ReportContent:
@@ -234,12 +264,18 @@ def medicines_held() -> ReportContent:
 def medicines_not_read() -> ReportContent:
     """No gene read."""
     genes = ("CYP2C19", "DPYD", "G6PD", "NUDT15", "SLCO1B1", "TPMT", "UGT1A1")
-    return content("pharmacogenomics", (), tuple(NotTested("pharmacogenomics", name, "no_position_read") for name in genes))
+    return content(
+        "pharmacogenomics", (), tuple(NotTested("pharmacogenomics", name, "no_position_read") for name in genes)
+    )
 
 
 # --- Hereditary disease risk
 
-GENES = tuple(sorted({name for condition in content_file("hereditary/conditions.json")["conditions"] for name in condition["genes"]}))
+GENES = tuple(
+    sorted(
+        {name for condition in content_file("hereditary/conditions.json")["conditions"] for name in condition["genes"]}
+    )
+)
 BRCA2 = HereditaryVariant(
     "13", 32340300, "GT", "G", "9318", "Pathogenic", 3, "heterozygous", hgvs="NC_000013.11:g.32340301del", depth=34, genotype_quality=99
 )  # fmt: skip
@@ -263,14 +299,18 @@ def some_in_part(name: str) -> GeneStatus:
     return GeneStatus.NOT_ASSESSED if name == "CALM2" else GeneStatus.ASSESSED
 
 
-def finding(name: str, variant: HereditaryVariant, outcome: HereditaryOutcome = HereditaryOutcome.CANDIDATE_POSITIVE) -> HereditaryFinding:
+def finding(
+    name: str, variant: HereditaryVariant, outcome: HereditaryOutcome = HereditaryOutcome.CANDIDATE_POSITIVE
+) -> HereditaryFinding:
     """A finding as the policy made it."""
     return HereditaryFinding(name, outcome, "plp_two_stars", variant, ("plp_two_stars",))
 
 
 def decision(found: HereditaryFinding, outcome: FindingOutcome = FindingOutcome.CONFIRMED) -> FindingDecision:
     """The review's decision on a finding."""
-    return FindingDecision(found.gene, variant_key(found.variant), outcome, "Northbridge Clinical Genetics", date(2026, 11, 9))
+    return FindingDecision(
+        found.gene, variant_key(found.variant), outcome, "Northbridge Clinical Genetics", date(2026, 11, 9)
+    )
 
 
 def hereditary_positive(*found: HereditaryFinding) -> ReportContent:
@@ -308,7 +348,9 @@ def hereditary_in_part() -> ReportContent:
 
 def hereditary_read_in_part() -> ReportContent:
     """No gene assessed in full."""
-    return content("hereditary_risk", assessed(lambda name: GeneStatus.PARTLY_ASSESSED if name < "C" else GeneStatus.NOT_ASSESSED))
+    return content(
+        "hereditary_risk", assessed(lambda name: GeneStatus.PARTLY_ASSESSED if name < "C" else GeneStatus.NOT_ASSESSED)
+    )
 
 
 def hereditary_not_read() -> ReportContent:
@@ -322,8 +364,13 @@ def hereditary_not_read() -> ReportContent:
 
 def amended() -> ReportContent:
     """A second version that gives its reason."""
-    reason = {Language.EN: "experts now see one gene change in a new way", Language.ES: "los expertos ahora ven un cambio en un gen de otra manera"}
-    return replace(hereditary_negative(), version=2, kind=ReportKind.AMENDED, change=Change(1, date(2026, 3, 2), reason))
+    reason = {
+        Language.EN: "experts now see one gene change in a new way",
+        Language.ES: "los expertos ahora ven un cambio en un gen de otra manera",
+    }
+    return replace(
+        hereditary_negative(), version=2, kind=ReportKind.AMENDED, change=Change(1, date(2026, 3, 2), reason)
+    )
 
 
 STATES: dict[str, Callable[[], ReportContent]] = {

@@ -121,7 +121,9 @@ def test_the_decision_is_the_oracles_for_every_single_change(start: Facts) -> No
 
 @pytest.mark.parametrize("start", [STARTS[0], STARTS[-1]], ids=["nothing found", "positive"])
 def test_the_decision_is_the_oracles_for_every_pair_of_changes(start: Facts) -> None:
-    for (first, change), (second, another) in itertools.combinations(CHANGES.items(), 2):
+    # That the place in which an event is stored does not matter has a test of its own.
+    changes = [(name, change) for name, change in CHANGES.items() if not name.endswith("stored first")]
+    for (first, change), (second, another) in itertools.combinations(changes, 2):
         facts = another(change(start))
         assert decided(facts) is oracle(facts), (first, second)
 

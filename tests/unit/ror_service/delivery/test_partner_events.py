@@ -33,7 +33,9 @@ def signed_body(body: bytes) -> SignedEvent:
     """Any body, with a signature that holds."""
     content = b"event-1." + str(int(NOW.timestamp())).encode() + b"." + body
     signature = base64.b64encode(RECEIPT_SIGNER.private_key.sign(content)).decode()
-    return SignedEvent({**signed_event(EVENT, SENDER, sent_at=NOW).headers, "webhook-signature": f"v1a,{signature}"}, body)
+    return SignedEvent(
+        {**signed_event(EVENT, SENDER, sent_at=NOW).headers, "webhook-signature": f"v1a,{signature}"}, body
+    )
 
 
 def test_an_event_comes_through() -> None:

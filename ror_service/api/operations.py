@@ -1,0 +1,85 @@
+"""Operators and auditors: is the service well, what waits, does the audit chain hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from ror_service.api.access import Context, working
+from ror_service.api.tokens import Role
+from ror_service.audit import log
+from ror_service.storage import jobs
+from ror_service.work import Work
+
+router = APIRouter(tags=["operations"])
+Operator = Annotated[Work, Depends(working("operation", Role.OPERATOR))]
+Auditor = Annotated[Work, Depends(working("audit", Role.AUDITOR))]
+
+
+class Health(BaseModel):
+    """Whether the service can work."""
+
+    status: str
+    open_jobs: int
+    dead_jobs: int
+    oldest_open_job_seconds: float
+
+
+class Job(BaseModel):
+    """A job that is not done."""
+
+    job_id: str
+    task: str
+    created_at: datetime
+    available_at: datetime
+    attempts: int
+    last_error: str | None
+    dead: bool
+
+
+class ChainVerification(BaseModel):
+    """The audit chain was walked to its end and holds."""
+
+    events: int
+    head: str
+
+
+@router.get("/health")
+def health(context: Context) -> Health:
+    """Whether the database answers, and how long the oldest job waits. Needs no token and tells no more than that."""
+    with context.transaction(log.Actor("health", "service", "health")) as work:
+        work.session.execute(text("SELECT 1"))
+        waiting, dead = jobs.open_jobs(work.session), jobs.dead_jobs(work.session)
+        oldest = max(((work.at - job.created_at).total_seconds() for job in waiting), default=0.0)
+    return Health(
+        status="ok", open_jobs=len(waiting), dead_jobs=len(dead), oldest_open_job_seconds=round(max(oldest, 0.0), 1)
+    )
+
+
+@router.get("/v1/jobs")
+def open_jobs(work: Operator) -> list[Job]:
+    """Jobs that wait, and those that an operator must look at."""
+    rows = [*jobs.dead_jobs(work.session), *jobs.open_jobs(work.session)]
+    return [
+        Job(
+            job_id=row.job_id,
+            task=row.task,
+            created_at=row.created_at,
+            available_at=row.available_at,
+            attempts=row.attempts,
+            last_error=row.last_error,
+            dead=row.dead_at is not None,
+        )
+        for row in rows
+    ]
+
+
+@router.get("/v1/audit/verification")
+def verify_audit(work: Auditor) -> ChainVerification:
+    """Walk the audit chain from its first event."""
+    verified = log.verify(work.session)
+    return ChainVerification(events=verified.events, head=verified.head)
