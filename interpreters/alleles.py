@@ -24,7 +24,9 @@ def is_ambiguous(ref: str, alt: str) -> bool:
     return alt == ref.translate(_COMPLEMENT)
 
 
-def bases_at(calls: GenotypeCalls, chrom: str, pos: int, ref: str, alt: str) -> Bases | None:
+def bases_at(
+    calls: GenotypeCalls, chrom: str, pos: int, ref: str, alt: str, *, assume_reference: bool = True
+) -> Bases | None:
     """The bases of a diploid genotype at a site known to carry `ref` or `alt`.
 
     Args:
@@ -33,6 +35,7 @@ def bases_at(calls: GenotypeCalls, chrom: str, pos: int, ref: str, alt: str) -> 
         pos: 1-based, in the build of `calls`.
         ref: Base of the reference genome, plus strand.
         alt: The other known allele.
+        assume_reference: Whether `ref` is known well enough to stand for a reference call that spells no base.
 
     Returns:
         The bases in the order of the genotype, each `ref` or `alt`; or None when the site was not read: no call, a
@@ -43,15 +46,18 @@ def bases_at(calls: GenotypeCalls, chrom: str, pos: int, ref: str, alt: str) -> 
     """
     genotype = calls.at(chrom, pos)
     record = genotype.record
-    if genotype.state is CallState.ABSENT and calls.declared_callable(chrom, pos):
-        return Bases(ref, ref, other_strand=False)
-    if genotype.state is CallState.REFERENCE:
-        if record is not None and record.depth == 0:
+    written_ref, called = "", genotype.alleles
+    if record is None:
+        if not calls.declared_callable(chrom, pos):
             return None
-        return _matched(genotype.alleles[0] or "", genotype.alleles, ref, alt)
-    if genotype.state is CallState.VARIANT and record is not None:
-        return _matched(record.ref, genotype.alleles, ref, alt)
-    return None
+        called = ("", "")
+    elif genotype.state is CallState.REFERENCE and record.depth != 0:
+        written_ref = called[0] or ""
+    elif genotype.state is CallState.VARIANT:
+        written_ref = record.ref
+    else:
+        return None
+    return _matched(written_ref, called, ref, alt) if written_ref or assume_reference else None
 
 
 @lru_cache(maxsize=4096)

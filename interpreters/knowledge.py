@@ -97,14 +97,21 @@ def write_manifest(folder: Path, module: str, release: str, sources: tuple[Sourc
 
 
 def release_folders(module: str, *data_folders: Path) -> dict[str, Path]:
-    """Every release of a module by name, from `data_folders` (each holds one folder a release)."""
-    return {
-        path.parent.name: path.parent
-        for data in data_folders
-        if data.is_dir()
-        for path in sorted(data.glob(f"*/{MANIFEST}"))
-        if json.loads(path.read_text(encoding="utf-8")).get("module") == module
-    }
+    """Every release of a module by name, from `data_folders` (each holds one folder a release).
+
+    Raises:
+        KnowledgeError: If a manifest is not understood, or two folders hold different releases of one name.
+    """
+    found: dict[str, KnowledgeRelease] = {}
+    for data in data_folders:
+        for path in sorted(data.glob(f"*/{MANIFEST}")):
+            release = load_release(path.parent)
+            if release.module != module:
+                continue
+            same = found.setdefault(path.parent.name, release)
+            if same.digest != release.digest:
+                raise KnowledgeError(f"{path.parent}: there are two releases of this name; rename one of them")
+    return {name: release.folder for name, release in found.items()}
 
 
 def choose_release(module: str, release: str | None, package_data: Path, extra: Path | None = None) -> KnowledgeRelease:
@@ -117,10 +124,13 @@ def choose_release(module: str, release: str | None, package_data: Path, extra: 
         extra: Folder with one folder a module, each with one folder a release, for releases built later.
 
     Raises:
-        KnowledgeError: If there is no such release; the message lists those there are.
+        KnowledgeError: If there is no such release (the message lists those there are), or as `release_folders`.
     """
     folders = release_folders(module, package_data, *((extra / module,) if extra else ()))
-    name = release or (package_data / DEFAULT).read_text(encoding="utf-8").strip()
+    try:
+        name = release or (package_data / DEFAULT).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise KnowledgeError(f"{package_data / DEFAULT}: missing; write the default release's name into it") from error
     if name not in folders:
         known = ", ".join(sorted(folders)) or "none"
         raise KnowledgeError(f"{module}: no knowledge release {name!r}; there are: {known}")

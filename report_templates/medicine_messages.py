@@ -1,4 +1,4 @@
-"""Which message about a medicine fits a participant's results: the combining rules of `content/medicines/messages.json`.
+"""Which message about a medicine fits a participant's results: the combining rules of `medicines/messages.json`.
 
 Pure: no language, no layout. Wherever the rules are not sure, the answer is a hold or a plain "no message", never the
 level "no gene warning".
@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 from interpreters.findings import DrugRecommendation, PharmacogenomicFinding
-
 from report_templates.wording import content_file
 
 _WEAK_EVIDENCE = ("Optional", "No recommendation")

@@ -17,7 +17,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from consent.gate import Release
-
 from report_templates.content import ContentError, Language, ReportContent
 from report_templates.views import ancestry, frame, hereditary, medicines, traits
 from report_templates.wording import Words, content_file
@@ -59,8 +58,11 @@ def render_html(release: Release[ReportContent], language: Language) -> str:
 
 @cache
 def template_digest() -> str:
-    """SHA-256 over everything that a rendered report depends on besides its content: templates, wording, styles, fonts
-    and the code that joins them. A report version that records it can be made again."""
+    """SHA-256 over everything that a rendered report depends on besides its content.
+
+    Covers templates, wording, styles, fonts and the code that joins them. A report version that records it can be made
+    again.
+    """
     digest = hashlib.sha256()
     root = files("report_templates")
     parts = [root / name for name in _MODULES]
@@ -75,10 +77,6 @@ def _picture_title(words: Words, name: str) -> str:
     return words.text(content_file("pictograms.json")["pictograms"][name]["title"])
 
 
-def _medicines(content: ReportContent, words: Words) -> medicines.MedicinesView:
-    return medicines.view(content, words, frame.knowledge_date(content, words))
-
-
 def _hereditary(content: ReportContent, words: Words) -> hereditary.HereditaryView:
     return hereditary.view(content, words, frame.knowledge_date(content, words) or words("date_not_given"))
 
@@ -87,7 +85,7 @@ _VIEWS: dict[str, Callable[[ReportContent, Words], object]] = {
     "ancestry": ancestry.view,
     "traits": traits.view,
     "hereditary_risk": _hereditary,
-    "pharmacogenomics": _medicines,
+    "pharmacogenomics": medicines.view,
 }
 
 

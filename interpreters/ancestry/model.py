@@ -18,6 +18,7 @@ _DECAY = 10_000.0
 _REACH = 100_000
 _WARM_UP = 4
 _ROUNDS = 60
+_SEARCH_ROUNDS = 10
 _TOLERANCE = 1e-6
 """Gain of log-likelihood below which the search ends."""
 
@@ -138,7 +139,7 @@ def _best_in_simplex(linear: Floats, bend: Floats, start: Floats) -> Floats:
     point = start.copy()
     free = point > 0
     slack = 1e-9 * max(1.0, float(np.abs(linear).max()))
-    for _ in range(10 * len(start)):
+    for _ in range(_SEARCH_ROUNDS * len(start)):
         inside = np.flatnonzero(free)
         target, level = _on_plane(linear[inside], bend[np.ix_(inside, inside)])
         if (target >= 0).all():

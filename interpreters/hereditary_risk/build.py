@@ -190,7 +190,7 @@ def _read_line(line: bytes, genes: frozenset[bytes]) -> ClinVarRecord | None:
         pos=int(pos),
         ref=ref.upper(),
         alt=alt.upper(),
-        variation_id=number,
+        variation_id=str(int(number)),
         classification=classification,
         stars=stars_of(info.get("CLNREVSTAT", "")),
         conflicting=info.get("CLNSIGCONF", ""),

@@ -139,7 +139,7 @@ class PharmacogenomicsInterpreter:
     def read(self, gene: Gene, sample: Sample, calls: GenotypeCalls) -> tuple[list[SiteReading], set[str]]:
         """Read every position of a gene; the reasons are those of all positions and of the sex chromosomes."""
         sites = self._sites[gene.name, calls.build]
-        deletions = tuple(site for site in sites if not site.position.is_single_base)
+        deletions = tuple(site for site in sites if not site.is_single_base)
         policy = self.tables.policy
         readings = [site.read(calls, policy, deletions) for site in sites]
         reasons: set[str] = set()
@@ -315,15 +315,15 @@ def _documented(gene: Gene, readings: Sequence[SiteReading]) -> tuple[list[SiteR
     That keeps diplotypes comparable between laboratories; whether there was one is told too, and holds the gene back.
     """
     found = False
-    result = []
-    for position, reading in _zip(gene, readings):
+    result = list(readings)
+    for index, position in enumerate(gene.positions):
+        alleles = readings[index].alleles
         known = {position.ref, *position.alts}
-        alleles = reading.alleles
         if not known.issuperset(alleles):
             found = True
             if gene.undocumented_as_reference:
-                alleles = tuple(allele if allele in known else position.ref for allele in alleles)
-        result.append(replace(reading, alleles=alleles))
+                counted = tuple(allele if allele in known else position.ref for allele in alleles)
+                result[index] = replace(readings[index], alleles=counted)
     return result, found
 
 

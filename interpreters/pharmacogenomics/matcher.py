@@ -34,22 +34,13 @@ class Pattern:
     blocks: tuple[Block, ...]
     haploid: bool
     has_phase_set: bool
+    read: int
+    """Read positions as a bit mask."""
 
     @property
     def phased(self) -> bool:
         """Whether only one pair of strands is possible."""
         return len(self.blocks) <= 1
-
-    @property
-    def read(self) -> int:
-        """Read positions as a bit mask."""
-        mask = 0
-        for index in self.homozygous:
-            mask |= 1 << index
-        for block in self.blocks:
-            for index, _, _ in block.sites:
-                mask |= 1 << index
-        return mask
 
 
 def pattern_of(readings: Sequence[SiteReading]) -> Pattern:
@@ -79,6 +70,7 @@ def pattern_of(readings: Sequence[SiteReading]) -> Pattern:
         blocks=tuple(Block(tuple(sites)) for sites in together.values()),
         haploid=any(len(reading.alleles) == 1 for reading in readings),
         has_phase_set=any(kind == "set" for kind, _ in together),
+        read=sum(1 << index for index, reading in enumerate(readings) if reading.alleles),
     )
 
 

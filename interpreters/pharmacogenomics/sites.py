@@ -61,7 +61,7 @@ class _Change:
 class Site:
     """One defining position of a gene on one build."""
 
-    __slots__ = ("build", "checked", "chrom", "end", "gene", "position", "start")
+    __slots__ = ("build", "checked", "chrom", "end", "gene", "is_single_base", "position", "reference", "start")
 
     def __init__(self, gene: Gene, position: Position, build: Build) -> None:
         self.gene = gene
@@ -70,17 +70,15 @@ class Site:
         self.chrom = gene.chrom
         self.start = position.start(build)
         self.end = self.start + len(position.ref) - 1
+        self.is_single_base = position.is_single_base
         self.checked = position.reference(build) is not None
-
-    @property
-    def reference(self) -> str:
-        """The build's bases here; where those were not checked, GRCh38's, which then need the file's own spelling."""
-        return self.position.reference(self.build) or self.position.ref
+        # Where the build's bases were not checked, GRCh38's, which then need the file's own spelling.
+        self.reference = position.reference(build) or position.ref
 
     @property
     def margin(self) -> int:
         """Bases around the site that are read too."""
-        return 0 if self.position.is_single_base else INDEL_MARGIN
+        return 0 if self.is_single_base else INDEL_MARGIN
 
     @property
     def interval(self) -> Interval:
@@ -128,7 +126,7 @@ class Site:
         if alt == SPANNED or alt.startswith("<"):
             return called or alt == SPANNED
         change = smallest_change(record, alt)
-        if self.position.is_single_base:
+        if self.is_single_base:
             return change.start <= self.start <= change.last and (change.is_substitution or called)
         return (not change.is_substitution or self._is_replacement) and (
             self._touched(change) or self._documented(record, alt) is not None
@@ -145,21 +143,17 @@ class Site:
 
     def _covers(self, records: Sequence[Record]) -> bool:
         """Whether the records together cover every base of the site, or one asks about a definition allele itself."""
-        if any(self._documented(record, alt) is not None for record in records for alt in _spelled(record.alts)):
-            return True
         covered = self.start
         for record in records:
             if record.pos <= covered:
                 covered = max(covered, record.end + 1)
-        return covered > self.end
+        return covered > self.end or any(
+            self._documented(record, alt) is not None for record in records for alt in _spelled(record.alts)
+        )
 
     def _assumed(self, calls: GenotypeCalls, policy: Policy) -> SiteReading:
         """Reference where a callable-regions file vouches for the whole site, else nothing."""
-        vouched = any(
-            interval.chrom == self.chrom and interval.start <= self.start and interval.end >= self.end
-            for interval in calls.callable_intervals or ()
-        )
-        if not vouched:
+        if not all(calls.declared_callable(self.chrom, pos) for pos in range(self.start, self.end + 1)):
             return SiteReading()
         if self.position.rsid in policy.never_assumed_reference:
             return _unread("reference_assumed_refused")
@@ -249,7 +243,7 @@ class Site:
         if allele == SPANNED or allele.startswith("<"):
             return SPANNED
         change = smallest_change(record, allele)
-        if self.position.is_single_base:
+        if self.is_single_base:
             if not change.start <= self.start <= change.last:
                 return reference
             return change.added[self.start - change.start] if change.is_substitution else SPANNED

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from interpreters.findings import AncestryFinding, Region, RegionShare
-
 from report_templates.content import ReportContent
 from report_templates.views.common import Headline, Passage, Term, glossary, not_read_headline, passage
 from report_templates.wording import Words, content_file
@@ -40,6 +39,7 @@ class NamedShare:
     chart_title: str
     description: str
     few_references: str | None
+    """Warning for a region with few reference people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class AncestryView:
 
     headline: Headline
     shares: tuple[NamedShare, ...]
+    described: bool
+    """Whether the descriptions of regions, which count reference people, belong to the panel that was used."""
     not_assigned: int
     not_assigned_passage: Passage | None
     map_title: str
@@ -71,9 +73,11 @@ def view(content: ReportContent, words: Words) -> AncestryView:
     if finding is not None:
         shares, not_assigned = named_shares(finding, words)
     names = words.listed(share.name for share in shares)
+    described = finding is not None and wording["panel"] in finding.panel
     return AncestryView(
         headline=_headline(content, finding, names, words),
         shares=shares,
+        described=described,
         not_assigned=not_assigned,
         not_assigned_passage=(
             passage(words, report["not_assigned"], percent=not_assigned) if shares and not_assigned else None
@@ -81,14 +85,14 @@ def view(content: ReportContent, words: Words) -> AncestryView:
         map_title=words.text(report["map"]["alt"], region_list=names) if shares else "",
         map_caption=words.text(report["map"]["caption"]),
         bar_caption=words.text(report["bar"]["caption"]),
-        notices=_notices(finding, words),
+        notices=_notices(content, finding, words),
         intro=passage(words, report["intro"]),
-        passages=_passages(content, words, answered=bool(shares)),
+        passages=_passages(content, words, answered=bool(shares), described=described),
         cannot_say=Passage(
             words.text(report["cannot_say"]["heading"]),
             tuple(words.text(item) for item in report["cannot_say"]["items"].values()),
         ),
-        method=_method(finding, words),
+        method=_method(content, finding, words),
         glossary=glossary(words, wording["glossary"], _GLOSSARY),
     )
 
@@ -161,23 +165,33 @@ def _headline(content: ReportContent, finding: AncestryFinding | None, names: st
     return Headline(summary, (words("ancestry.about_places"),), "ancestry.svg")
 
 
-def _notices(finding: AncestryFinding | None, words: Words) -> tuple[Passage, ...]:
+def _notices(content: ReportContent, finding: AncestryFinding | None, words: Words) -> tuple[Passage, ...]:
     """What the reader must know before the numbers."""
     wording = content_file("ancestry.json")
     if finding is None:
         return ()
+    notices = []
     if finding.status == "fewer_sites":
-        return (passage(words, wording["states"]["fewer_sites"], **_sites(finding, words)),)
+        notices.append(passage(words, wording["states"]["fewer_sites"], **_sites(finding, words)))
     if finding.status == "fits_less_well":
-        return (passage(words, wording["report"]["fit_warning"]),)
-    return ()
+        notices.append(passage(words, wording["report"]["fit_warning"]))
+    without = content.interpretation.limits.get("regions_without_reference", "")
+    if without:
+        names = {region["id"]: words.text(region["name"]) for region in wording["regions"]}
+        listed = words.listed(names[REGION_IDS[Region(name)]] for name in without.split("; "))
+        heading = words("ancestry.no_reference_heading")
+        notices.append(Passage(heading, (words("ancestry.no_reference", regions=listed),)))
+    return tuple(notices)
 
 
-def _passages(content: ReportContent, words: Words, *, answered: bool) -> tuple[Passage, ...]:
+def _passages(content: ReportContent, words: Words, *, answered: bool, described: bool) -> tuple[Passage, ...]:
     wording = content_file("ancestry.json")
     report = wording["report"]
-    oceania = next(region for region in wording["regions"] if region["id"] == "OCE")
-    gaps = passage(words, report["reference_gaps"], people=words.number(oceania["reference"]["people"]))
+    gaps = passage(words, report["reference_gaps"])
+    if described:
+        oceania = next(region for region in wording["regions"] if region["id"] == "OCE")
+        few = words.text(report["reference_gaps"]["few"], people=words.number(oceania["reference"]["people"]))
+        gaps = Passage(gaps.heading, (*gaps.paragraphs, few))
     change = passage(words, report["results_can_change"])
     if not answered:
         return (gaps, change)
@@ -185,18 +199,18 @@ def _passages(content: ReportContent, words: Words, *, answered: bool) -> tuple[
     return (passage(words, report["how_to_read_ranges"]), gaps, surprise, change)
 
 
-def _method(finding: AncestryFinding | None, words: Words) -> tuple[Passage, ...]:
+def _method(content: ReportContent, finding: AncestryFinding | None, words: Words) -> tuple[Passage, ...]:
     if finding is None:
         return ()
     wording = content_file("ancestry.json")
-    report, total = wording["report"], wording["reference_total"]
+    report, total, limits = wording["report"], wording["reference_total"], content.interpretation.limits
     return (
         passage(words, report["how_we_did_it"], **_sites(finding, words)),
         passage(
             words,
             report["who_is_in_the_reference"],
-            people=words.number(total["people"]),
-            groups=total["groups"],
+            people=words.number(int(limits.get("reference_people", total["people"]))),
+            groups=limits.get("reference_groups", total["groups"]),
             panel_version=finding.panel,
         ),
     )

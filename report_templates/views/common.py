@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from interpreters.findings import NotTested
-
 from report_templates.content import ReportContent
 from report_templates.wording import Words
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from interpreters.findings import GeneAssessment, GeneStatus, HereditaryFinding, HereditaryVariant
 from interpreters.genotypes import Sex
-
 from report_templates.content import FindingDecision, FindingOutcome, ReportContent
 from report_templates.views.common import Headline, Passage, Term, glossary, not_read_headline, passage
 from report_templates.wording import WordingError, Words, content_file
@@ -106,12 +105,13 @@ def view(content: ReportContent, words: Words, knowledge_date: str) -> Hereditar
     Args:
         content: The report.
         words: Language.
-        knowledge_date: Date of the variant knowledge, in words.
+        knowledge_date: Date of the variant knowledge in words, where the limits of the interpretation give none.
 
     Raises:
         WordingError: If a confirmed finding is in a gene without wording.
     """
     genes = _genes(content)
+    knowledge_date = words.iso_date(content.interpretation.limits.get("clinvar_date", "")) or knowledge_date
     decided = [(finding, content.decision_on(finding)) for finding in content.candidates]
     confirmed = [pair for pair in decided if pair[1].outcome is FindingOutcome.CONFIRMED]
     not_confirmed = any(decision.outcome is FindingOutcome.NOT_CONFIRMED for _, decision in decided)
@@ -123,7 +123,7 @@ def view(content: ReportContent, words: Words, knowledge_date: str) -> Hereditar
         headline=_headline(state, cards, genes, content, words),
         findings=cards,
         next_steps=_list(_template("next_steps", words, **contact)) if cards else None,
-        passages=_passages(state, confirmed, words, contact, not_confirmed=not_confirmed),
+        passages=_passages(state, words, contact, not_confirmed=not_confirmed),
         coverage=_coverage(state, genes, content, words, knowledge_date),
         gene_groups=_gene_groups(genes, words),
         headings={key: words(f"hereditary.{key}") for key in _HEADINGS},
@@ -141,10 +141,9 @@ _HEADINGS = ("what_you_can_do", "get_help_now", "details", "genes_by_status")
 
 
 def _genes(content: ReportContent) -> _Genes:
-    """Every gene of the list; one that nothing is said of counts as not assessed."""
+    """Every gene of the list in use by its status; if nothing is said of any, every gene with wording, not assessed."""
     statuses = {f.gene: f.status for f in content.interpretation.findings if isinstance(f, GeneAssessment)}
-    for gene in _listed_genes():
-        statuses.setdefault(gene, GeneStatus.NOT_ASSESSED)
+    statuses = statuses or dict.fromkeys(_listed_genes(), GeneStatus.NOT_ASSESSED)
 
     def of(status: GeneStatus) -> tuple[str, ...]:
         return tuple(sorted(gene for gene, found in statuses.items() if found is status))
@@ -335,7 +334,6 @@ def _classification(variant: HereditaryVariant, words: Words) -> str | None:
 
 def _passages(
     state: State,
-    confirmed: Iterable[object],
     words: Words,
     contact: Mapping[str, object],
     *,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from interpreters.findings import NotTested, PharmacogenomicFinding
-
 from report_templates.content import ReportContent
 from report_templates.medicine_messages import (
     Advice,
@@ -104,14 +103,8 @@ class MedicinesView:
     glossary: tuple[Term, ...]
 
 
-def view(content: ReportContent, words: Words, known_on: str | None) -> MedicinesView:
-    """The medicines report of `content`.
-
-    Args:
-        content: The report.
-        words: Language.
-        known_on: Date of the guideline data in words, None if no source gives one.
-    """
+def view(content: ReportContent, words: Words) -> MedicinesView:
+    """The medicines report of `content`."""
     wording = content_file("medicines/messages.json")
     general = wording["general"]
     findings = [f for f in content.interpretation.findings if isinstance(f, PharmacogenomicFinding)]
@@ -135,7 +128,7 @@ def view(content: ReportContent, words: Words, known_on: str | None) -> Medicine
         questions=tuple(Passage(words.text(q["question"]), (words.text(q["answer"]),)) for q in wording["faqs"]),
         limits=(
             *(words.text(general[key]) for key in _LIMITS),
-            *([words.text(general["limit_time"], data_date=known_on)] if known_on else []),
+            *_known_when(content, findings, words),
             words.text(general["family_note"]),
         ),
         glossary=glossary(words, wording["glossary"], _GLOSSARY),
@@ -321,6 +314,18 @@ def _technical(finding: PharmacogenomicFinding, words: Words) -> str:
             parts.append(words("medicines.activity_score", score=finding.activity_score))
     parts.append(words("medicines.positions", read=finding.positions_read, total=finding.positions_total))
     return "; ".join(parts)
+
+
+def _known_when(content: ReportContent, findings: Sequence[PharmacogenomicFinding], words: Words) -> tuple[str, ...]:
+    """How old the guideline data are: the oldest of the rows that were used, else what the interpretation says."""
+    used = {row.as_of for finding in findings for row in finding.recommendations}
+    date = min(used, default=content.interpretation.limits.get("recommendations_as_of", ""))
+    if not date:
+        return ()
+    in_words = words.iso_date(date)
+    if date.count("-") == 1:
+        return (words("medicines.known_in", month=in_words),)
+    return (words.text(content_file("medicines/messages.json")["general"]["limit_time"], data_date=in_words),)
 
 
 def _not_looked_at(left_out: Sequence[str], words: Words) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from interpreters.findings import TraitFinding
-
 from report_templates.content import ReportContent
 from report_templates.views.common import UNKNOWN_REASON, Headline, Term, not_read_headline
 from report_templates.wording import WordingError, Words, content_file

@@ -52,7 +52,8 @@ def allowed(*roles: Role) -> Callable[[Caller], Caller]:
 def working(purpose: str, *roles: Role) -> Callable[[ServiceContext, Caller], Iterator[Work]]:
     """A dependency that opens a transaction for a caller of one of these roles; it commits when the handler returns."""
 
-    def open_work(context: Context, caller: Annotated[Caller, Depends(allowed(*roles))]) -> Iterator[Work]:
+    # As a default, not as an annotation: FastAPI could not see `roles` from a postponed annotation.
+    def open_work(context: Context, caller: Caller = Depends(allowed(*roles))) -> Iterator[Work]:
         with context.transaction(Actor(caller.subject, caller.role.value, purpose)) as work:
             yield work
 

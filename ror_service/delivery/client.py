@@ -25,6 +25,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -113,8 +114,6 @@ class _Answer:
 
 class PartnerClient:
     """Client of one partner. Holds no connection: it may be shared by threads and survives a fork.
-
-    It blocks, and runs an event loop of its own for each call: call it from a thread that runs none.
 
     It speaks to the registered address alone: no redirect is followed, no proxy or password is taken from the
     environment. Each call has one deadline over connecting, sending, waiting and reading, so that a consent lock held
@@ -250,7 +249,9 @@ class PartnerClient:
         request = httpx.Request(method, self.partner.base_url + path, headers=headers, content=body)
         sign_request(request, self._signer, clock=self._clock)
         try:
-            answer = asyncio.run(self._exchange(request, largest))
+            # In a thread of its own, so that the caller may run an event loop, and signals reach the caller.
+            with ThreadPoolExecutor(1, thread_name_prefix="partner-client") as thread:
+                answer = thread.submit(asyncio.run, self._exchange(request, largest)).result()
         except (httpx.RequestError, OSError) as error:
             # The cause stays out: it holds the request.
             raise DeliveryUnavailableError(f"{self._who}: no answer ({type(error).__name__})") from None

@@ -85,11 +85,11 @@ def _exchange(path: Path, request: bytes, limits: Limits) -> bytes:
         watchdog.cancel()
     if timed_out.is_set():
         raise IntakeError(Problem.READER_TIMED_OUT, "the file took longer to read than allowed")
+    if len(reply) > limits.reply_bytes:
+        raise IntakeError(Problem.TOO_LARGE, "the file yields more than the limit allows")
     if process.returncode < 0:
         name = signal.strsignal(-process.returncode) or "unknown"
         raise IntakeError(Problem.READER_KILLED, f"the reading process was ended by a signal: {name}")
-    if len(reply) > limits.reply_bytes:
-        raise IntakeError(Problem.TOO_LARGE, "the file yields more than the limit allows")
     return reply
 
 

@@ -217,7 +217,8 @@ class _Scan:
             self._check_run(table, rows, name, contig, positions)
             self.tally.add_run(contig.chromosome, table, rows, positions, genotypes)
             if contig.chromosome is not None:
-                self._keep(table, rows, contig.chromosome, positions, ends, copies)
+                hits = self._wanted.overlapping(contig.chromosome, positions[rows], ends[rows])
+                self._keep(table, rows, contig.chromosome, hits & ~copies[rows])
         return first_line + len(table)
 
     def finish(self) -> None:
@@ -267,11 +268,8 @@ class _Scan:
         self._seen.add(name)
         self._last = (name, int(own[-1]))
 
-    def _keep(
-        self, table: LineTable, rows: slice, chromosome: str, positions: Numbers, ends: Numbers, copies: Mask
-    ) -> None:
-        """Read the wanted lines of one chromosome, each once, and all of the file's first ones."""
-        hits = self._wanted.overlapping(chromosome, positions[rows], ends[rows]) & ~copies[rows]
+    def _keep(self, table: LineTable, rows: slice, chromosome: str, hits: Mask) -> None:
+        """Read the wanted lines of one chromosome, and all of the file's first ones."""
         unchecked = CHECKED_IN_FULL - (table.number(rows.start) - self.header.lines - 1)
         for row in range(rows.start, rows.start + max(0, min(unchecked, len(hits)))):
             self._parser.inspect(table.line(row), table.number(row))

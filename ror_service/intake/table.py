@@ -34,8 +34,8 @@ class LineTable:
     """The lines of one chunk, taken apart.
 
     `data` is the padded text; `codes` the same as numbers; `windows` the eight bytes from each place as one number;
-    `starts` and `ends` (shape lines x 10) give where each column begins and the separator behind it; `first_line` is the
-    number of the first line in the file.
+    `starts` and `ends` (shape lines x 10) give where each column begins and the separator behind it; `first_line` is
+    the number of the first line in the file.
     """
 
     data: bytes
@@ -177,7 +177,7 @@ def read_block_ends(table: LineTable, rows: Numbers) -> Numbers:
 
 
 def copied_lines(table: LineTable, rows: Numbers) -> Mask:
-    """Which lines of a chunk, among `rows` (never the first line), are the very line before them; mask over all lines."""
+    """Which of the lines `rows` (never the first line) are the very line before them; mask over all lines."""
     begins, lengths = table.starts[:, CHROM], table.ends[:, SAMPLE] - table.starts[:, CHROM]
     rows = rows[lengths[rows] == lengths[rows - 1]]
     offset = 0

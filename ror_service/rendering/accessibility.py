@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 import pikepdf
@@ -38,17 +39,10 @@ def check_accessible(pdf: bytes) -> None:
 
 
 def _faults(document: pikepdf.Pdf) -> Iterator[str]:
-    root = document.Root
-    if not str(root.get("/Lang", "")):
-        yield "no language"
-    if not str(document.docinfo.get("/Title", "")):
-        yield "no title"
-    if not bool(root.get("/ViewerPreferences", pikepdf.Dictionary()).get("/DisplayDocTitle", False)):
-        yield "the title is not shown"
-    if not bool(root.get("/MarkInfo", pikepdf.Dictionary()).get("/Marked", False)) or "/StructTreeRoot" not in root:
-        yield "not tagged"
+    yield from _document_faults(document)
+    if "/StructTreeRoot" not in document.Root:
         return
-    elements = list(_elements(root.StructTreeRoot))
+    elements = list(_elements(document.Root.StructTreeRoot))
     yield from _heading_faults([_HEADINGS[kind] for kind, _ in elements if kind in _HEADINGS])
     for kind, element in elements:
         if kind == "/Figure" and not str(element.get("/Alt", "")).strip():
@@ -59,6 +53,18 @@ def _faults(document: pikepdf.Pdf) -> Iterator[str]:
         for annotation in page.get("/Annots", pikepdf.Array()):
             if annotation.get("/Subtype") == "/Link" and not str(annotation.get("/Contents", "")):
                 yield "a link has no description"
+
+
+def _document_faults(document: pikepdf.Pdf) -> Iterator[str]:
+    root = document.Root
+    if not str(root.get("/Lang", "")):
+        yield "no language"
+    if not str(document.docinfo.get("/Title", "")):
+        yield "no title"
+    if not bool(root.get("/ViewerPreferences", pikepdf.Dictionary()).get("/DisplayDocTitle", False)):
+        yield "the title is not shown"
+    if not bool(root.get("/MarkInfo", pikepdf.Dictionary()).get("/Marked", False)) or "/StructTreeRoot" not in root:
+        yield "not tagged"
 
 
 def _elements(node: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - pikepdf objects have no narrower type
@@ -77,7 +83,7 @@ def _heading_faults(levels: list[int]) -> Iterator[str]:
         yield f"{levels.count(1)} headings of the first level"
     if levels and levels[0] != 1:
         yield "the first heading is not of the first level"
-    if any(after > before + 1 for before, after in zip(levels, levels[1:], strict=False)):
+    if any(after > before + 1 for before, after in pairwise(levels)):
         yield "a heading level is skipped"
 
 

@@ -86,7 +86,7 @@ class RendererProcess:
         with as_file(files("report_templates") / "static" / "fonts" / "fonts.conf") as font_list:
             # Nothing of the service's own environment: no settings, no keys.
             environment = {"PATH": os.defpath, "FONTCONFIG_FILE": str(font_list), "LC_ALL": "C.UTF-8"}
-            child = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            child = subprocess.Popen(
                 [sys.executable, "-I", "-m", "ror_service.rendering.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -205,7 +205,10 @@ def seal_to(recipient: RecipientPublicKey, plaintext: bytes, info: bytes) -> byt
         SealError: If the public key is not usable.
     """
     header = _FORMAT + recipient.suite.identifier
-    return header + recipient.suite.cipher.encrypt(plaintext, recipient.load(), header + info)
+    try:
+        return header + recipient.suite.cipher.encrypt(plaintext, recipient.load(), header + info)
+    except ValueError as error:  # a point of small order: the shared secret would be known to all
+        raise SealError(f"key {recipient.key_id} seals nothing; ask the partner for another") from error
 
 
 def open_from(private: RecipientKeyPair, sealed: bytes, info: bytes) -> bytes:

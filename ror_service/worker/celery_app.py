@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from celery import Celery
 from celery.signals import worker_process_init
 
@@ -32,8 +34,15 @@ def make_app(context: ServiceContext) -> Celery:
         worker_send_task_events=False,
     )
     for name in STEPS:
-        app.task(name=name, shared=False)(lambda job_id: run_job(context, job_id))
+        app.task(name=name, shared=False, lazy=False)(_task(context))
     return app
+
+
+def _task(context: ServiceContext) -> Callable[[str], None]:
+    def run(job_id: str) -> None:
+        run_job(context, job_id)
+
+    return run
 
 
 def worker_app() -> Celery:

@@ -43,5 +43,5 @@ def registered(base_url: str = "https://partner.example", *, recall_supported: b
 
 def client_of(sandbox: SandboxPartner, **changes: object) -> PartnerClient:
     """A client of a sandbox partner as it is registered, with the service's key, unless told otherwise."""
-    given: dict[str, Any] = {"partner": sandbox.registration, "signer": SENDER, "timeout": 5.0} | changes
+    given: dict[str, Any] = {"partner": sandbox.registration, "signer": SENDER, "timeout": 20.0} | changes
     return PartnerClient(given.pop("partner"), given.pop("signer"), **given)

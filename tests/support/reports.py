@@ -70,7 +70,10 @@ SOURCES = {
 
 
 def content(
-    module: str, findings: tuple[Finding, ...] = (), not_tested: tuple[NotTested, ...] = (), **changes: Any
+    module: str,
+    findings: tuple[Finding, ...] = (),
+    not_tested: tuple[NotTested, ...] = (),
+    **changes: Any,  # noqa: ANN401 - fields of any type
 ) -> ReportContent:
     """A first version for the participant of `consent_facts`, with changes."""
     facts: dict[str, Any] = {
@@ -150,7 +153,13 @@ def traits_not_read() -> ReportContent:
 # --- Medicines
 
 
-def row(drug: str, genes: tuple[str, ...], actions: str, text_sha: str, **changes: Any) -> DrugRecommendation:
+def row(
+    drug: str,
+    genes: tuple[str, ...],
+    actions: str,
+    text_sha: str,
+    **changes: Any,  # noqa: ANN401 - as above
+) -> DrugRecommendation:
     """One guideline row."""
     facts: dict[str, Any] = {
         "drug": drug,
@@ -169,7 +178,11 @@ def row(drug: str, genes: tuple[str, ...], actions: str, text_sha: str, **change
 
 
 def gene(
-    name: str, diplotype: str, phenotype: str, *rows: DrugRecommendation, **changes: Any
+    name: str,
+    diplotype: str,
+    phenotype: str,
+    *rows: DrugRecommendation,
+    **changes: Any,  # noqa: ANN401 - as above
 ) -> PharmacogenomicFinding:
     """A clear result of one gene."""
     facts: dict[str, Any] = {
@@ -228,19 +241,23 @@ def medicine_findings() -> tuple[PharmacogenomicFinding, ...]:
         row("mercaptopurine", thiopurines, normal, "f4c20a9a6215"),
         row("thioguanine", thiopurines, normal, "2c9b4943deaf"),
     )
+    fluoropyrimidines = tuple(
+        row(drug, ("DPYD",), "reduce_dose,monitor", "42436023437b") for drug in ("capecitabine", "fluorouracil")
+    )
+    statins = (
+        row("simvastatin", ("SLCO1B1",), "alternative,limit_dose", "757bd591adf1"),
+        row("atorvastatin", ("SLCO1B1",), "limit_dose,monitor", "647e90ef7c07", strength="Moderate"),
+        row("rosuvastatin", ("ABCG2", "SLCO1B1"), "partial_data,monitor,standard_dose", "d8c130835cb3"),
+    )
+    unphased = {"activity_score": "1.0", "diplotypes": (), "haplotypes": ("Reference", "c.1905+1G>A (*2A)")}
     return (
         cyp2c19(),
-        gene("DPYD", "Reference/c.1905+1G>A (*2A)", "Intermediate Metabolizer",
-             *(row(drug, ("DPYD",), "reduce_dose,monitor", "42436023437b") for drug in ("capecitabine", "fluorouracil")),
-             activity_score="1.0", diplotypes=(), haplotypes=("Reference", "c.1905+1G>A (*2A)"), positions_read=83, positions_total=83),
+        gene("DPYD", "", "Intermediate Metabolizer", *fluoropyrimidines, **unphased),
         gene("NUDT15", "*1/*1", "Normal Metabolizer", *pair, positions_read=18, positions_total=18),
         gene("TPMT", "*1/*1", "Normal Metabolizer", *pair, positions_read=43, positions_total=43),
-        gene("SLCO1B1", "*1/*5", "Decreased Function",
-             row("simvastatin", ("SLCO1B1",), "alternative,limit_dose", "757bd591adf1"),
-             row("atorvastatin", ("SLCO1B1",), "limit_dose,monitor", "647e90ef7c07", strength="Moderate"),
-             row("rosuvastatin", ("ABCG2", "SLCO1B1"), "partial_data,monitor,standard_dose", "d8c130835cb3")),
+        gene("SLCO1B1", "*1/*5", "Decreased Function", *statins),
         gene("UGT1A1", "*1/*28", "Intermediate Metabolizer", row("atazanavir", ("UGT1A1",), normal, "e2cd13e02037")),
-    )  # fmt: skip
+    )
 
 
 def medicines() -> ReportContent:
@@ -261,12 +278,12 @@ def medicines_held() -> ReportContent:
     return content("pharmacogenomics", (held,))
 
 
-def medicines_not_read() -> ReportContent:
-    """No gene read."""
+def medicines_not_read(**limits: str) -> ReportContent:
+    """No gene read; the interpretation states `limits`."""
     genes = ("CYP2C19", "DPYD", "G6PD", "NUDT15", "SLCO1B1", "TPMT", "UGT1A1")
-    return content(
-        "pharmacogenomics", (), tuple(NotTested("pharmacogenomics", name, "no_position_read") for name in genes)
-    )
+    unread = tuple(NotTested("pharmacogenomics", name, "no_position_read") for name in genes)
+    report = content("pharmacogenomics", (), unread)
+    return replace(report, interpretation=replace(report.interpretation, limits=limits))
 
 
 # --- Hereditary disease risk
@@ -277,8 +294,18 @@ GENES = tuple(
     )
 )
 BRCA2 = HereditaryVariant(
-    "13", 32340300, "GT", "G", "9318", "Pathogenic", 3, "heterozygous", hgvs="NC_000013.11:g.32340301del", depth=34, genotype_quality=99
-)  # fmt: skip
+    "13",
+    32340300,
+    "GT",
+    "G",
+    "9318",
+    "Pathogenic",
+    3,
+    "heterozygous",
+    hgvs="NC_000013.11:g.32340301del",
+    depth=34,
+    genotype_quality=99,
+)
 HFE = HereditaryVariant("6", 26092913, "G", "A", "9", "Pathogenic", 2, "homozygous", hgvs="NC_000006.12:g.26092913G>A")
 SIGNED = (
     SignOff("R. Alvarez, MS, CGC", SignerRole.GENETIC_COUNSELOR, date(2026, 11, 12)),

@@ -70,14 +70,14 @@ sequences = st.text(alphabet="ACGT", min_size=12, max_size=30)
 
 
 @given(sequences, st.data())
-def test_every_spelling_of_an_indel_has_one_key_and_a_poor_map_is_never_wrong(sequence: str, data: st.DataObject) -> None:
+def test_every_spelling_of_an_indel_has_one_key_and_a_poor_map_is_never_wrong(
+    sequence: str, data: st.DataObject
+) -> None:
     """Spellings of one change, made by brute force over a whole random sequence, whatever bases around are spelled."""
     start = data.draw(st.integers(2, len(sequence) - 4))
     length = data.draw(st.integers(1, 3))
     insert = data.draw(st.text(alphabet="ACGT", min_size=1, max_size=3)) if data.draw(st.booleans()) else ""
-    changed = (
-        sequence[:start] + insert + sequence[start:] if insert else sequence[:start] + sequence[start + length :]
-    )
+    changed = sequence[:start] + insert + sequence[start:] if insert else sequence[:start] + sequence[start + length :]
     whole = ReferenceBases([("1", 1, sequence)])
     keys = set()
     for first in range(1, len(sequence)):

@@ -6,8 +6,10 @@ from interpreters.genotypes import Interval
 from interpreters.hereditary_risk.alleles import AlleleKey, ReferenceBases
 from interpreters.hereditary_risk.exons import CodingExon, GeneExons, by_gene, merge
 
-FORWARD = GeneExons([CodingExon("F", 1, "1", 101, 110, True), CodingExon("F", 2, "1", 201, 208, True)])
-REVERSE = GeneExons([CodingExon("R", 2, "1", 101, 110, False), CodingExon("R", 1, "1", 201, 208, False)])
+FORWARD = GeneExons([CodingExon("F", 1, "1", 101, 110, forward=True), CodingExon("F", 2, "1", 201, 208, forward=True)])
+REVERSE = GeneExons(
+    [CodingExon("R", 2, "1", 101, 110, forward=False), CodingExon("R", 1, "1", 201, 208, forward=False)]
+)
 NOTHING = ReferenceBases(())
 
 
@@ -34,9 +36,7 @@ def key(pos: int, deleted: str, inserted: str = "") -> AlleleKey:
         (key(111, "", "A"), {"splice_donor_variant", "frameshift_variant"}, None),
     ],
 )
-def test_consequences_follow_from_the_exons(
-    change: AlleleKey, forward: set[str], reverse: set[str] | None
-) -> None:
+def test_consequences_follow_from_the_exons(change: AlleleKey, forward: set[str], reverse: set[str] | None) -> None:
     assert FORWARD.consequences(change, NOTHING) == forward
     if reverse is not None:
         assert REVERSE.consequences(change, NOTHING) == reverse
@@ -76,21 +76,21 @@ def test_codons() -> None:
     assert FORWARD.codons(key(150, "A", "C")) == frozenset()
     assert FORWARD.codons(AlleleKey("2", 104, "A", "C")) == frozenset()
     assert REVERSE.codons(key(208, "A", "C")) == {0}
-    broken = GeneExons([CodingExon("B", 1, "1", 1, 4, True)])
+    broken = GeneExons([CodingExon("B", 1, "1", 1, 4, forward=True)])
     assert not broken.in_frame
     assert broken.codons(key(2, "A", "C")) == frozenset()
 
 
 def test_decay_is_escaped_near_the_end() -> None:
-    long = GeneExons([CodingExon("L", 1, "1", 1, 300, True), CodingExon("L", 2, "1", 401, 460, True)])
+    long = GeneExons([CodingExon("L", 1, "1", 1, 300, forward=True), CodingExon("L", 2, "1", 401, 460, forward=True)])
     assert long.may_escape_decay(key(410, "A"))
     assert long.may_escape_decay(key(251, "A"))
     assert not long.may_escape_decay(key(250, "A"))
-    back = GeneExons([CodingExon("L", 2, "1", 1, 300, False), CodingExon("L", 1, "1", 401, 460, False)])
+    back = GeneExons([CodingExon("L", 2, "1", 1, 300, forward=False), CodingExon("L", 1, "1", 401, 460, forward=False)])
     assert back.may_escape_decay(key(300, "A"))
     assert back.may_escape_decay(key(450, "A"))
     assert not back.may_escape_decay(key(451, "A"))
-    assert GeneExons([CodingExon("S", 1, "1", 1, 300, True)]).may_escape_decay(key(5, "A"))
+    assert GeneExons([CodingExon("S", 1, "1", 1, 300, forward=True)]).may_escape_decay(key(5, "A"))
 
 
 def test_places() -> None:

@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from support.partners import REPORT, SENDER, SENDERS, STRANGER, client_of, sealed_bundle
 
-from ror_service.delivery.client import LedgerEvent
+from ror_service.delivery.client import LedgerEvent, PartnerClient
 from ror_service.delivery.messages import sign_request, utc_now
 from ror_service.delivery.partner_events import EventType, PartnerEvent, verify_event
 from ror_service.delivery.partners import Partner
@@ -44,7 +44,7 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-def put(partner: SandboxPartner, body: bytes, **changes: Any) -> httpx.Request:
+def put(partner: SandboxPartner, body: bytes, **changes: object) -> httpx.Request:
     """A PUT signed by the service, with changes before the signature."""
     given: dict[str, Any] = {"path": "/v1/deliveries/delivery-1", "key": "key-1", "type": "application/zip"} | changes
     request = httpx.Request(
@@ -57,7 +57,7 @@ def put(partner: SandboxPartner, body: bytes, **changes: Any) -> httpx.Request:
     return request
 
 
-def bundle_for(partner: SandboxPartner, delivery_id: str = "delivery-1", **changes: Any) -> bytes:
+def bundle_for(partner: SandboxPartner, delivery_id: str = "delivery-1", **changes: Any) -> bytes:  # noqa: ANN401 - passed on
     return sealed_bundle(partner.registration.recipient_public_key, delivery_id, **changes)
 
 
@@ -353,13 +353,11 @@ def test_a_reset_meets_the_client_that_is_meant(http: httpx.Client) -> None:
 def test_it_runs_alone(tmp_path: Path) -> None:
     text = f"{SENDER.key_id}={base64.urlsafe_b64encode(SENDER.public_key.public_bytes_raw()).decode()}"
     command = [sys.executable, "-m", "ror_service.sandbox.partner", "--folder", str(tmp_path), "--sender", text]
-    with subprocess.Popen([*command, "--keep-opened"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*command, "--keep-opened"], stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
         try:
             assert process.stdout is not None
             registration = Partner.from_document(json.loads(process.stdout.readline()))
             bundle = sealed_bundle(registration.recipient_public_key)
-            from ror_service.delivery.client import PartnerClient
-
             PartnerClient(registration, SENDER).deliver("delivery-1", "key-1", bundle)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=30) == 0
@@ -371,7 +369,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
 def test_it_stops_when_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(signal, "sigwait", lambda signals: sorted(signals)[0])
+    monkeypatch.setattr(signal, "sigwait", min)
     assert main(["--folder", str(tmp_path), "--partner-id", "another"]) == 0
     assert Partner.from_document(json.loads(capsys.readouterr().out)).partner_id == "another"
 

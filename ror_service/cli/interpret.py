@@ -1,0 +1,189 @@
+"""`ror interpret`: reads genotype files and interprets them, with no database and no service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from interpreters import registry
+from interpreters.findings import Interpretation, NotTested
+from interpreters.genotypes import Assay, Build, GenotypeCalls, Interval, Sample, Sex
+from interpreters.interpreter import Interpreter
+from interpreters.knowledge import KnowledgeError
+from interpreters.serial import SCHEMA, to_json
+from ror_service.intake.callable_bed import read_callable_bed
+from ror_service.intake.errors import IntakeError
+from ror_service.intake.isolation import read_in_child
+from ror_service.intake.qc import Declared, QcAssessment, ReferenceBases, Verdict, assess
+from ror_service.intake.results import Limits, ReadResult
+from ror_service.intake.wanted import WantedIntervals
+
+_HEREDITARY = "hereditary_risk"
+
+
+@dataclass(frozen=True, slots=True)
+class InterpretedFile:
+    """One file: what was read and found, or why not."""
+
+    file: str
+    assay: Assay
+    knowledge: Mapping[str, str]
+    """Module to digest of its knowledge release."""
+    read: ReadResult | None = None
+    quality: QcAssessment | None = None
+    interpretations: tuple[Interpretation, ...] = ()
+    error: IntakeError | None = None
+
+    @property
+    def not_tested(self) -> tuple[NotTested, ...]:
+        """Everything without an answer; a hold or an unread file leaves every module without one."""
+        if self.error is not None:
+            return tuple(NotTested(module, "sample", f"file_not_read: {self.error.code}") for module in self.knowledge)
+        if self.quality is not None and self.quality.verdict is Verdict.HOLD:
+            reason = "sample_hold: " + ", ".join(self.quality.holds)
+            return tuple(NotTested(module, "sample", reason) for module in self.knowledge)
+        return tuple(item for interpretation in self.interpretations for item in interpretation.not_tested)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `docs/reference/interpretation-json.md` describes."""
+        read, quality = self.read, self.quality
+        plain: dict[str, Any] = {
+            "schema": SCHEMA,
+            "file": self.file,
+            "sample": read.sample_name if read else None,
+            "build": read.build.value if read else None,
+            "assay": self.assay.value,
+            "sha256": read.sha256 if read else None,
+            "qc": {
+                "verdict": quality.verdict.value if quality else Verdict.HOLD.value,
+                "reasons": list(quality.reasons) if quality else [],
+                "rules": to_json(quality.rules) if quality else [],
+                "policy": quality.policy_version if quality else None,
+            },
+            "knowledge": dict(self.knowledge),
+            "findings": [to_json(finding) for done in self.interpretations for finding in done.findings],
+            "not_tested": to_json(self.not_tested),
+            "limits": {done.module: to_json(done.limits) for done in self.interpretations},
+        }
+        if self.error is not None:
+            plain["qc"]["reasons"] = [f"{self.error.code}: {self.error.problem}"]
+            plain["error"] = self.error.to_json()
+        return plain
+
+
+def interpret(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="VCF or gVCF files of one sample each.")],
+    *,
+    sex_at_birth: Annotated[Sex, typer.Option(help="As declared by the participant.")] = Sex.UNKNOWN,
+    assay: Annotated[Assay, typer.Option(help="How the genotypes were measured.")] = Assay.WGS,
+    module: Annotated[list[str] | None, typer.Option(help="Interpret with this module only; may be repeated.")] = None,
+    callable_file: Annotated[
+        Path | None, typer.Option("--callable", help="BED file of the regions that the laboratory vouches for.")
+    ] = None,
+    sf_list: Annotated[str | None, typer.Option(help="ACMG SF gene list: v2.0, v3.2 or v3.3.")] = None,
+    knowledge: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE=RELEASE", help="Knowledge release of a module; may be repeated.")
+    ] = None,
+    knowledge_folder: Annotated[Path | None, typer.Option(help="Folder with releases built by the programme.")] = None,
+    contamination: Annotated[float | None, typer.Option(help="Estimate of the laboratory, from 0 to 1.")] = None,
+    build: Annotated[Build | None, typer.Option(help="Build that the sender declares.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file, one a line.")] = False,
+    explain: Annotated[bool, typer.Option(help="Say in words which rules led to a hereditary outcome.")] = False,
+) -> None:
+    """Read genotype files and interpret them. Ends with status 1 when a file could not be read."""
+    try:
+        interpreters = _load(module, knowledge, knowledge_folder, sf_list)
+    except (KnowledgeError, ValueError) as error:
+        typer.echo(f"ror interpret: {error}", err=True)
+        raise typer.Exit(2) from error
+    declared = Declared(sex_at_birth=sex_at_birth, assay=assay, build=build, contamination=contamination)
+    failed = False
+    for done in interpret_files(files, interpreters, declared, callable_file):
+        failed = failed or done.error is not None
+        if as_json:
+            typer.echo(json.dumps(done.to_json(), ensure_ascii=False, separators=(",", ":")))
+        else:
+            from ror_service.cli.interpret_text import show  # noqa: PLC0415 - rich takes time to load
+
+            show(done, explain=explain)
+    raise typer.Exit(1 if failed else 0)
+
+
+def interpret_files(
+    files: Sequence[Path],
+    interpreters: Mapping[str, Interpreter],
+    declared: Declared,
+    callable_file: Path | None = None,
+    limits: Limits | None = None,
+) -> Iterator[InterpretedFile]:
+    """Read and interpret files one after the other; a file that cannot be read does not stop the others.
+
+    Args:
+        files: The files.
+        interpreters: Module to interpreter.
+        declared: What is known of the samples.
+        callable_file: BED file that holds for all files.
+        limits: Caps on each file.
+    """
+    sites = {build: _sites(interpreters, build) for build in Build}
+    wanted = {build: WantedIntervals.of(found) for build, found in sites.items()}
+    digests = {name: interpreter.knowledge.digest for name, interpreter in interpreters.items()}
+    for file in files:
+        try:
+            read = read_in_child(file, wanted, limits)
+            calls = _with_callable(read, callable_file)
+        except IntakeError as error:
+            yield InterpretedFile(str(file), declared.assay, digests, error=error)
+            continue
+        bases = _reference_bases(interpreters, read.build)
+        quality = assess(read, declared, sites=sites[read.build], reference_bases=bases)
+        done: tuple[Interpretation, ...] = ()
+        if quality.verdict is Verdict.PASS:
+            sample = Sample(read.build, declared.assay, declared.sex_at_birth)
+            done = tuple(interpreter.interpret(sample, calls) for interpreter in interpreters.values())
+        yield InterpretedFile(str(file), declared.assay, digests, read, quality, done)
+
+
+def _load(
+    modules: Sequence[str] | None, releases: Sequence[str] | None, folder: Path | None, sf_list: str | None
+) -> dict[str, Interpreter]:
+    """The interpreters that were asked for.
+
+    Raises:
+        ValueError: If an option is not understood.
+        KnowledgeError: If a release is missing or changed.
+    """
+    chosen = dict(entry.partition("=")[::2] for entry in releases or ())
+    known = registry.module_names()
+    strange = (set(modules or ()) | set(chosen)) - set(known)
+    if strange or not all(chosen.values()):
+        raise ValueError(f"modules are {', '.join(known)}; a knowledge release is given as MODULE=RELEASE")
+    options = {} if sf_list is None else {_HEREDITARY: {"sf_list": sf_list}}
+    return registry.installed(
+        modules=tuple(modules) if modules else None, releases=chosen, extra=folder, options=options
+    )
+
+
+def _sites(interpreters: Mapping[str, Interpreter], build: Build) -> list[Interval]:
+    return [interval for interpreter in interpreters.values() for interval in interpreter.intervals(build)]
+
+
+def _with_callable(read: ReadResult, callable_file: Path | None) -> GenotypeCalls:
+    if callable_file is None:
+        return read.calls
+    return GenotypeCalls(read.build, read.calls.kind, read.calls, read_callable_bed(callable_file, read.build))
+
+
+def _reference_bases(interpreters: Mapping[str, Interpreter], build: Build) -> ReferenceBases | None:
+    """Reference bases that an interpreter happens to know, for the check of a file's REF alleles."""
+    for interpreter in interpreters.values():
+        offered = getattr(interpreter, "reference_bases", None)
+        if offered is not None:
+            bases: ReferenceBases = offered(build)
+            return bases
+    return None

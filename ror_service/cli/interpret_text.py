@@ -1,0 +1,162 @@
+"""The readable form of `ror interpret`: plain words, honest about what was not tested."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from interpreters.findings import (
+    AncestryFinding,
+    Finding,
+    GeneAssessment,
+    GeneStatus,
+    HereditaryFinding,
+    HereditaryOutcome,
+    NotTested,
+    PharmacogenomicFinding,
+    TraitFinding,
+)
+from interpreters.genotypes import Assay
+from ror_service.intake.qc import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from ror_service.cli.interpret import InterpretedFile
+
+TITLES = {
+    "ancestry": "Genetic similarity to reference groups",
+    "traits": "Traits",
+    "pharmacogenomics": "Genes and medicines",
+    "hereditary_risk": "Hereditary disease risk",
+}
+_SHOWN = 12
+"""Subjects without an answer that are named one by one."""
+_NOTE = (
+    "Computed from the file alone and not reviewed by anyone. Not a medical report; wording on medicines and risk "
+    "awaits clinical review. What is not listed as read was not tested."
+)
+
+
+def show(done: InterpretedFile, console: Console | None = None, *, explain: bool = False) -> None:
+    """Print one file.
+
+    Args:
+        done: What was read and found.
+        console: Where to print; standard output by default.
+        explain: Also print the rules that led to each hereditary outcome.
+    """
+    console = console or Console(highlight=False, soft_wrap=True)
+    console.print(Text(done.file, style="bold"))
+    if done.error is not None:
+        console.print(f"  Not read: {done.error.problem} ({done.error.code}).", markup=False)
+        if done.error.line:
+            console.print(f"  Line {done.error.line}.")
+        console.print(f"  What to do: {done.error.remedy}.\n", markup=False)
+        return
+    _show_reading(done, console)
+    for module in done.knowledge:
+        findings = [f for one in done.interpretations if one.module == module for f in one.findings]
+        missing = [item for item in done.not_tested if item.module == module]
+        console.print(Text(f"\n  {TITLES.get(module, module)}", style="bold"))
+        for line in (*_findings(findings, explain=explain), *_missing(missing)):
+            console.print(f"    {line}", markup=False)
+    console.print(f"\n  {_NOTE}\n", markup=False)
+
+
+def _show_reading(done: InterpretedFile, console: Console) -> None:
+    read, quality = done.read, done.quality
+    if read is None or quality is None:
+        return
+    measured = "genotyping array" if done.assay is Assay.ARRAY else "sequencing"
+    console.print(f"  Sample {read.sample_name}, {read.build}, {measured}, {read.metrics.records:,} records")
+    console.print(f"  SHA-256 {read.sha256}")
+    passed = quality.verdict is Verdict.PASS
+    console.print(f"  Quality check: {'passed' if passed else 'HELD BACK, so nothing was interpreted'}")
+    for rule in quality.rules:
+        if rule.outcome in {Outcome.HOLD, Outcome.WARN}:
+            console.print(f"    {rule.outcome}: {rule.reason}", markup=False)
+    unchecked = [_words(rule.name) for rule in quality.rules if rule.outcome is Outcome.NOT_CHECKED]
+    if unchecked:
+        console.print(f"    not checked: {', '.join(unchecked)}")
+
+
+def _findings(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]:
+    """One line a finding, or a few; what is many is counted."""
+    for finding in findings:
+        match finding:
+            case AncestryFinding():
+                yield from _ancestry_lines(finding)
+            case TraitFinding():
+                bases = ", ".join(f"{name} {bases}" for name, bases in finding.genotype.items())
+                yield f"{_words(finding.trait)}: {_words(finding.outcome)} ({bases}; {_words(finding.status)})"
+            case PharmacogenomicFinding():
+                yield _gene_line(finding)
+            case HereditaryFinding():
+                if explain or finding.outcome is not HereditaryOutcome.NOT_REPORTABLE:
+                    yield from _hereditary_lines(finding, explain=explain)
+            case GeneAssessment():
+                pass  # counted below
+    yield from _gene_counts(findings, explain=explain)
+
+
+def _ancestry_lines(finding: AncestryFinding) -> Iterator[str]:
+    yield f"{finding.sites_read:,} of {finding.sites_total:,} sites read ({_words(finding.status)})"
+    for part in finding.components:
+        yield f"{part.share:6.1%}  {part.region}  ({part.low:.1%} to {part.high:.1%})"
+
+
+def _gene_counts(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]:
+    """How many genes were read, and in how many something was seen that is not reported."""
+    unreported = sum(
+        isinstance(finding, HereditaryFinding) and finding.outcome is HereditaryOutcome.NOT_REPORTABLE
+        for finding in findings
+    )
+    if unreported and not explain:
+        yield f"Variants that are not reportable were seen in {unreported} genes; --explain and --json list them."
+    assessed = Counter(finding.status for finding in findings if isinstance(finding, GeneAssessment))
+    if assessed:
+        counts = ", ".join(f"{assessed[status]} {_words(status)}" for status in sorted(assessed))
+        yield f"{assessed.total()} genes: {counts}"
+        if not assessed[GeneStatus.ASSESSED]:
+            yield "No gene was read well enough to say that nothing was found."
+
+
+def _gene_line(finding: PharmacogenomicFinding) -> str:
+    called = " or ".join(finding.diplotypes) or ", ".join(finding.haplotypes) or "no call"
+    meaning = finding.reported_phenotype or " or ".join(finding.phenotypes) or "no phenotype"
+    notes = [f"{finding.positions_read} of {finding.positions_total} positions read"]
+    if finding.requires_review:
+        notes.append("needs review")
+    notes += [_words(reason) for reason in finding.reasons]
+    return f"{finding.gene} {called}: {meaning} ({'; '.join(notes)})"
+
+
+def _hereditary_lines(finding: HereditaryFinding, *, explain: bool) -> Iterator[str]:
+    variant = finding.variant
+    name = f"{variant.chrom}:{variant.pos} {variant.ref}>{variant.alt}"
+    facts = [variant.zygosity, variant.classification or "not in ClinVar"]
+    facts += [f"{variant.stars} stars"] if variant.stars is not None else []
+    yield f"{finding.gene} {finding.outcome}: {_words(finding.reason)}; {name} ({', '.join(facts)})"
+    if explain:
+        from interpreters.hereditary_risk.reasons import explain as in_words  # noqa: PLC0415 - only when asked for
+
+        for code in (*finding.rule_path, *finding.flags):
+            yield f"    - {in_words(code)}"
+
+
+def _missing(missing: Sequence[NotTested]) -> Iterator[str]:
+    """What was not tested, by reason; long lists are counted."""
+    by_reason: dict[str, list[str]] = {}
+    for item in missing:
+        by_reason.setdefault(item.reason, []).append(item.subject)
+    for reason, subjects in by_reason.items():
+        named = ", ".join(subjects[:_SHOWN])
+        more = f" and {len(subjects) - _SHOWN} more" if len(subjects) > _SHOWN else ""
+        yield f"Not tested ({_words(reason)}): {named}{more}"
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")

@@ -1,0 +1,286 @@
+"""How a defining position is read: spellings, split lines, evidence of reference, quality, builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Interval, Record
+from interpreters.pharmacogenomics import load
+from interpreters.pharmacogenomics.sites import INDEL_MARGIN, UNDOCUMENTED, Site, SiteReading
+
+TABLES = load().tables
+POLICY = TABLES.policy
+INDELS = [
+    (gene, position)
+    for gene in TABLES.genes.values()
+    if gene.from_sequence
+    for position in gene.positions
+    if any(len(alt) != len(position.ref) for alt in position.alts)
+]
+
+
+def site(gene: str, rsid: str, build: Build = Build.GRCH38) -> Site:
+    (position,) = (p for p in TABLES.genes[gene].positions if rsid in {p.rsid, str(p.pos)})
+    return Site(TABLES.genes[gene], position, build)
+
+
+TA_REPEAT = site("UGT1A1", "rs3064744")  # CAT > C, CATAT, CATATAT
+SNV = site("NUDT15", "rs116855232")  # C > T
+DELETION = site("G6PD", "154532752")  # 18 bases, over rs137852313 among others
+UNDER_DELETION = site("G6PD", "154532758")  # T > C
+
+
+def record(at: Site, ref: str, alts: str, genotype: str, shift: int = 0, **facts: object) -> Record:
+    numbers = tuple(None if n == "." else int(n) for n in genotype.replace("|", "/").split("/"))
+    made = Record(
+        at.chrom,
+        at.start + shift,
+        at.start + shift + len(ref) - 1,
+        ref,
+        tuple(alts.split(",")) if alts else (),
+        numbers,
+        phased="|" in genotype,
+        depth=30,
+        genotype_quality=99,
+    )
+    return replace(made, **facts)  # type: ignore[arg-type]
+
+
+def read(at: Site, *records: Record, intervals: list[Interval] | None = None) -> SiteReading:
+    calls = GenotypeCalls(at.build, CallSetKind.ALL_SITES, records, intervals)
+    return at.read(calls, POLICY, (DELETION,) if at.gene.name == "G6PD" else ())
+
+
+def reasons(at: Site, *records: Record) -> set[str]:
+    reading = read(at, *records)
+    assert reading.alleles == ()
+    return set(reading.reasons)
+
+
+def test_a_single_base() -> None:
+    assert read(SNV, record(SNV, "C", "T", "0/1")) == SiteReading(("C", "T"))
+    assert read(SNV, record(SNV, "C", "T", "1|0", phase_set="7")) == SiteReading(("T", "C"), phased=True, phase_set="7")
+    assert read(SNV, record(SNV, "C", "", "0/0")).alleles == ("C", "C")
+    assert read(SNV, record(SNV, "C", "A,T", "1/2")).alleles == ("A", "T")
+    assert read(SNV, record(SNV, "CG", "TG,CA", "1/2")).alleles == ("T", "C")
+    assert read(SNV, record(SNV, "CGT", "TGT", "1/1")).alleles == ("T", "T")
+    assert read(SNV, record(SNV, "GACGT", "GATGA", "0/1", shift=-2)).alleles == ("C", "T")
+
+
+def test_silence_is_not_reference() -> None:
+    assert read(SNV) == SiteReading()
+    assert read(SNV, record(SNV, "A", "G", "0/0", shift=-1)) == SiteReading()
+
+
+def test_a_line_about_another_variant_is_no_evidence() -> None:
+    assert read(SNV, record(SNV, "C", "CA", "0/1")) == SiteReading()
+    assert read(SNV, record(SNV, "ACGT", "A", "0/0", shift=-1)) == SiteReading()
+    assert read(SNV, record(SNV, "A", "<DEL>", "0/0", shift=-50, end=SNV.end + 50)) == SiteReading()
+    assert read(TA_REPEAT, record(TA_REPEAT, "C", "T", "0/0")) == SiteReading()
+    assert read(TA_REPEAT, record(TA_REPEAT, "CAT", "TAT", "0/1")) == SiteReading()
+
+
+def test_a_block_with_depth_is_evidence_of_reference() -> None:
+    block = record(SNV, "A", "<NON_REF>", "0/0", shift=-50, end=SNV.end + 9)
+    assert read(SNV, block) == SiteReading(("C", "C"))
+    assert read(SNV, replace(block, alts=(), genotype_quality=None)).alleles == ("C", "C")
+    assert reasons(SNV, replace(block, depth=0, genotype_quality=0)) == {"low_depth"}
+    assert reasons(SNV, replace(block, depth=None, genotype_quality=None)) == {"block_without_depth"}
+
+
+def test_blocks_must_cover_an_indel_whole() -> None:
+    first = record(TA_REPEAT, "C", "<NON_REF>", "0/0", shift=-9, end=TA_REPEAT.start)
+    second = record(TA_REPEAT, "A", "<NON_REF>", "0/0", shift=1, end=TA_REPEAT.end)
+    assert read(TA_REPEAT, first, second).alleles == ("CAT", "CAT")
+    assert read(TA_REPEAT, first) == SiteReading()
+    assert read(TA_REPEAT, replace(second, pos=second.pos + 1, ref="T")) == SiteReading()
+
+
+def test_a_variant_goes_before_a_block() -> None:
+    block = record(SNV, "A", "<NON_REF>", "0/0", shift=-50, end=SNV.end + 9)
+    assert read(SNV, block, record(SNV, "C", "T,<NON_REF>", "0/1")).alleles == ("C", "T")
+
+
+@pytest.mark.parametrize(
+    ("ref", "alts", "genotype", "shift", "alleles"),
+    [
+        ("CAT", "CATAT,C,CATATAT", "0/1", 0, ("CAT", "CATAT")),
+        ("C", "CAT", "0/1", 0, ("CAT", "CATAT")),
+        ("CATATAT", "CATATATAT", "1/1", 0, ("CATAT", "CATAT")),
+        ("CATAT", "CAT", "0/1", 0, ("CAT", "C")),
+        ("T", "TAT", "0/1", 2, ("CAT", "CATAT")),
+        ("A", "ATA", "0/1", 3, ("CAT", "CATAT")),
+        ("GCAT", "GCATATAT", "0/1", -1, ("CAT", "CATATAT")),
+        ("CAT", "CATAT,C", "1/2", 0, ("CATAT", "C")),
+        ("CAT", "CATAT,TAT", "1/2", 0, ("CATAT", "CAT")),
+        ("CAT", "CATATATAT", "0/1", 0, ("CAT", UNDOCUMENTED)),
+        ("A", "AG", "0/1", 1, ("CAT", UNDOCUMENTED)),
+    ],
+)
+def test_a_repeat_is_recognised_in_any_spelling(
+    ref: str, alts: str, genotype: str, shift: int, alleles: tuple[str, ...]
+) -> None:
+    assert read(TA_REPEAT, record(TA_REPEAT, ref, alts, genotype, shift)).alleles == alleles
+
+
+def test_an_indel_in_the_same_repeat_that_cannot_be_compared_is_not_ignored() -> None:
+    reference = record(TA_REPEAT, "CAT", "CATAT", "0/0")
+    assert reasons(TA_REPEAT, reference, record(TA_REPEAT, "T", "TAT", "0/1", shift=8)) == {"unrecognised_indel"}
+    assert read(TA_REPEAT, reference, record(TA_REPEAT, "T", "TGG", "0/1", shift=8)).alleles == ("CAT", "CAT")
+    assert read(TA_REPEAT, reference, record(TA_REPEAT, "T", "<DEL>,*", "1/2", shift=8)).alleles == ("CAT", "CAT")
+    assert TA_REPEAT.interval.end - TA_REPEAT.end == INDEL_MARGIN
+
+
+def spellings(at: Site, alt: str) -> Iterator[tuple[int, str, str]]:
+    """Every way to write a change with the bases of the definition: shift, ref, alt."""
+    whole = at.reference
+    for start in range(len(whole)):
+        for end in range(start + 1, len(whole) + 1):
+            prefix, suffix = whole[:start], whole[end:]
+            if alt.startswith(prefix) and alt.endswith(suffix) and len(alt) > len(prefix) + len(suffix):
+                yield start, whole[start:end], alt[len(prefix) : len(alt) - len(suffix)]
+
+
+@given(st.sampled_from(INDELS), st.data())
+def test_equal_spellings_change_nothing(chosen: tuple[object, object], data: st.DataObject) -> None:
+    at = Site(*chosen, Build.GRCH38)  # type: ignore[arg-type]
+    alt = data.draw(st.sampled_from(at.position.alts))
+    shift, ref, spelled = data.draw(st.sampled_from(list(spellings(at, alt))))
+    tail = data.draw(st.text("ACGT", max_size=5)) if shift + len(ref) == len(at.reference) else ""
+    genotype = data.draw(st.sampled_from(["0/1", "1|0", "1/1"]))
+    usual = read(at, record(at, at.reference, alt, genotype))
+    assert read(at, record(at, ref + tail, spelled + tail, genotype, shift)) == usual
+    assert alt in usual.alleles
+
+
+SPLIT = [
+    ("0/1", "1/0", ("T", "A")),
+    ("1/.", "./1", ("A", "T")),
+    ("1|0", "0|1", ("A", "T")),
+    ("0|1", "1|0", ("T", "A")),
+    ("1|.", ".|1", ("A", "T")),
+    ("0/0", "0/1", ("C", "T")),
+]
+
+
+@pytest.mark.parametrize(("a", "t", "alleles"), SPLIT)
+@pytest.mark.parametrize("turned", [False, True])
+def test_lines_split_by_allele_are_joined(a: str, t: str, alleles: tuple[str, ...], turned: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    lines = [record(SNV, "C", "A", a), record(SNV, "C", "T", t)]
+    found = read(SNV, *(lines[::-1] if turned else lines))
+    assert sorted(found.alleles) == sorted(alleles)
+    assert found.phased == ("|" in a and a != "0/0")
+    if found.phased:
+        assert found.alleles == alleles
+
+
+@pytest.mark.parametrize(
+    ("a", "t", "reason"),
+    [
+        ("1/1", "0/1", "conflicting_records"),
+        ("0|1", "0|1", "conflicting_records"),
+        ("1", "0/1", "conflicting_records"),
+        ("0/1", "./.", "no_call_position"),
+        ("0/.", "0/1", "no_call_position"),
+        (".|1", ".|0", "no_call_position"),
+    ],
+)
+def test_lines_that_cannot_both_be_true_are_no_call(a: str, t: str, reason: str) -> None:
+    assert reasons(SNV, record(SNV, "C", "A", a), record(SNV, "C", "T", t)) == {reason}
+
+
+def test_the_same_allele_told_differently_is_a_conflict() -> None:
+    assert reasons(SNV, record(SNV, "C", "T", "0/1"), record(SNV, "C", "T", "1/1")) == {"conflicting_records"}
+
+
+@pytest.mark.parametrize("genotype", ["./.", "1/.", "0/."])
+def test_a_half_missing_genotype_is_no_call(genotype: str) -> None:
+    assert reasons(SNV, record(SNV, "C", "T", genotype)) == {"no_call_position"}
+    assert reasons(SNV, replace(record(SNV, "C", "T", genotype), genotype=())) == {"no_call_position"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"filters": ("LowQual",)}, "filtered_position"),
+        ({"depth": 9}, "low_depth"),
+        ({"genotype_quality": 19}, "low_genotype_quality"),
+        ({"allele_depths": (28, 2)}, "allele_imbalance"),
+        ({"allele_depths": (0, None)}, "allele_imbalance"),
+    ],
+)
+def test_a_poor_call_is_as_good_as_unread(facts: dict[str, object], reason: str) -> None:
+    assert reasons(SNV, record(SNV, "C", "T", "0/1", **facts)) == {reason}
+
+
+def test_a_fair_call_is_read() -> None:
+    assert read(SNV, record(SNV, "C", "T", "0/1", allele_depths=(20, 10))).alleles == ("C", "T")
+    assert read(SNV, record(SNV, "C", "T", "1/1", allele_depths=(0, 10))).alleles == ("T", "T")
+    assert read(UNDER_DELETION, record(UNDER_DELETION, "T", "C", "1", depth=5)).alleles == ("C",)
+    bare = record(SNV, "C", "T", "0/1", depth=None, genotype_quality=None)
+    assert read(SNV, bare) == SiteReading(("C", "T"), reasons=frozenset({"no_quality_in_file"}))
+
+
+def test_a_reference_base_that_is_not_the_builds_is_refused() -> None:
+    assert reasons(SNV, record(SNV, "G", "T", "0/1")) == {"reference_mismatch"}
+    assert reasons(DELETION, record(DELETION, "CA", "C", "0/1")) == {"reference_mismatch"}
+
+
+def test_a_documented_deletion_leaves_the_position_under_it_as_defined() -> None:
+    ref, (alt,) = DELETION.position.ref, DELETION.position.alts
+    deletion = record(DELETION, ref, alt, "0/1")
+    assert read(DELETION, deletion).alleles == (ref, alt)
+    assert read(UNDER_DELETION, deletion).alleles == ("T", "T")
+    spanned = record(UNDER_DELETION, "T", "C,*", "1/2")
+    assert read(UNDER_DELETION, deletion, spanned).alleles == ("C", "T")
+
+
+def test_any_other_deletion_over_a_position_leaves_it_unread() -> None:
+    assert reasons(UNDER_DELETION, record(UNDER_DELETION, "T", "*", "0/1")) == {"spanned_position"}
+    assert reasons(UNDER_DELETION, record(UNDER_DELETION, "ATG", "A", "0/1", shift=-1)) == {"spanned_position"}
+    symbolic = record(UNDER_DELETION, "A", "<DEL>", "0/1", shift=-9, end=UNDER_DELETION.end + 9)
+    assert reasons(UNDER_DELETION, replace(symbolic, depth=30)) == {"spanned_position"}
+    assert reasons(TA_REPEAT, record(TA_REPEAT, "CAT", "*", "0/1")) == {"spanned_position"}
+
+
+def test_a_replacement_of_several_bases() -> None:
+    at = site("RYR1", "38572266")  # TC > CT
+    assert read(at, record(at, "TC", "CT", "0/1")).alleles == ("TC", "CT")
+    assert read(at, record(at, "T", "C", "0/1")).alleles == ("TC", UNDOCUMENTED)
+    assert read(at, record(at, "TC", "TG", "0/1")).alleles == ("TC", UNDOCUMENTED)
+    assert read(at, record(at, "TCA", "TCG", "0/0")) == SiteReading()
+
+
+@pytest.mark.parametrize(
+    ("ref", "alt", "alleles"), [("G", "A", ("G", "A")), ("G", "", ("G", "G"))], ids=["het", "homozygous reference"]
+)
+def test_grch37_bases_are_translated_not_copied(ref: str, alt: str, alleles: tuple[str, str]) -> None:
+    at = site("CYP2C19", "rs3758581", Build.GRCH37)  # A in GRCh38, G in GRCh37
+    assert read(at, record(at, ref, alt, "0/1" if alt else "0/0")).alleles == alleles
+    block = record(at, "T", "<NON_REF>", "0/0", shift=-5, end=at.end + 5)
+    assert read(at, block).alleles == ("G", "G")
+    assert reasons(at, record(at, "A", "G", "0/0")) == {"reference_mismatch"}
+
+
+def test_an_unchecked_grch37_base_needs_the_files_own_spelling() -> None:
+    gene = TABLES.genes["SLCO1B1"]
+    position = next(p for p in gene.positions if p.ref37 is None)
+    at = Site(gene, position, Build.GRCH37)
+    alt = position.alts[0]
+    assert read(at, record(at, position.ref, alt, "0/1")).alleles == (position.ref, alt)
+    assert read(at, record(at, alt, position.ref, "0/0")).alleles == (alt, alt)
+    assert reasons(at, record(at, "N", alt, "0/1")) == {"reference_mismatch"}
+    block = record(at, "T", "<NON_REF>", "0/0", shift=-5, end=at.end + 5)
+    assert reasons(at, block) == {"reference_unchecked"}
+    assert read(at, intervals=[at.interval]).reasons == {"reference_unchecked"}
+
+
+def test_a_callable_regions_file_vouches_for_silence_but_not_everywhere() -> None:
+    assert read(SNV, intervals=[Interval("13", SNV.start, SNV.end)]).alleles == ("C", "C")
+    assert read(SNV, intervals=[Interval("13", SNV.start + 1, SNV.end + 9)]) == SiteReading()
+    assert read(TA_REPEAT, intervals=[TA_REPEAT.interval]).reasons == {"reference_assumed_refused"}

@@ -1,0 +1,259 @@
+"""`ror interpret`, with a module made for the test and, where they are there, on real genomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.genotype_files import vcf_text
+from support.shared import SHARED, needs_shared
+from typer.testing import CliRunner, Result
+
+from interpreters import registry
+from interpreters.findings import (
+    AncestryFinding,
+    Finding,
+    GeneAssessment,
+    GeneStatus,
+    HereditaryFinding,
+    HereditaryOutcome,
+    HereditaryVariant,
+    Interpretation,
+    NotTested,
+    PharmacogenomicFinding,
+    Region,
+    RegionShare,
+    TraitFinding,
+)
+from interpreters.genotypes import Build, CallState, GenotypeCalls, Interval, Sample
+from interpreters.knowledge import KnowledgeError, KnowledgeRelease
+from interpreters.serial import finding_from_json
+from ror_service.cli.main import app
+
+PLAIN = "chr1 500 . A G 50 PASS . GT 0/1"
+
+
+class OneSite:
+    """Reads chromosome 1, position 500."""
+
+    name = "traits"
+    version = "1"
+    knowledge = KnowledgeRelease("traits", "r1", "d1", (), Path(), {})
+    loaded: Mapping[str, object] = {}
+
+    def intervals(self, build: Build) -> tuple[Interval, ...]:
+        return (Interval("1", 500, 500),) if build is Build.GRCH38 else ()
+
+    def reference_bases(self, build: Build) -> dict[tuple[str, int], str]:
+        return {("1", 500): "A"} if build is Build.GRCH38 else {}
+
+    def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:
+        found = calls.at("1", 500)
+        read = found.state in {CallState.REFERENCE, CallState.VARIANT}
+        bases = {"rs1": "/".join(str(allele) for allele in found.alleles)}
+        finding = TraitFinding("test_trait", f"{sample.sex_at_birth}_{sample.assay}", bases, "read", 1, 1)
+        vouched = "vouched" if calls.callable_intervals else "not_read"
+        return Interpretation(
+            module=self.name,
+            version=self.version,
+            knowledge_release="r1",
+            knowledge_digest="d1",
+            findings=(finding,) if read else (),
+            not_tested=() if read else (NotTested("traits", "test_trait", vouched),),
+            limits={"model": "m"},
+        )
+
+
+class Everything(OneSite):
+    """Finds one of every kind."""
+
+    name = "hereditary_risk"
+
+    def interpret(self, _sample: Sample, _calls: GenotypeCalls) -> Interpretation:
+        variant = HereditaryVariant("13", 5, "A", "G", "1", "Pathogenic", 2, "heterozygous")
+        unlisted = HereditaryVariant("17", 6, "A", "G", None, None, None, "heterozygous")
+        path = ("clinvar_plp", "quality_passed")
+        findings: tuple[Finding, ...] = (
+            AncestryFinding((RegionShare(Region.EUROPE, 1.0, 0.9, 1.0),), 10, 20, "fewer_sites", "p"),
+            PharmacogenomicFinding(
+                *("TPMT", ("*1/*1", "*1/*2"), ("Normal Metabolizer",), None, (), None, 1, 3),
+                *(False, True, ("missing_positions",), ()),
+            ),
+            HereditaryFinding("BRCA2", HereditaryOutcome.REVIEW, "one_star", variant, path, ("urgent",)),
+            HereditaryFinding("TP53", HereditaryOutcome.NOT_REPORTABLE, "not_in_clinvar", unlisted, path),
+            GeneAssessment("BRCA2", GeneStatus.NOT_ASSESSED, 0.1),
+        )
+        missing = tuple(NotTested(self.name, f"GENE{number}", "read_below_threshold") for number in range(20))
+        return Interpretation(self.name, "1", "r1", "d1", findings, missing)
+
+
+@pytest.fixture
+def modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, OneSite]:
+    """The installed modules, and what they were loaded with in `OneSite.loaded`."""
+    found: dict[str, OneSite] = {"traits": OneSite()}
+
+    def load(**options: object) -> dict[str, OneSite]:
+        OneSite.loaded = options
+        return found
+
+    monkeypatch.setattr(registry, "module_names", lambda: ("hereditary_risk", "traits"))
+    monkeypatch.setattr(registry, "installed", load)
+    return found
+
+
+def ror(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["interpret", *map(str, arguments)])
+
+
+def objects(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.vcf"
+    path.write_bytes(vcf_text([PLAIN]))
+    return path
+
+
+@pytest.mark.usefixtures("modules")
+def test_one_object_a_file_and_a_bad_file_stops_no_other(good: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.vcf"
+    bad.write_bytes(vcf_text([PLAIN.replace("0/1", "A/G")]))
+    result = ror(bad, good, "--json", "--sex-at-birth", "female", "--assay", "array")
+    assert result.exit_code == 1
+    refused, read = objects(result)
+    assert refused["error"] == {
+        "code": "bad_record",
+        "file": str(bad),
+        "line": 8,
+        "problem": "GT is not a genotype",
+        "remedy": refused["error"]["remedy"],
+    }
+    assert refused["qc"]["verdict"] == "hold"
+    assert refused["not_tested"] == [
+        {"module": "traits", "subject": "sample", "reason": "file_not_read: bad_record"},
+    ]
+    assert {key: read[key] for key in ("schema", "file", "sample", "build", "assay", "knowledge", "limits")} == {
+        "schema": "ror.interpretation/1",
+        "file": str(good),
+        "sample": "S1",
+        "build": "GRCh38",
+        "assay": "array",
+        "knowledge": {"traits": "d1"},
+        "limits": {"traits": {"model": "m"}},
+    }
+    assert read["qc"]["verdict"] == "pass"
+    assert read["not_tested"] == []
+    (finding,) = map(finding_from_json, read["findings"])
+    assert finding == TraitFinding("test_trait", "female_array", {"rs1": "A/G"}, "read", 1, 1)
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize(
+    ("option", "reason"), [(("--contamination", "0.06"), "contamination"), (("--build", "GRCh37"), "build")]
+)
+def test_a_hold_means_no_result_at_all(good: Path, option: tuple[str, str], reason: str) -> None:
+    result = ror(good, "--json", *option)
+    assert result.exit_code == 0
+    (read,) = objects(result)
+    assert read["qc"]["verdict"] == "hold"
+    assert read["findings"] == []
+    assert read["not_tested"] == [{"module": "traits", "subject": "sample", "reason": f"sample_hold: {reason}"}]
+
+
+@pytest.mark.usefixtures("modules")
+def test_callable_regions_reach_the_module(good: Path, tmp_path: Path) -> None:
+    good.write_bytes(vcf_text([PLAIN.replace("500", "600")]))
+    bed = tmp_path / "callable.bed"
+    bed.write_text("chr1\t0\t1000\n")
+    assert objects(ror(good, "--json"))[0]["not_tested"][0]["reason"] == "not_read"
+    assert objects(ror(good, "--json", "--callable", bed))[0]["not_tested"][0]["reason"] == "vouched"
+    bed.write_text("chr1\tx\n")
+    failed = ror(good, "--json", "--callable", bed)
+    assert failed.exit_code == 1
+    assert objects(failed)[0]["error"]["file"] == str(bed)
+
+
+@pytest.mark.usefixtures("modules")
+def test_choice_of_modules_releases_and_gene_list(good: Path, tmp_path: Path) -> None:
+    options = ("--module", "traits", "--knowledge", "traits=r9", "--sf-list", "v3.2", "--knowledge-folder", tmp_path)
+    assert ror(good, "--json", *options).exit_code == 0
+    assert OneSite.loaded == {
+        "modules": ("traits",),
+        "releases": {"traits": "r9"},
+        "extra": tmp_path,
+        "options": {"hereditary_risk": {"sf_list": "v3.2"}},
+    }
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize("option", [("--module", "astrology"), ("--knowledge", "traits"), ("--knowledge", "x=1")])
+def test_wrong_options_end_with_status_2_and_the_remedy(good: Path, option: tuple[str, str]) -> None:
+    result = ror(good, *option)
+    assert result.exit_code == 2
+    assert "modules are hereditary_risk, traits" in result.stderr
+
+
+def test_a_missing_release_is_told(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise KnowledgeError("traits: no knowledge release 'r7'; there are: r1")
+
+    monkeypatch.setattr(registry, "installed", fail)
+    result = ror(good, "--knowledge", "traits=r7")
+    assert result.exit_code == 2
+    assert "there are: r1" in result.stderr
+
+
+def test_readable_summary(good: Path, modules: dict[str, OneSite]) -> None:
+    modules["hereditary_risk"] = Everything()
+    shown = ror(good).stdout
+    for words in (
+        *("Sample S1, GRCh38, sequencing, 1 records", "Quality check: passed", "not checked: build, sample name"),
+        *("10 of 20 sites read (fewer sites)", "100.0%  Europe  (90.0% to 100.0%)"),
+        *("TPMT *1/*1 or *1/*2: Normal Metabolizer (1 of 3 positions read; needs review; missing positions)",),
+        *(
+            "BRCA2 REVIEW: one star; 13:5 A>G (heterozygous, Pathogenic, 2 stars)",
+            "not reportable were seen in 1 genes",
+        ),
+        *("1 genes: 1 not assessed", "No gene was read well enough to say that nothing was found."),
+        *("Not tested (read below threshold): GENE0, GENE1", "and 8 more", "test trait: unknown wgs (rs1 A/G; read)"),
+        *("Not a medical report",),
+    ):
+        assert words in shown
+    assert "TP53" not in shown
+    explained = ror(good, "--explain", "--assay", "array").stdout
+    assert "ClinVar classifies the variant as pathogenic" in explained
+    assert "TP53 NOT_REPORTABLE: not in clinvar; 17:6 A>G (heterozygous, not in ClinVar)" in explained
+    assert "genotyping array" in explained
+
+
+@pytest.mark.usefixtures("modules")
+def test_readable_holds_warnings_and_errors(good: Path, tmp_path: Path) -> None:
+    held = ror(good, "--contamination", "0.06").stdout
+    assert "HELD BACK, so nothing was interpreted" in held
+    assert "hold: 6.0% foreign DNA, at most 3% allowed" in held
+    assert "Not tested (sample hold: contamination): sample" in held
+    result = ror(tmp_path / "none.vcf", good)
+    assert result.exit_code == 1
+    assert "Not read: the file cannot be opened (unreadable)." in result.stdout
+    good.write_bytes(vcf_text([PLAIN, PLAIN.replace("0/1", "1/1")]))
+    assert "Line 9." in ror(good).stdout
+
+
+@needs_shared
+@pytest.mark.genomes
+def test_real_genomes_are_honest_about_genes() -> None:
+    folder = SHARED / "genomes"
+    result = ror(
+        *(folder / "1000g_GRCh38" / "NA18526.vcf.gz", folder / "na12878_gvcf_GRCh38" / "NA12878.g.vcf.gz"),
+        *("--module", "hereditary_risk", "--json"),
+    )
+    assert result.exit_code == 0
+    for read in objects(result):
+        assert read["qc"]["verdict"] == "pass"
+        statuses = [finding["status"] for finding in read["findings"] if "status" in finding]
+        assert statuses == ["not_assessed"] * 84

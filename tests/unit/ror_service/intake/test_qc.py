@@ -1,0 +1,157 @@
+"""The quality gate, rule by rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Record, Sex
+from ror_service.intake.qc import POLICY_FILE, Declared, Outcome, RuleResult, Verdict, assess, load_policy
+from ror_service.intake.results import Container, Flag, Flagged, HeaderFacts, ReadMetrics, ReadResult
+
+READ = ReadResult(
+    calls=GenotypeCalls(Build.GRCH38, CallSetKind.ALL_SITES, ()),
+    build=Build.GRCH38,
+    sha256="ab",
+    size=1,
+    sample_name="S1",
+    header=HeaderFacts("VCFv4.2", None, 24, chr_prefix=True),
+    metrics=ReadMetrics(records=1000),
+    container=Container.BGZF,
+)
+
+
+def rule(name: str, read: ReadResult = READ, declared: Declared | None = None, **options: object) -> RuleResult:
+    quality = assess(read, declared or Declared(), **options)  # type: ignore[arg-type]
+    (found,) = (entry for entry in quality.rules if entry.name == name)
+    assert (quality.verdict is Verdict.HOLD) == bool(quality.holds)
+    return found
+
+
+def sites(
+    answered: int, missing: int = 0, silent: int = 0, depth: int | None = None
+) -> tuple[ReadResult, list[Interval]]:
+    """A file with so many answered, uncalled and absent positions."""
+    records = [
+        Record("1", pos, pos, "A", ("G",), (0, 1) if pos <= answered else (None, None), depth=depth)
+        for pos in range(1, answered + missing + 1)
+    ]
+    calls = GenotypeCalls(Build.GRCH38, CallSetKind.ALL_SITES, records)
+    return replace(READ, calls=calls), [Interval("1", pos, pos) for pos in range(1, answered + missing + silent + 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "outcome"),
+    [
+        ("build", Declared(), Outcome.NOT_CHECKED),
+        ("build", Declared(build=Build.GRCH38), Outcome.PASS),
+        ("build", Declared(build=Build.GRCH37), Outcome.HOLD),
+        ("sample_name", Declared(sample_name="S1"), Outcome.PASS),
+        ("sample_name", Declared(sample_name="s1"), Outcome.HOLD),
+        ("sha256", Declared(sha256="AB"), Outcome.PASS),
+        ("sha256", Declared(sha256="cd"), Outcome.HOLD),
+        ("contamination", Declared(), Outcome.NOT_CHECKED),
+        ("contamination", Declared(contamination=0.004), Outcome.PASS),
+        ("contamination", Declared(contamination=0.03), Outcome.WARN),
+        ("contamination", Declared(contamination=0.06), Outcome.HOLD),
+        ("contamination", Declared(contamination=float("nan")), Outcome.HOLD),
+    ],
+)
+def test_declared_facts(name: str, declared: Declared, outcome: Outcome) -> None:
+    found = rule(name, declared=declared)
+    assert found.outcome is outcome
+    assert bool(found.reason) == (outcome is not Outcome.PASS)
+
+
+@pytest.mark.parametrize(
+    ("sex", "counts", "outcome"),
+    [
+        (Sex.UNKNOWN, (900, 500, 0), Outcome.NOT_CHECKED),
+        (Sex.MALE, (10, 20, 0), Outcome.NOT_CHECKED),  # too few
+        (Sex.FEMALE, (0, 0, 0), Outcome.NOT_CHECKED),
+        (Sex.FEMALE, (600, 400, 0), Outcome.PASS),
+        (Sex.FEMALE, (400, 600, 0), Outcome.WARN),
+        (Sex.FEMALE, (10, 400, 0), Outcome.HOLD),
+        (Sex.MALE, (10, 400, 0), Outcome.PASS),
+        (Sex.MALE, (0, 0, 400), Outcome.PASS),
+        (Sex.MALE, (40, 60, 0), Outcome.WARN),
+        (Sex.MALE, (600, 400, 0), Outcome.HOLD),
+    ],
+)
+def test_sex_concordance(sex: Sex, counts: tuple[int, int, int], outcome: Outcome) -> None:
+    metrics = ReadMetrics(records=2000, x_heterozygous=counts[0], x_homozygous_alternate=counts[1], x_haploid=counts[2])
+    found = rule("sex_concordance", replace(READ, metrics=metrics), Declared(sex_at_birth=sex))
+    assert found.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("answered", "missing", "assay", "outcome"),
+    [
+        (50, 0, Assay.WGS, Outcome.NOT_CHECKED),
+        (1000, 0, Assay.WGS, Outcome.PASS),
+        (960, 40, Assay.WGS, Outcome.WARN),
+        (800, 200, Assay.WGS, Outcome.HOLD),
+        (990, 10, Assay.ARRAY, Outcome.PASS),
+        (940, 60, Assay.ARRAY, Outcome.HOLD),
+    ],
+)
+def test_call_rate(answered: int, missing: int, assay: Assay, outcome: Outcome) -> None:
+    read, needed = sites(answered, missing)
+    assert rule("call_rate", read, Declared(assay=assay), sites=needed).outcome is outcome
+
+
+def test_positions_without_any_read_are_unread_not_failed() -> None:
+    read, needed = sites(0, 500, depth=0)
+    assert rule("call_rate", read, sites=needed).outcome is Outcome.NOT_CHECKED
+    found = rule("site_coverage", read, sites=needed)
+    assert (found.outcome, found.measured) == (Outcome.WARN, 0.0)
+
+
+def test_coverage_never_holds_and_is_not_judged_for_variants_only() -> None:
+    read, needed = sites(10, silent=990)
+    assert rule("site_coverage", read, sites=needed).outcome is Outcome.WARN
+    assert rule("site_coverage", read, sites=needed[:10]).outcome is Outcome.PASS
+    variants = replace(read, calls=GenotypeCalls(Build.GRCH38, CallSetKind.VARIANTS_ONLY, read.calls))
+    assert rule("site_coverage", variants, sites=needed).outcome is Outcome.NOT_CHECKED
+    assert rule("site_coverage", read).outcome is Outcome.NOT_CHECKED
+
+
+def test_regions_are_no_positions() -> None:
+    read, _ = sites(200)
+    assert rule("call_rate", read, sites=[Interval("1", 1, 200)]).outcome is Outcome.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "outcome"), [(5, Outcome.NOT_CHECKED), (200, Outcome.PASS), (97, Outcome.WARN), (60, Outcome.HOLD)]
+)
+def test_reference_agreement(agreeing: int, outcome: Outcome) -> None:
+    read, needed = sites({5: 5, 200: 200}.get(agreeing, 100))
+    bases = {(chrom, pos): "A" if pos <= agreeing else "C" for chrom, pos, _ in needed}
+    assert rule("reference_agreement", read, reference_bases=bases).outcome is outcome
+    assert rule("reference_agreement", read).outcome is Outcome.NOT_CHECKED
+
+
+def test_flags_become_warnings_and_many_repeats_a_hold() -> None:
+    flagged = replace(READ, flags={Flag.UNSORTED: Flagged(3, 17), Flag.REPEATED_RECORDS: Flagged(2, 0)})
+    quality = assess(flagged, Declared())
+    assert quality.verdict is Verdict.PASS
+    assert quality.reasons == (
+        "unsorted: the records are not in order of position (first in line 17)",
+        "repeated_records: records are repeated",
+    )
+    many = replace(READ, flags={Flag.REPEATED_RECORDS: Flagged(900, 4)})
+    assert assess(many, Declared(contamination=0.02)).holds == ("repeated_records",)
+    assert [text.partition(":")[0] for text in assess(many, Declared(contamination=0.02)).reasons] == [
+        "repeated_records",
+        "contamination",
+    ]
+
+
+def test_policy_is_versioned_and_complete(tmp_path: Path) -> None:
+    assert assess(READ, Declared()).policy_version == load_policy().version
+    broken = tmp_path / "policy.toml"
+    broken.write_text(POLICY_FILE.read_text().replace("half_call", "half"))
+    with pytest.raises(ValueError, match="half_call"):
+        load_policy(broken)
