@@ -154,7 +154,8 @@ def _exchanged(person: _Person, choice: _Choice) -> _Choice | None:
         rest = person.without(choice, list(part))
         gains = person.estimated_gains(rest)
         gains[choice.columns[list(part)]] = -np.inf
-        for column in np.argsort(-gains, kind="stable")[:_EXCHANGES_TRIED]:
+        ranked = np.argsort(-gains, kind="stable")
+        for column in ranked[np.isfinite(gains[ranked])][:_EXCHANGES_TRIED]:
             made = person.with_component(rest, int(column))
             if made.worth > choice.worth - person.scale * _REGION_PRICE:
                 made = _eliminated(person, made)

@@ -57,7 +57,7 @@ SOURCES = (
     ),
     Source(
         name="GRCh37 reference bases: variant table of pypgx",
-        version="0.27.0",
+        version="not recorded by the source tables",
         date=RETRIEVED,
         licence="MIT",
         url="https://github.com/sbslee/pypgx",

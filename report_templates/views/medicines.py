@@ -136,24 +136,29 @@ def view(content: ReportContent, words: Words) -> MedicinesView:
 
 
 def _headline(unread: Sequence[NotTested], advice: Sequence[Advice], words: Words) -> Headline:
+    """The result in one line. It reassures only when nothing is open: neither a gene unread nor a medicine held."""
     general = content_file("medicines/messages.json")["general"]
     to_discuss = sum(_has_warning(item) for item in advice)
     held = sum(item.kind is AdviceKind.HELD for item in advice)
-    answered = sum(item.kind is AdviceKind.MESSAGE for item in advice)
-    if to_discuss:
-        title, text = words("medicines.headline", n=to_discuss), words.text(general["some_results"], n=to_discuss)
-    elif answered:
-        title, text = words("medicines.headline_none"), words.text(general["typical_result"])
-    elif held:
-        title, text = words("medicines.headline_held"), words.text(general["held_for_review"])
-    else:
-        title, text = words("medicines.headline_no_answer"), words("medicines.no_answer_body")
+    answered = sum(item.kind is AdviceKind.MESSAGE and not item.no_answer for item in advice)
     known = {entry["gene"] for entry in content_file("medicines/genes.json")["genes"]}
     not_read = [item.subject for item in unread if item.subject in known]
-    more = [words("medicines.also_not_read", genes=words.listed(not_read), n=len(not_read))] if not_read else []
-    if held and (to_discuss or answered):
-        more.append(words("medicines.also_held", n=held))
-    return Headline(title, (text, *more), "medicine.svg", answered=bool(to_discuss or answered))
+    more = []
+    if to_discuss:
+        title, text = words("medicines.headline", n=to_discuss), words.text(general["some_results"], n=to_discuss)
+        more = [words("medicines.also_held", n=held)] if held else []
+    elif held:
+        title, text = words("medicines.headline_held"), words.text(general["held_for_review"])
+        more = [words("medicines.no_warning_so_far", n=answered)] if answered else []
+    elif answered:
+        part = "_in_part" if not_read else ""
+        title, text = words(f"medicines.headline_none{part}"), words.text(general["typical_result"])
+    else:
+        title, text = words("medicines.headline_no_answer"), words("medicines.no_answer_body")
+    if not_read:
+        more.append(words("medicines.also_not_read", genes=words.listed(not_read), n=len(not_read)))
+    reassures = bool(to_discuss or (answered and not held))
+    return Headline(title, (text, *more), "medicine.svg", answered=reassures)
 
 
 def _has_warning(item: Advice) -> bool:

@@ -26,8 +26,8 @@ def demo(
 ) -> None:
     """Run the main job: files in, findings, reviews, the consent gate, sealed reports, delivery, withdrawal."""
     from ror_service.sandbox.demonstration import Demonstration, write_summary  # noqa: PLC0415 - slow to import
-    from ror_service.sandbox.people import PEOPLE, SyntheticPerson  # noqa: PLC0415
     from ror_service.sandbox.genomes import Genome  # noqa: PLC0415
+    from ror_service.sandbox.people import PEOPLE, SyntheticPerson  # noqa: PLC0415
 
     started = time.perf_counter()
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,31 +1,56 @@
-"""Entry point of the command `ror`."""
+"""Entry point of the command `ror`. Only the module of the command that is asked for is imported: starting is quick."""
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 import typer
 
-from ror_service.cli import records, running
-from ror_service.cli.demo import demo
-from ror_service.cli.interpret import interpret
-from ror_service.cli.knowledge import knowledge
 from ror_service.errors import ServiceError
 
-app = typer.Typer(name="ror", help="Return of genomic results.", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (interpret, demo, running.api, running.worker, running.relay, running.token):
-    app.command()(command)
-app.add_typer(running.database, name="db")
-app.add_typer(running.partners, name="partners")
-app.add_typer(records.reviews, name="reviews")
-app.add_typer(records.consent, name="consent")
-app.add_typer(records.audit, name="audit")
-app.add_typer(records.deliveries, name="deliveries")
-app.add_typer(knowledge, name="knowledge")
+COMMANDS = {
+    "interpret": "ror_service.cli.interpret:interpret",
+    "demo": "ror_service.cli.demo:demo",
+    "api": "ror_service.cli.running:api",
+    "worker": "ror_service.cli.running:worker",
+    "relay": "ror_service.cli.running:relay",
+    "token": "ror_service.cli.running:token",
+    "db": "ror_service.cli.running:database",
+    "partners": "ror_service.cli.running:partners",
+    "reviews": "ror_service.cli.records:reviews",
+    "consent": "ror_service.cli.records:consent",
+    "audit": "ror_service.cli.records:audit",
+    "deliveries": "ror_service.cli.records:deliveries",
+    "knowledge": "ror_service.cli.knowledge:knowledge",
+}
+"""Command to the function, or the group of commands, that runs it."""
+
+
+def make_app(wanted: str | None = None) -> typer.Typer:
+    """The command line with one command, or with all where `wanted` names none (for the overview)."""
+    app = typer.Typer(
+        name="ror", help="Return of genomic results.", no_args_is_help=True, pretty_exceptions_enable=False
+    )
+    app.callback()(_ror)
+    for name in (wanted,) if wanted in COMMANDS else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def _ror() -> None:
+    """Return of genomic results."""
 
 
 def main() -> None:
     """Run the command line; what the service refuses is told in one line, without a trace."""
     try:
-        app()
+        make_app(next(iter(sys.argv[1:]), None))()
     except ServiceError as error:
         typer.echo(f"{error.code}: {error}", err=True)
         raise SystemExit(1) from error

@@ -18,8 +18,8 @@ from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
     DeliveryAttemptRow,
     DeliveryRow,
-    ReceiptRow,
     RecallRow,
+    ReceiptRow,
     ReportVersionRow,
     ResultCaseRow,
 )

@@ -16,11 +16,11 @@ from isal import isal_zlib
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.results import Container, Limits
 
-PIECE = 1 << 20
+PIECE = 256 << 10
 """Bytes read from the file at a time."""
 
-TEXT_PIECE = 4 << 20
-"""Bytes of text handed on at a time, about."""
+TEXT_PIECE = 1 << 20
+"""Bytes of text handed on at a time, about: measured as fastest, small enough for the processor's cache."""
 
 _INFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # the library's stubs give an instance
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -142,6 +142,7 @@ def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> No
     if order is None or order.result is not None or CaseState(case.state) is not CaseState.CONFIRMING:
         raise IllegalTransitionError("no confirmation is waiting for its result")
     order.result = outcome.value
+    order.laboratory = work.actor.name
     order.reported_by = work.actor.name
     order.reported_at = work.at
     case.confirmation = outcome.value

@@ -67,6 +67,19 @@ def test_a_held_gene_shows_no_result_and_no_recommendation() -> None:
     assert not shown.headline.answered
 
 
+def test_the_headline_does_not_reassure_while_anything_is_open() -> None:
+    typical = reports.medicine_findings()[2:4]
+    held = replace(reports.cyp2c19(), requires_review=True)
+    open_part = seen(reports.content("pharmacogenomics", (held, *typical)))
+    assert open_part.headline.title == "We are still checking your result"
+    assert "So far, we have an answer for 3 medicines." in open_part.headline.paragraphs[1]
+    assert not open_part.headline.answered
+    unread = (NotTested("pharmacogenomics", "G6PD", "no_position_read"),)
+    in_part = seen(reports.content("pharmacogenomics", typical, unread))
+    assert in_part.headline.title == "No gene warning in the genes that we could read"
+    assert "the list is not complete" in in_part.headline.paragraphs[1]
+
+
 def test_a_held_gene_next_to_a_result_is_mentioned() -> None:
     held = replace(reports.cyp2c19(), requires_review=True)
     shown = seen(reports.content("pharmacogenomics", (held, *reports.medicine_findings()[1:])))

@@ -137,13 +137,18 @@ def read_vcf() -> Callable[[Path, Iterable[Interval]], list[Record]]:
             for line in lines:
                 if line.startswith("#"):
                     continue
-                chrom = line.partition("\t")[0].removeprefix("chr")
+                chrom, pos, _, ref, rest = line.split("\t", 4)
+                chrom = chrom.removeprefix("chr")
                 if chrom not in by_chrom:
                     continue
-                record = parse_line(line)
-                last = bisect_right(starts[chrom], record.end) - 1
-                if last >= 0 and by_chrom[chrom][last].end >= record.pos:
-                    records.append(record)
+                # A block may reach far: only its END says how far.
+                end = 10**9 if "END=" in rest else int(pos) + len(ref) - 1
+                last = bisect_right(starts[chrom], end) - 1
+                if last >= 0 and by_chrom[chrom][last].end >= int(pos):
+                    record = parse_line(line)
+                    last = bisect_right(starts[chrom], record.end) - 1
+                    if last >= 0 and by_chrom[chrom][last].end >= record.pos:
+                        records.append(record)
         return records
 
     return run

@@ -69,7 +69,7 @@ ALLELES = [
     # Not in ClinVar
     ("13 32340300 GT GTT", REVIEW, "novel_lof"),
     ("14 23415159 C CA", NOT_REPORTABLE, "mechanism_excluded"),
-    ("13 32340300 G C", NOT_REPORTABLE, "not_in_clinvar"),
+    ("13 32316490 A T", NOT_REPORTABLE, "not_in_clinvar"),
     # HFE
     (HFE_C282Y, NOT_REPORTABLE, "hfe_not_c282y_homozygous"),
     (HFE_H63D, NOT_REPORTABLE, "hfe_not_c282y_homozygous"),
