@@ -1,6 +1,6 @@
 """Builds a knowledge release of the ancestry interpreter from tables of allele counts and frequencies.
 
-`python -m interpreters.ancestry.build SOURCE_FOLDER --release NAME [--into FOLDER]` reads `kgp23k.counts.tsv.gz`,
+`python -m interpreters.ancestry.build SOURCE_FOLDER --release NAME [--data FOLDER]` reads `kgp23k.counts.tsv.gz`,
 `world35k.af.tsv.gz`, `components.tsv` and `populations.tsv` and writes one folder with the two panels as arrays, the
 components and the reference groups as tables, and the manifest. The same tables give the same content.
 """
@@ -199,9 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m interpreters.ancestry.build", description=__doc__)
     parser.add_argument("source", type=Path, help="folder with the tables")
     parser.add_argument("--release", required=True, help="name of the new release, by convention its date")
-    parser.add_argument("--into", type=Path, default=DATA, help="folder that holds the releases")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that holds the releases")
     options = parser.parse_args(arguments)
-    made = build(options.source, options.into / options.release, options.release)
+    made = build(options.source, options.data / options.release, options.release)
     print(f"{made.module} {made.release} {made.digest}")  # noqa: T201 - the command's answer
 
 

@@ -225,24 +225,21 @@ def _preference(record: ClinVarRecord) -> tuple[object, ...]:
     return (*order, record.stars, -int(record.variation_id))
 
 
-def _stretches(spelled: Iterable[tuple[str, int, str]]) -> Iterator[tuple[str, int, str]]:
+def _stretches(spelled: Iterable[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
     """Join the spelled REF alleles into stretches of known bases; a base that two records dispute becomes N."""
-    current: tuple[str, int, bytearray] | None = None
+    joined: list[tuple[str, int, bytearray]] = []
     for chrom, pos, ref in sorted(spelled):
         bases = ref.encode()
-        if current is None or current[0] != chrom or pos > current[1] + len(current[2]):
-            if current is not None:
-                yield current[0], current[1], current[2].decode()
-            current = (chrom, pos, bytearray(bases))
+        if not joined or joined[-1][0] != chrom or pos > joined[-1][1] + len(joined[-1][2]):
+            joined.append((chrom, pos, bytearray(bases)))
             continue
-        _, start, known = current
+        _, start, known = joined[-1]
         for offset, base in enumerate(bases, pos - start):
             if offset >= len(known):
                 known.append(base)
             elif known[offset] != base:
                 known[offset] = ord("N")
-    if current is not None:
-        yield current[0], current[1], current[2].decode()
+    return [(chrom, start, known.decode()) for chrom, start, known in joined]
 
 
 def _write_build(folder: Path, file: ClinVarFile, policy: Policy) -> None:

@@ -1,6 +1,6 @@
 """Builds a knowledge release of the traits interpreter from a table of traits, variants, models and references.
 
-`python -m interpreters.traits.build SOURCE_FOLDER --release NAME [--returned TRAIT ...] [--into FOLDER]` reads
+`python -m interpreters.traits.build SOURCE_FOLDER --release NAME [--returned TRAIT ...] [--data FOLDER]` reads
 `traits.json` of the source folder. All of its traits are kept, so that a later release can return more of them.
 """
 
@@ -101,9 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", type=Path, help="folder with traits.json")
     parser.add_argument("--release", required=True, help="name of the new release, by convention its date")
     parser.add_argument("--returned", nargs="+", default=RETURNED, help="traits that are returned")
-    parser.add_argument("--into", type=Path, default=DATA, help="folder that holds the releases")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that holds the releases")
     options = parser.parse_args(arguments)
-    made = build(options.source, options.into / options.release, options.release, options.returned)
+    made = build(options.source, options.data / options.release, options.release, options.returned)
     print(f"{made.module} {made.release} {made.digest}")  # noqa: T201 - the command's answer
 
 

@@ -85,7 +85,7 @@ class TraitsInterpreter:
             found = {variant.rsid: readings[variant] for variant in trait.variants if variant in readings}
             outcome = MODELS[trait.model["type"]](trait.model, found, len(trait.variants))
             if outcome is None:
-                not_tested.append(NotTested(NAME, trait.id, "partly_read" if found else "not_read"))
+                not_tested.append(NotTested(NAME, trait.id, _reason(len(found), len(trait.variants))))
                 continue
             findings.append(
                 TraitFinding(
@@ -106,6 +106,13 @@ class TraitsInterpreter:
             not_tested=tuple(not_tested),
             limits={"variants_not_used": "; ".join(self._variants_off)},
         )
+
+
+def _reason(read: int, total: int) -> str:
+    """Why a trait has no outcome; `not_called` where the model names none for what was read."""
+    if read == 0:
+        return "not_read"
+    return "partly_read" if read < total else "not_called"
 
 
 def _read(variants: set[Variant], calls: GenotypeCalls) -> dict[Variant, VariantReading]:

@@ -11,6 +11,14 @@ from types import TracebackType
 from typing import Self
 
 from consent.types import ModuleAnswer
+from interpreters.findings import (
+    AncestryFinding,
+    GeneAssessment,
+    GeneStatus,
+    Interpretation,
+    PharmacogenomicFinding,
+    TraitFinding,
+)
 from ror_service.api.app import create_app
 from ror_service.api.tokens import EmbeddedIssuer
 from ror_service.audit import log
@@ -22,12 +30,13 @@ from ror_service.sandbox.genomes import GenomeWriter
 from ror_service.sandbox.partner import SandboxPartner
 from ror_service.sandbox.partner_server import LoopbackServer
 from ror_service.sandbox.people import DELIVERED, MODULES, SyntheticPerson
-from ror_service.sandbox.programme import RefusedError, SyntheticProgramme
+from ror_service.sandbox.programme import Json, RefusedError, SyntheticProgramme
 from ror_service.sealing import vault
 from ror_service.settings import Settings
 from ror_service.states import CaseState
 from ror_service.storage import migrations, organizations, results
-from ror_service.storage.tables import ReportVersionRow
+from ror_service.storage.tables import InterpretationRow, ReportVersionRow
+from ror_service.work import Work
 from ror_service.worker import relay
 from ror_service.worker.celery_app import make_app
 
@@ -122,15 +131,27 @@ class Demonstration:
 
     def table(self, people: Sequence[SyntheticPerson]) -> list[Line]:
         """What became of every result, against what was expected."""
-        lines = []
-        for person in people:
-            path = f"/v1/participants/{person.participant_id}/results"
-            for row in self.programme.participant(person.participant_id).get(path):
-                lines.append(self._line(person, row["module"], row["state"], row["waiting_for"]))
+        lines = [
+            self._line(person, row["module"], row["state"], row["waiting_for"])
+            for person in people
+            for row in self._progress(person)
+        ]
         self.failures += [
             f"{line.participant_id} {line.module}: {line.outcome}" for line in lines if not line.as_expected
         ]
         return lines
+
+    def what_was_read(self, person: SyntheticPerson) -> list[str]:
+        """For each module, in a line, what of the file could be read and what could not, and why."""
+        said = []
+        with self._context.transaction(_DEMONSTRATION) as work:
+            for case in results.cases_of(work.session, person.participant_id):
+                if case.interpretation_id is not None:
+                    row = results.must_get(work.session, InterpretationRow, case.interpretation_id)
+                    opened = vault.open_interpretation(work, self._context.keys, row)
+                    said.append(f"{case.module}: {coverage(opened.interpretation)}")
+            work.audit("demonstration.read", "participant", person.participant_id, person.participant_id)
+        return said
 
     def read_everything(self, person: SyntheticPerson) -> Path:
         """The person opens every report in both languages and formats. Returns the folder of copies."""
@@ -138,7 +159,7 @@ class Demonstration:
         folder.mkdir(parents=True, exist_ok=True)
         reader = self.programme.participant(person.participant_id)
         base = f"/v1/participants/{person.participant_id}/results"
-        for row in reader.get(base):
+        for row in self._progress(person):
             for name in row["files"]:
                 content = reader.read(f"{base}/{row['module']}/{name}")
                 (folder / f"{row['module']}.{name}").write_bytes(content)
@@ -163,7 +184,7 @@ class Demonstration:
         """The person leaves the programme; everything that must follow is checked."""
         reader = self.programme.participant(person.participant_id)
         base = f"/v1/participants/{person.participant_id}"
-        files = [(row["module"], name) for row in reader.get(f"{base}/results") for name in row["files"]]
+        files = [(row["module"], name) for row in self._progress(person) for name in row["files"]]
         reader.post(f"{base}/withdrawal")
         for module, name in files:
             self._expect_refused(f"{base}/results/{module}/{name}", person)
@@ -184,11 +205,13 @@ class Demonstration:
         self._expect(not [entry for entry in left if entry.delivery_id in recalled], "the partner erased its copies")
         self._say(f"the partner acknowledged {len(recalls)} recalls; keys of {len(versions)} reports are destroyed")
 
-    def _opens(self, work: object, participant_id: str, version: ReportVersionRow) -> bool:
-        from ror_service.work import Work  # noqa: PLC0415 - narrows the type
+    def _progress(self, person: SyntheticPerson) -> list[Json]:
+        rows: list[Json] = self.programme.participant(person.participant_id).get(
+            f"/v1/participants/{person.participant_id}/results"
+        )
+        return rows
 
-        if not isinstance(work, Work):
-            raise TypeError("a unit of work is needed")
+    def _opens(self, work: Work, participant_id: str, version: ReportVersionRow) -> bool:
         try:
             for artifact in results.artifacts_of(work.session, version.version_id):
                 vault.open_artifact(work, self._context.keys, participant_id, version, artifact)
@@ -228,3 +251,35 @@ def write_summary(path: Path, lines: Sequence[Line], failures: Sequence[str]) ->
     """Keep the closing table as JSON, for a script to read."""
     rows = [{name: getattr(line, name) for name in Line.__slots__} for line in lines]
     path.write_text(json.dumps({"results": rows, "failures": list(failures)}, indent=1) + "\n", encoding="utf-8")
+
+
+def coverage(interpretation: Interpretation) -> str:
+    """In a line, how much of what a module asks for was read, and why the rest was not."""
+    found = interpretation.findings
+    parts = [
+        f"{finding.sites_read} of {finding.sites_total} sites read"
+        for finding in found
+        if isinstance(finding, AncestryFinding)
+    ]
+    genes = [finding for finding in found if isinstance(finding, GeneAssessment)]
+    if genes:
+        read = sum(gene.status is GeneStatus.ASSESSED for gene in genes)
+        unread = sum(gene.status is GeneStatus.NOT_ASSESSED for gene in genes)
+        parts.append(f"{len(genes)} genes: {read} read, {unread} not read, {len(genes) - read - unread} in part")
+    medicine_genes = [finding for finding in found if isinstance(finding, PharmacogenomicFinding)]
+    if medicine_genes:
+        clear = sum(not finding.requires_review for finding in medicine_genes)
+        parts.append(f"{len(medicine_genes)} genes read, {clear} with a clear result")
+    traits = [finding.trait for finding in found if isinstance(finding, TraitFinding)]
+    if traits:
+        parts.append(f"read: {', '.join(traits)}")
+    reasons: dict[str, list[str]] = {}
+    for item in interpretation.not_tested:
+        reasons.setdefault(item.reason, []).append(item.subject)
+    for reason, subjects in reasons.items():
+        named = ", ".join(subjects) if len(subjects) <= _NAMED_AT_MOST else f"{len(subjects)} genes"
+        parts.append(f"not tested ({reason.replace('_', ' ')}): {named}")
+    return "; ".join(parts) or "nothing could be read"
+
+
+_NAMED_AT_MOST = 5

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ror_service.errors import UnsafeConfigurationError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 def folder() -> Path:
@@ -59,7 +63,7 @@ def check(engine: Engine) -> None:
         raise UnsafeConfigurationError(f"the database has schema {found}, this program needs {wanted}: ror db upgrade")
 
 
-def _config(connection: object) -> object:
+def _config(connection: Connection) -> Config:
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +82,11 @@ def test_same_tables_same_arrays(source: Path, tmp_path: Path) -> None:
         assert first.components == second.components
 
 
-def test_command_line(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    build.main([str(source), "--release", "r2", "--into", str(tmp_path / "data")])
+def test_command_line(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["build", str(source), "--release", "r2", "--data", str(tmp_path / "data")])
+    runpy.run_path(str(Path(build.__file__)), run_name="__main__")
     assert capsys.readouterr().out.startswith("ancestry r2 ")
     assert (tmp_path / "data" / "r2" / "manifest.json").is_file()
 

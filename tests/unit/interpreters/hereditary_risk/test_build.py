@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import gzip
+import runpy
 from pathlib import Path
 
 import pytest
 
 from interpreters.genotypes import Build
-from interpreters.hereditary_risk import HereditaryRisk, load
+from interpreters.hereditary_risk import HereditaryRisk, build, load
 from interpreters.hereditary_risk.alleles import AlleleKey
-from interpreters.hereditary_risk.build import import_clinvar, main
+from interpreters.hereditary_risk.build import import_clinvar
 from interpreters.knowledge import KnowledgeError, verify
 
 HEADER = "##fileformat=VCFv4.1\n##fileDate=2026-05-03\n##source=ClinVar\n##reference={build}\n"
@@ -154,8 +155,10 @@ def test_a_missing_policy_table_is_named(tmp_path: Path) -> None:
         import_clinvar(write(tmp_path / "a.vcf"), tmp_path / "out", policy_folder=tmp_path)
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, out = write(tmp_path / "a.vcf"), tmp_path / "out" / "hereditary_risk"
-    main([str(source), "--release", "mine", "--title", "ClinVar as of May", "--output", str(out)])
+    words = [str(source), "--release", "mine", "--title", "ClinVar as of May", "--output", str(out)]
+    monkeypatch.setattr("sys.argv", ["build", *words])
+    runpy.run_path(build.__file__, run_name="__main__")
     risk = load("mine", extra=tmp_path / "out")
     assert risk.knowledge.sources[0].name == "ClinVar as of May"

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from interpreters.findings import GeneAssessment, GeneStatus, Interpretation
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Record
 from interpreters.hereditary_risk import HereditaryRisk
-from interpreters.hereditary_risk.callability import SiteStatus
+from interpreters.hereditary_risk.callability import CallableBases, SiteStatus
 
 Run = Callable[..., Interpretation]
 BRCA1 = Interval("17", 43000000, 43200000)
@@ -109,6 +110,22 @@ def test_arrays_assess_nothing(interpret: Run) -> None:
     done = interpret(block(43000000, 43200000), kind=CallSetKind.GVCF, assay=Assay.ARRAY)
     assert status(done) == (GeneStatus.NOT_ASSESSED, 0.0)
     assert {missing.reason for missing in done.not_tested} == {"array_not_used"}
+
+
+def test_bases_are_taken_away_piece_by_piece(risk: HereditaryRisk) -> None:
+    records = [
+        Record("1", 1, 50, "A", ("<NON_REF>",), (0, 0), depth=1, genotype_quality=60),
+        block(100, 200),
+        block(300, 400),
+        block(90, 110, depth=1),
+        block(150, 160, depth=1),
+        block(190, 320, depth=1),
+        block(390, 500, depth=1),
+    ]
+    calls = GenotypeCalls(Build.GRCH38, CallSetKind.GVCF, records)
+    read = CallableBases(calls, risk.policy.thresholds).holds("17", np.arange(1, 600))
+    assert [int(pos) for pos in np.flatnonzero(read) + 1] == [*range(111, 150), *range(161, 190), *range(321, 390)]
+    assert not CallableBases(calls, risk.policy.thresholds).holds("1", np.array([20])).any()
 
 
 SITE = 43124028

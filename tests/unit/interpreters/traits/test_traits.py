@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import runpy
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -177,7 +178,8 @@ def test_nothing_read_is_its_own_outcome() -> None:
     ],
 )
 def test_what_cannot_be_read_is_not_guessed(broken: dict[str, object]) -> None:
-    assert outcome("earwax", record("rs17822931", "CT", **broken)) == "(not_read)"
+    whole = record("rs17822931", "CT")
+    assert outcome("earwax", dataclasses.replace(whole, **broken)) == "(not_read)"  # type: ignore[arg-type]
 
 
 def test_a_block_counts_only_where_the_reference_base_is_certain() -> None:
@@ -198,9 +200,7 @@ def test_a_declared_region_counts_only_where_the_reference_base_is_certain() -> 
     made = interpret([], declared=declared)
     assert {n.subject for n in made.not_tested} == {"cilantro"}
     assert {f.trait: f.outcome for f in made.findings if isinstance(f, TraitFinding)} == {
-        "bitter_taste": "AVI/AVI"
-        if variants()["rs713598"].ref == "C" and variants()["rs1726866"].ref == "A"
-        else "rare",
+        "bitter_taste": "rare",
         "earwax": "CC",
         "lactose": "0_some_not_read",
     }
@@ -296,7 +296,7 @@ def test_a_genotype_without_outcome_is_not_called(tmp_path: Path) -> None:
     made = release(tmp_path, row())
     calls = GenotypeCalls(Build.GRCH38, CallSetKind.ALL_SITES, [Record("1", 10, 10, "A", ("C",), (0, 0))])
     assert made.interpret(Sample(Build.GRCH38, Assay.WGS, Sex.UNKNOWN), calls).not_tested == (
-        NotTested("traits", "earwax", "partly_read"),
+        NotTested("traits", "earwax", "not_called"),
     )
 
 
@@ -324,9 +324,11 @@ def test_building_refuses_what_it_cannot_do(tmp_path: Path) -> None:
         build.build(tmp_path, tmp_path / "r2", "r2")
 
 
-def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     release(tmp_path, row())
-    build.main([str(tmp_path / "source"), "--release", "r3", "--returned", "earwax", "--into", str(tmp_path)])
+    arguments = [str(tmp_path / "source"), "--release", "r3", "--returned", "earwax", "--data", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["build", *arguments])
+    runpy.run_path(str(Path(build.__file__)), run_name="__main__")
     assert capsys.readouterr().out.startswith("traits r3 ")
 
 
