@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import TypeVar
 
 from consent.decision import choice_reasons, decide
 from consent.gate import Release, Withheld, gate
-from consent.types import Candidate, Confirmation, Decision, Disclosure, History, Participation, Quality
+from consent.types import Candidate, Confirmation, Decision, Disclosure, History, Participation, Quality, VitalStatus
 from ror_service import states
 from ror_service.states import CaseState, SampleState
 from ror_service.storage import participants, results
@@ -71,17 +72,20 @@ def open_case(work: Work, participant_id: str, module: str) -> ResultCaseRow:
     return opened
 
 
-def sample_read(work: Work, sample: SampleRow, *, passed: bool) -> None:
+def sample_read(work: Work, sample: SampleRow) -> None:
     """Take the verdict of the quality gate over into every case that still waits for data."""
-    for module in sorted(work.policy.modules):
-        case = open_case(work, sample.participant_id, module)
-        if CaseState(case.state) not in {CaseState.AWAITING_DATA, CaseState.QC_HOLD}:
-            continue
-        case.sample_id = sample.sample_id
-        target = CaseState.ELIGIBLE if passed else CaseState.QC_HOLD
-        if CaseState(case.state) is not target:
-            advance(work, case, target)
+    for case in results.cases_of(work.session, sample.participant_id):
+        if CaseState(case.state) in {CaseState.AWAITING_DATA, CaseState.QC_HOLD}:
+            take_sample(work, case, sample)
     apply_choices(work, sample.participant_id)
+
+
+def take_sample(work: Work, case: ResultCaseRow, sample: SampleRow) -> None:
+    """Let a case that waits for data rest on a sample whose quality is known."""
+    case.sample_id = sample.sample_id
+    target = CaseState.ELIGIBLE if SampleState(sample.state) is SampleState.READ else CaseState.QC_HOLD
+    if CaseState(case.state) is not target:
+        advance(work, case, target)
 
 
 def apply_choices(work: Work, participant_id: str) -> None:
@@ -100,20 +104,36 @@ def apply_choices(work: Work, participant_id: str) -> None:
             work.enqueue("interpret_sample", case.sample_id)
 
 
+_REFUSALS = {"ror_consent_no", "consent_revoked", "informing_loop_no"}
+
+
 def _chosen(work: Work, known: History, module: str) -> CaseState:
-    reasons = choice_reasons(known, module, work.policy, work.at)
+    reasons = choice_reasons(known, module, work.policy, as_of(known, work.at))
     if not reasons:
         return CaseState.ACCEPTED
+    if _REFUSALS.intersection(reasons):
+        return CaseState.DECLINED
     if "informing_loop_maybe_later" in reasons:
         return CaseState.DEFERRED
-    if any(reason.endswith("_no") for reason in reasons):
-        return CaseState.DECLINED
     return CaseState.OFFERED
+
+
+def as_of(known: History, at: datetime) -> datetime:
+    """The moment to decide for: `at`, or the newest answer where its sender's clock is a little ahead.
+
+    An answer counts as soon as it is received; how far ahead a clock may be is checked there.
+    """
+    return max([at, *(event.authored_at for event in (*known.consents, *known.decisions))])
 
 
 def use_forbidden(known: History) -> bool:
     """Whether nothing at all may be done with the participant's data."""
     return known.participation in {Participation.WITHDRAWN, Participation.UNKNOWN}
+
+
+def must_be_erased(known: History) -> bool:
+    """Whether the participant's data must not be kept in a form that anybody can read."""
+    return known.participation is Participation.WITHDRAWN or known.vital_status is VitalStatus.DECEASED
 
 
 def candidate(work: Work, case: ResultCaseRow) -> Candidate:
@@ -154,7 +174,7 @@ def ask_gate(work: Work, case: ResultCaseRow, payload: T, purpose: str) -> Relea
     """
     known = participants.history(work.session, case.participant_id, Lock.SHARED)
     work.session.refresh(case)
-    outcome = gate(known, candidate(work, case), work.policy, work.at, payload)
+    outcome = gate(known, candidate(work, case), work.policy, as_of(known, work.at), payload)
     work.session.add(
         ReleaseDecisionRow(
             decision_id=new_id("decision"),
@@ -172,7 +192,7 @@ def ask_gate(work: Work, case: ResultCaseRow, payload: T, purpose: str) -> Relea
 def explain(work: Work, case: ResultCaseRow) -> Decision:
     """What the gate would say at this moment, rule by rule; nothing is released and nothing kept."""
     known = participants.history(work.session, case.participant_id)
-    return decide(known, candidate(work, case), work.policy, work.at)
+    return decide(known, candidate(work, case), work.policy, as_of(known, work.at))
 
 
 _BEING_CHECKED = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from ror_service.rendering.process import RendererProcess
 from ror_service.sealing.keys import FileKeyProvider, KeyProvider
 from ror_service.sealing.private_files import make_private_folder, read_private, write_private
 from ror_service.sealing.signing import Signer
+from ror_service.sealing.vault import SealedFile
 from ror_service.settings import Settings
 from ror_service.storage import organizations
 from ror_service.storage.database import make_engine
@@ -91,12 +92,14 @@ class ServiceContext:
         make_private_folder(self.settings.keys)
         secret = self.settings.keys / "idempotency.secret"
         if not secret.exists():
-            write_private(secret, Signer.generate().private_key.private_bytes_raw())
+            # If another process was first, its secret counts.
+            with suppress(FileExistsError):
+                write_private(secret, Signer.generate().private_key.private_bytes_raw())
         return Sender(Signer.load_or_create(self.settings.keys / "signing.key"), read_private(secret))
 
     @cached_property
     def store(self) -> Path:
-        """Folder of received genotype files, each under a name of the service's own making."""
+        """Folder of received genotype files: sealed, each under a name of the service's own making."""
         folder = self.settings.store / "genotypes"
         make_private_folder(self.settings.store)
         make_private_folder(folder)
@@ -125,16 +128,19 @@ class ServiceContext:
         """Everything that the interpreters want read from a file of one build."""
         return [interval for interpreter in self.interpreters.values() for interval in interpreter.intervals(build)]
 
-    def read_genotypes(self, path: Path) -> ReadResult:
-        """Read a genotype file in a confined child process.
+    def read_genotypes(self, file: SealedFile) -> ReadResult:
+        """Read a sealed genotype file in a confined child process, which is fed its clear bytes.
 
         Raises:
             ror_service.intake.errors.IntakeError: If the file cannot be used.
+            NotFoundError: If the sealed bytes are not in the store.
+            SealError: If they do not open, or are not whole and unchanged.
         """
         limits = Limits(
             memory_bytes=self.settings.reader_memory_mebibytes << 20, cpu_seconds=self.settings.reader_cpu_seconds
         )
-        return isolation.read_in_child(path, {build: self.intervals(build) for build in Build}, limits)
+        with closing(file.chunks()) as chunks:
+            return isolation.read_in_child(chunks, {build: self.intervals(build) for build in Build}, limits)
 
     def assess(self, read: ReadResult, declared: Declared) -> QcAssessment:
         """The quality gate's verdict on a reading."""

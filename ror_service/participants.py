@@ -10,7 +10,7 @@ from consent.types import Answer, DocumentType, ModuleAnswer, Participation, Val
 from interpreters.genotypes import Sex
 from ror_service import cases, states
 from ror_service.errors import ConflictError, InvalidInputError
-from ror_service.states import CaseState, DeliveryState, RecallState, VersionState
+from ror_service.states import CaseState, DeliveryState, RecallState, SampleState, VersionState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
@@ -184,7 +184,10 @@ def set_standing(
     if vital_status is not None:
         row.vital_status = vital_status.value
     work.session.flush()
-    work.audit("participant.standing", "participant", participant_id, participant_id, participation=row.participation)
+    work.audit(
+        "participant.standing", "participant", participant_id, participant_id,
+        participation=row.participation, vital_status=row.vital_status,
+    )  # fmt: skip
     _take_effect(work, participant_id, cause="withdrawal" if participation is Participation.WITHDRAWN else "standing")
 
 
@@ -202,23 +205,30 @@ _ENDING = {
 
 _READY = {CaseState.CLEAR, CaseState.SIGNED_OFF, CaseState.DISCLOSED, CaseState.RELEASE_READY}
 """States in which nothing but the gate keeps a result back: ask it again when something changed."""
+_UNSENT = {DeliveryState.QUEUED, DeliveryState.INTENDED}
+"""The same for a delivery: what the gate withheld for a time must not stay behind."""
 
 
 def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
     """Close every begun case that the participant's standing and answers end; open or move on the others."""
     known = participants.history(work.session, participant_id)
-    gone = known.participation is Participation.WITHDRAWN
+    dead = known.vital_status is VitalStatus.DECEASED
+    gone = cases.must_be_erased(known)
     for case in results.cases_of(work.session, participant_id):
         begun = case.interpretation_id is not None or gone
-        reasons = choice_reasons(known, case.module, work.policy, work.at)
+        reasons = choice_reasons(known, case.module, work.policy, cases.as_of(known, work.at))
         if begun and CaseState(case.state) not in results.CLOSED_CASES and _ENDING.intersection(reasons):
-            dead = known.vital_status is VitalStatus.DECEASED
             _close(work, case, CaseState.NOT_DELIVERABLE if dead else CaseState.REVOKED, cause)
+    if gone:
+        _erase(work, participant_id, cause)
     _open_again(work, participant_id)
     cases.apply_choices(work, participant_id)
     for case in results.cases_of(work.session, participant_id):
         if CaseState(case.state) in _READY:
             work.enqueue("release_report", case.case_id)
+        for delivery in results.deliveries_of_cases(work.session, [case.case_id]):
+            if DeliveryState(delivery.state) in _UNSENT:
+                work.enqueue("deliver_report", delivery.delivery_id)
 
 
 def _open_again(work: Work, participant_id: str) -> None:
@@ -226,13 +236,13 @@ def _open_again(work: Work, participant_id: str) -> None:
     known = participants.history(work.session, participant_id)
     for module in sorted(work.policy.modules):
         last = results.current_case(work.session, participant_id, module)
-        wanted = not choice_reasons(known, module, work.policy, work.at)
+        wanted = not choice_reasons(known, module, work.policy, cases.as_of(known, work.at))
         if last is None or CaseState(last.state) not in results.CLOSED_CASES or not wanted:
             continue
         case = cases.open_case(work, participant_id, module)
-        if last.sample_id is not None:
-            case.sample_id = last.sample_id
-            cases.advance(work, case, CaseState.ELIGIBLE)
+        sample = results.newest_read_sample(work.session, participant_id)
+        if sample is not None:
+            cases.take_sample(work, case, sample)
 
 
 def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> None:
@@ -260,6 +270,21 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
     )  # fmt: skip
     if not any(recalls):
         cases.advance(work, case, CaseState.DELETED)
+
+
+def _erase(work: Work, participant_id: str, cause: str) -> None:
+    """Destroy every data key of the participant in this transaction and order the removal of the sealed files."""
+    session = work.session
+    destroyed = results.destroy_keys(session, results.keys_of_participant(session, participant_id), work.at)
+    if not destroyed:
+        return
+    for sample in results.samples_of(session, participant_id):
+        if results.file_of(session, sample.sample_id) is not None:
+            sample.state = SampleState.ERASED.value
+            work.enqueue("erase_files", sample.sample_id)
+    work.audit(
+        "participant.erase", "participant", participant_id, participant_id, cause=cause, keys_destroyed=destroyed
+    )
 
 
 def order_recall(work: Work, delivery: DeliveryRow, cause: str) -> bool:

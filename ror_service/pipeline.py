@@ -21,11 +21,11 @@ PIPELINE = Actor(name="pipeline", role="service", purpose="return of results")
 def interpret_sample(context: ServiceContext, sample_id: str) -> None:
     """Read the genotype file once, check its quality, and interpret what the participant said yes to."""
     with context.transaction(PIPELINE) as work:
-        reading = samples.begin_reading(work, sample_id, context.store)
+        reading = samples.begin_reading(work, context.keys, sample_id, context.store)
     if reading is None:
         return
     try:
-        read = context.read_genotypes(reading.path)
+        read = context.read_genotypes(reading.file)
     except IntakeError as error:
         with context.transaction(PIPELINE) as work:
             samples.record_verdict(work, sample_id, None, problem=error.code.value)
@@ -86,10 +86,17 @@ def recall_delivery(context: ServiceContext, recall_id: str) -> None:
         dispatch.recall_acknowledged(work, recall_id, receipt)
 
 
+def erase_files(context: ServiceContext, sample_id: str) -> None:
+    """Remove from disk the sealed file of a sample whose key was destroyed."""
+    with context.transaction(PIPELINE) as work:
+        samples.remove_erased(work, sample_id, context.store)
+
+
 STEPS = {
     "interpret_sample": interpret_sample,
     "release_report": release_report,
     "deliver_report": deliver_report,
     "recall_delivery": recall_delivery,
+    "erase_files": erase_files,
 }
 """Every job by the name that its row carries."""

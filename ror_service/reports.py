@@ -25,7 +25,7 @@ from ror_service import cases
 from ror_service.delivery import dispatch
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
-from ror_service.errors import InvalidInputError, NotFoundError, WithheldError
+from ror_service.errors import ConflictError, InvalidInputError, NotFoundError, WithheldError
 from ror_service.rendering.artifacts import Artifact
 from ror_service.review.queue import Disposition
 from ror_service.review.triage import findings_under_review
@@ -158,9 +158,13 @@ def viewed(work: Work, version_id: str, event_id: str, source: str) -> None:
 
     Raises:
         NotFoundError: If there is no such version.
+        ConflictError: If the event id was used for another version.
     """
     version = results.must_get(work.session, ReportVersionRow, version_id)
-    if work.session.get(ViewEventRow, event_id) is not None:
+    known = work.session.get(ViewEventRow, event_id)
+    if known is not None:
+        if known.version_id != version_id:
+            raise ConflictError("the event id was used for another version")
         return
     report = results.must_get(work.session, ReportRow, version.report_id)
     work.session.add(

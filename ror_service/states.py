@@ -17,6 +17,8 @@ class SampleState(StrEnum):
     UNREADABLE = "unreadable"
     QC_HOLD = "qc_hold"
     READ = "read"
+    ERASED = "erased"
+    """The participant left or died: the file's key is destroyed, and no result may rest on it."""
 
 
 class CaseState(StrEnum):

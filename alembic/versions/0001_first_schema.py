@@ -178,7 +178,9 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=200), nullable=False),
         sa.Column("sha256", sa.String(length=200), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("data_key_id", sa.String(length=200), nullable=False),
         sa.Column("received_at", ror_service.storage.database.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["data_key_id"], ["data_keys.key_id"], name=op.f("fk_data_files_data_key_id")),
         sa.ForeignKeyConstraint(["sample_id"], ["samples.sample_id"], name=op.f("fk_data_files_sample_id")),
         sa.PrimaryKeyConstraint("file_id", name=op.f("pk_data_files")),
     )

@@ -40,10 +40,13 @@ def combine(alleles: Sequence[Observed], exons: GeneExons, bases: ReferenceBases
         else:
             joined.append((whole, first, second))
             used |= {first.key, second.key}
+    # A pair with a third neighbour is no longer certain either.
+    joined = [parts for parts in joined if unsure.isdisjoint({parts[1].key, parts[2].key})]
+    taken = {part.key for parts in joined for part in parts[1:]}
     rest = [
         (replace(allele, reasons=(*allele.reasons, NEIGHBOUR)) if allele.key in unsure else allele,)
         for allele in alleles
-        if allele.key not in used or allele.key in unsure
+        if allele.key not in taken
     ]
     return [*rest, *joined]
 

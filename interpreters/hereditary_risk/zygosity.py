@@ -39,7 +39,7 @@ class GeneOutcome:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The main reason, then what was established and every reason of the alleles that made the outcome, each once."""
+        """The main reason, then what was established and all reasons of the alleles that made the outcome."""
         second = (self.second,) if self.second and self.second.decision.outcome is self.outcome else ()
         alleles = (self.lead, *second)
         codes = (code for allele in alleles for code in (*allele.decision.trace, *allele.decision.reasons))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -14,7 +16,12 @@ from ror_service.context import ServiceContext
 from ror_service.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from ror_service.work import Work
 
-_bearer = HTTPBearer(auto_error=False, description="JSON Web Token of the configured issuer")
+_bearer = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="JSON Web Token of the configured issuer"
+)
+
+Begin = Callable[[], AbstractContextManager[Work]]
+"""Begins a transaction in the caller's name; it commits at the end of its `with` block."""
 
 
 def context_of(request: Request) -> ServiceContext:
@@ -49,15 +56,18 @@ def allowed(*roles: Role) -> Callable[[Caller], Caller]:
     return check
 
 
-def working(purpose: str, *roles: Role) -> Callable[[ServiceContext, Caller], Iterator[Work]]:
-    """A dependency that opens a transaction for a caller of one of these roles; it commits when the handler returns."""
+def working(purpose: str, *roles: Role) -> Callable[[ServiceContext, Caller], Begin]:
+    """A dependency that lets only these roles through, and gives them the beginning of their transaction.
+
+    The handler itself says `with begin() as work`: what a dependency holds open ends after the answer was sent, and no
+    answer may promise what is not committed.
+    """
 
     # As a default, not as an annotation: FastAPI could not see `roles` from a postponed annotation.
-    def open_work(context: Context, caller: Caller = Depends(allowed(*roles))) -> Iterator[Work]:
-        with context.transaction(Actor(caller.subject, caller.role.value, purpose)) as work:
-            yield work
+    def beginning(context: Context, caller: Caller = Depends(allowed(*roles))) -> Begin:
+        return partial(context.transaction, Actor(caller.subject, caller.role.value, purpose))
 
-    return open_work
+    return beginning
 
 
 def own(work: Work, participant_id: str) -> str:

@@ -2,67 +2,53 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from typing import Any
 
-from ror_service.api import labs, operations, partners, people, reviews
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ror_service.api import labs, operations, partners, people, problems, reviews
 from ror_service.api.tokens import TokenVerifier
 from ror_service.context import ServiceContext
-from ror_service.errors import ServiceError, WithheldError
+from ror_service.errors import ServiceError
 from ror_service.storage import migrations
 
-PROBLEM = "application/problem+json"
+
+class _Application(FastAPI):
+    """FastAPI whose OpenAPI document also holds the schema that every problem response refers to."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        template = "#/components/schemas/{model}"
+        schema = problems.Problem.model_json_schema(ref_template=template)
+        document["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
+        return document
 
 
 def create_app(context: ServiceContext) -> FastAPI:
     """The application for one context.
 
     Raises:
-        UnsafeConfigurationError: If the database has another schema than this program.
+        UnsafeConfigurationError: If the database has another schema than this program, or the issuer's keys cannot be
+            read.
     """
     migrations.check(context.engine)
-    app = FastAPI(
+    app = _Application(
         title="Return of results",
         version="1",
         description="Samples in, consents and reviews, reports out. Errors are problem+json (RFC 9457).",
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=problems.RESPONSES,
     )
     app.state.context = context
     app.state.tokens = TokenVerifier(context.settings)
     for module in (labs, people, reviews, partners, operations):
         app.include_router(module.router)
-    app.add_exception_handler(ServiceError, _problem)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ServiceError, problems.refused)
+    app.add_exception_handler(RequestValidationError, problems.invalid)
+    app.add_exception_handler(HTTPException, problems.http_error)
+    app.add_middleware(problems.Edge)
     return app
-
-
-def _problem(_request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, ServiceError):
-        raise error
-    content: dict[str, object] = {
-        "type": f"urn:ror:problem:{error.code}",
-        "title": error.code.replace("_", " "),
-        "status": error.status,
-        "detail": str(error),
-    }
-    if isinstance(error, WithheldError):
-        content["reasons"] = list(error.reasons)
-    headers = {"WWW-Authenticate": "Bearer"} if error.code == "unauthenticated" else None
-    return JSONResponse(content, status_code=error.status, media_type=PROBLEM, headers=headers)
-
-
-def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    """Says which field is wrong, and never repeats its value."""
-    details = error.errors() if isinstance(error, RequestValidationError) else []
-    fields = [{"field": ".".join(str(part) for part in item["loc"]), "problem": item["type"]} for item in details]
-    content = {
-        "type": "urn:ror:problem:invalid_input",
-        "title": "invalid input",
-        "status": 422,
-        "detail": "a field is missing or wrong",
-        "fields": fields,
-    }
-    return JSONResponse(content, status_code=422, media_type=PROBLEM)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from typing import Annotated
 
@@ -16,11 +15,11 @@ from ror_service.api.access import Context, allowed, working
 from ror_service.api.tokens import Caller, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
-from ror_service.errors import InvalidInputError
 from ror_service.intake import samples
+from ror_service.intake.incoming import Incoming
 from ror_service.intake.samples import ManifestRow
 from ror_service.storage import results
-from ror_service.work import Work, new_id
+from ror_service.work import Work
 
 router = APIRouter(prefix="/v1/samples", tags=["samples"])
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -68,22 +67,12 @@ async def send_file(
     context: Context,
     caller: Annotated[Caller, Depends(allowed(Role.GENOME_CENTER))],
 ) -> SampleStatus:
-    """Send the genotype file: hashed while it is written, kept only if it is the declared one."""
+    """Send the genotype file: hashed and sealed while it arrives, kept only if it is the declared one."""
     actor = Actor(caller.subject, caller.role.value, "sample submission")
-    declared = await run_in_threadpool(_declared_size, context, actor, sample_id)
-    scratch = context.store / new_id("incoming")
-    digest, size = hashlib.sha256(), 0
-    try:
-        with scratch.open("xb") as file:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > declared:
-                    raise InvalidInputError("the file is longer than its manifest row declares")
-                digest.update(chunk)
-                await run_in_threadpool(file.write, chunk)
-        return await run_in_threadpool(_accept, context, actor, sample_id, scratch.name, digest.hexdigest())
-    finally:
-        scratch.unlink(missing_ok=True)
+    with await run_in_threadpool(_incoming, context, actor, sample_id) as incoming:
+        async for chunk in request.stream():
+            await run_in_threadpool(incoming.write, chunk)
+        return await run_in_threadpool(_accept, context, actor, sample_id, incoming)
 
 
 @router.get("/{sample_id}")
@@ -93,17 +82,20 @@ def status(sample_id: str, work: Laboratory) -> SampleStatus:
     return _status(work, sample_id)
 
 
-def _declared_size(context: ServiceContext, actor: Actor, sample_id: str) -> int:
+def _incoming(context: ServiceContext, actor: Actor, sample_id: str) -> Incoming:
     with context.transaction(actor) as work:
-        return samples.owned(work, sample_id).file_size
+        sample = samples.owned(work, sample_id)
+    return Incoming(context.store, sample.participant_id, sample.file_size)
 
 
-def _accept(context: ServiceContext, actor: Actor, sample_id: str, scratch: str, sha256: str) -> SampleStatus:
-    path = context.store / scratch
+def _accept(context: ServiceContext, actor: Actor, sample_id: str, incoming: Incoming) -> SampleStatus:
+    incoming.finish()
     with context.transaction(actor) as work:
-        file_id = samples.file_received(work, sample_id, sha256=sha256, size=path.stat().st_size)
-        path.replace(context.store / file_id)
-        return _status(work, sample_id)
+        accepted = samples.file_received(work, context.keys, sample_id, incoming)
+        status = _status(work, sample_id)
+    if accepted:
+        incoming.keep()
+    return status
 
 
 def _status(work: Work, sample_id: str) -> SampleStatus:

@@ -16,8 +16,8 @@ from ror_service.storage import jobs
 from ror_service.work import Work
 
 router = APIRouter(tags=["operations"])
-Operator = Annotated[Work, Depends(working("operation", Role.OPERATOR))]
-Auditor = Annotated[Work, Depends(working("audit", Role.AUDITOR))]
+Operator = Annotated[Work, Depends(working("operation", Role.OPERATOR), scope="function")]
+Auditor = Annotated[Work, Depends(working("audit", Role.AUDITOR), scope="function")]
 
 
 class Health(BaseModel):

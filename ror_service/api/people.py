@@ -23,13 +23,16 @@ from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
 
 router = APIRouter(prefix="/v1/participants", tags=["participants"])
-Portal = Annotated[Work, Depends(working("participation", Role.PORTAL))]
-Self = Annotated[Work, Depends(working("own choice", Role.PARTICIPANT, Role.PORTAL))]
-Reader = Annotated[Work, Depends(working("own results", Role.PARTICIPANT))]
-Operator = Annotated[Work, Depends(working("record keeping", Role.OPERATOR))]
+Portal = Annotated[Work, Depends(working("participation", Role.PORTAL), scope="function")]
+Self = Annotated[Work, Depends(working("own choice", Role.PARTICIPANT, Role.PORTAL), scope="function")]
+Reader = Annotated[Work, Depends(working("own results", Role.PARTICIPANT), scope="function")]
+Operator = Annotated[Work, Depends(working("record keeping", Role.OPERATOR), scope="function")]
 Explainer = Annotated[
     Work,
-    Depends(working("explaining a decision", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR)),
+    Depends(
+        working("explaining a decision", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR),
+        scope="function",
+    ),
 ]
 _FILE = re.compile(r"[a-z]+\.(en|es)\.(html|pdf)")
 

@@ -21,9 +21,9 @@ from ror_service.storage.tables import ReviewCaseRow
 from ror_service.work import Work
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
-Reviewer = Annotated[Work, Depends(working("review", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR))]
-Confirmer = Annotated[Work, Depends(working("confirmation", Role.CLINICAL_LABORATORY))]
-Counselor = Annotated[Work, Depends(working("disclosure", Role.GENETIC_COUNSELOR))]
+Reviewer = Annotated[Work, Depends(working("review", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR), scope="function")]
+Confirmer = Annotated[Work, Depends(working("confirmation", Role.CLINICAL_LABORATORY), scope="function")]
+Counselor = Annotated[Work, Depends(working("disclosure", Role.GENETIC_COUNSELOR), scope="function")]
 Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 

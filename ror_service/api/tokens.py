@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from ror_service.errors import UnauthenticatedError, UnsafeConfigurationError
+from ror_service.sealing.private_files import make_private_folder
 from ror_service.sealing.signing import Signer
 from ror_service.settings import Mode, Settings
 
@@ -90,6 +91,7 @@ class EmbeddedIssuer:
         if settings.mode is Mode.PRODUCTION:
             raise UnsafeConfigurationError("the embedded issuer is not for production; set ROR_ISSUER_KEYS_FILE")
         self._settings = settings
+        make_private_folder(settings.keys)
         self._signer = Signer.load_or_create(settings.keys / "issuer.key")
 
     @property

@@ -21,7 +21,8 @@ from ror_service.intake.wire import Request, decode_request, encode_error, encod
 def main() -> None:
     """Read one file and reply; the file descriptor is the only argument."""
     request = decode_request(sys.stdin.buffer.read())
-    with os.fdopen(int(sys.argv[1]), "rb", buffering=0) as stream:
+    # Buffered: the file may be a pipe, and a read that is short at its start would hide what kind of file it is.
+    with os.fdopen(int(sys.argv[1]), "rb") as stream:
         set_limits(request.limits)
         sys.stdout.buffer.write(_answer(request, stream, confine()))
         sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""Feeds clear bytes to the reading process through a pipe, so that what is sealed on disk is in clear in memory alone."""
+"""Feeds bytes to the reading process through a pipe: what is sealed on disk is in clear in memory alone."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Feeder:
         """The end to read from; for the process, and closed by whoever starts it."""
         self._pipe = os.fdopen(write_end, "wb", buffering=0)
         self._thread: threading.Thread | None = None
+        self._stop: Callable[[], None] | None = None
         self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -33,18 +34,21 @@ class Feeder:
         Args:
             stop: Kills the process; called when the source fails.
         """
-        self._thread = threading.Thread(target=self._run, args=(stop,), name="feeder", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(stop,), name="feeder", daemon=True)
+        thread.start()
+        self._thread, self._stop = thread, stop
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for the thread; the process has ended, or reads on to the end.
+        """Wait for the thread; it ends with the source or with the process.
 
         Raises:
             BaseException: What the source raised. It goes before whatever came of the process, which was killed for it.
         """
-        if self._thread is not None and self._thread.ident is not None:
+        if self._thread is not None and self._stop is not None:
+            if error is not None:
+                self._stop()  # a process that lives on would keep the thread waiting
             self._thread.join()
         self._pipe.close()
         if self._failure is not None:

@@ -8,11 +8,12 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from interpreters.genotypes import Build, Interval
 from ror_service.intake.errors import IntakeError, Problem
+from ror_service.intake.feeding import Feeder
 from ror_service.intake.reader import says_compressed
 from ror_service.intake.results import Limits, ReadResult
 from ror_service.intake.wanted import WantedIntervals
@@ -23,7 +24,7 @@ _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin", "LC_ALL": 
 
 
 def read_in_child(
-    path: Path,
+    source: Path | Iterable[bytes],
     intervals: Mapping[Build, Sequence[Interval]] | Mapping[Build, WantedIntervals],
     limits: Limits | None = None,
     expected_sha256: str | None = None,
@@ -31,7 +32,8 @@ def read_in_child(
     """Read a genotype file in a confined process; see `reader.read_genotypes`.
 
     Args:
-        path: The file; a path of the caller's own making. The process gets the open file, never the name.
+        source: The file; a path of the caller's own making. The process gets the open file, never the name. Or the
+            file's bytes in order, for what is not in clear on disk: they reach the process through a pipe.
         intervals: What to keep, for every build that is read; merged `WantedIntervals` save work
             when many files follow.
         limits: Caps on the file and on the process.
@@ -39,25 +41,39 @@ def read_in_child(
 
     Raises:
         IntakeError: If the file cannot be used, or if the process died (`reader_killed`, `reader_timed_out`).
+        Exception: What a source of bytes raises, as it is; the process is killed, and nothing that it read counts.
     """
+    name = str(source) if isinstance(source, Path) else ""
     limits = limits or Limits()
     wanted = {
         build: found if isinstance(found, WantedIntervals) else WantedIntervals.of(found)
         for build, found in intervals.items()
     }
-    request = encode_request(Request(wanted, limits, expected_sha256, says_compressed(path)))
+    request = encode_request(Request(wanted, limits, expected_sha256, says_compressed(Path(name))))
     try:
-        return decode_reply(_exchange(path, request, limits))
+        reply = _exchange(source, request, limits)
+        return _decoded(reply)
     except IntakeError as error:
-        raise error.in_file(str(path)) from error
+        raise error.in_file(name) from error
+
+
+def _decoded(reply: bytes) -> ReadResult:
+    try:
+        return decode_reply(reply)
     except (ValueError, KeyError, TypeError) as error:
-        problem = "the reading process sent no usable reply"
-        raise IntakeError(Problem.READER_FAILED, problem, file=str(path)) from error
+        raise IntakeError(Problem.READER_FAILED, "the reading process sent no usable reply") from error
 
 
-def _exchange(path: Path, request: bytes, limits: Limits) -> bytes:
-    """Start the process, hand it the file and the request, and take its reply."""
-    descriptor = _open(path, limits)
+def _exchange(source: Path | Iterable[bytes], request: bytes, limits: Limits) -> bytes:
+    """Start the process, hand it the file or feed it, send it the request, and take its reply."""
+    if isinstance(source, Path):
+        return _supervise(_open(source, limits), None, request, limits)
+    with Feeder(source) as feeder:
+        return _supervise(feeder.descriptor, feeder, request, limits)
+
+
+def _supervise(descriptor: int, feeder: Feeder | None, request: bytes, limits: Limits) -> bytes:
+    """Run the process on an open file, which is closed here, and see that it ends."""
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell, nothing from outside
             [sys.executable, "-I", "-m", "ror_service.intake.child", str(descriptor)],
@@ -80,6 +96,8 @@ def _exchange(path: Path, request: bytes, limits: Limits) -> bytes:
     watchdog.start()
     try:
         with process:
+            if feeder is not None:
+                feeder.start(process.kill)
             reply = _talk(process, request, limits.reply_bytes)
     finally:
         watchdog.cancel()

@@ -10,8 +10,12 @@ from pathlib import Path
 from interpreters.genotypes import Assay, Build, Sample, Sex
 from ror_service import cases
 from ror_service.errors import ConflictError, InvalidInputError, NotFoundError
+from ror_service.intake.incoming import Incoming
 from ror_service.intake.qc import Declared, QcAssessment, Verdict
+from ror_service.sealing import vault
 from ror_service.sealing.canonical import canonical_json
+from ror_service.sealing.keys import KeyProvider
+from ror_service.sealing.vault import SealedFile
 from ror_service.states import CaseState, SampleState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
@@ -43,11 +47,11 @@ class ManifestRow:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One file that is to be read: where it is and what was declared about it."""
+    """One file that is to be read: what opens it and what was declared about it."""
 
     sample_id: str
     participant_id: str
-    path: Path
+    file: SealedFile
     declared: Declared
     modules: tuple[str, ...]
     """Modules that the participant asks for now."""
@@ -104,46 +108,61 @@ def owned(work: Work, sample_id: str) -> SampleRow:
     return sample
 
 
-def file_received(work: Work, sample_id: str, *, sha256: str, size: int) -> str:
-    """Accept the sample's file by its hash and size and order its reading. Returns the file's id.
+def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incoming) -> bool:
+    """Accept the sample's file by its hash and size, keep its key, and order its reading.
+
+    Returns:
+        True when these sealed bytes are the sample's file from now on; False when it has the same file already.
 
     Raises:
         NotFoundError: If the sample is not the acting center's.
-        ConflictError: If the file is not the one that the manifest row declares.
+        ConflictError: If the file is not the one that the manifest row declares, or must not be kept.
     """
     sample = owned(work, sample_id)
-    if (sample.file_sha256, sample.file_size) != (sha256, size):
+    if (sample.file_sha256, sample.file_size) != (incoming.sha256, incoming.size):
         raise ConflictError("the file's SHA-256 or size differs from the manifest row; send the declared file")
-    known = results.file_of(work.session, sample_id)
-    if known is not None:
-        return known.file_id
-    row = DataFileRow(
-        file_id=new_id("file"), sample_id=sample_id, role="genotypes", sha256=sha256, size=size, received_at=work.at
+    known = participants.history(work.session, sample.participant_id, Lock.SHARED)
+    sample = results.must_get(work.session, SampleRow, sample_id, lock=True)
+    if cases.must_be_erased(known) or SampleState(sample.state) is SampleState.ERASED:
+        raise ConflictError("this sample's data must not be kept; delete the file, and submit any later one anew")
+    if results.file_of(work.session, sample_id) is not None:
+        return False
+    vault.keep_key(work, keys, incoming.key, sample.participant_id, incoming.file_id)
+    work.session.add(
+        DataFileRow(
+            file_id=incoming.file_id,
+            sample_id=sample_id,
+            role="genotypes",
+            sha256=incoming.sha256,
+            size=incoming.size,
+            data_key_id=incoming.key.key_id,
+            received_at=work.at,
+        )
     )
-    work.session.add(row)
     sample.state = SampleState.RECEIVED.value
     work.session.flush()
-    work.audit("sample.file", "sample", sample_id, sample.participant_id, file_sha256=sha256)
+    work.audit("sample.file", "sample", sample_id, sample.participant_id, file_sha256=incoming.sha256)
     work.enqueue("interpret_sample", sample_id)
-    return row.file_id
+    return True
 
 
-def begin_reading(work: Work, sample_id: str, store: Path) -> Reading | None:
-    """What to read, or None when the participant's standing forbids any use or there is no file.
+def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) -> Reading | None:
+    """What to read, or None when the participant's standing forbids any use, or there is no file or no more.
 
     Raises:
         NotFoundError: If there is no such sample.
+        SealError: If the file's key does not open.
     """
     sample = results.must_get(work.session, SampleRow, sample_id)
     file = results.file_of(work.session, sample_id)
     known = participants.history(work.session, sample.participant_id)
-    if file is None or cases.use_forbidden(known):
+    if file is None or results.is_erased(work.session, file) or cases.use_forbidden(known):
         return None
     participant = participants.get(work.session, sample.participant_id)
     return Reading(
         sample_id=sample_id,
         participant_id=sample.participant_id,
-        path=store / file.file_id,
+        file=vault.open_file(work, keys, sample.participant_id, file, store),
         declared=_declared(sample, participant),
         modules=tuple(case.module for case in _accepted(work, sample)),
     )
@@ -158,7 +177,12 @@ def record_verdict(work: Work, sample_id: str, assessment: QcAssessment | None, 
         assessment: The gate's verdict, or None when the file could not be read.
         problem: Code of the reader's error when there is no assessment.
     """
+    sample = results.must_get(work.session, SampleRow, sample_id)
+    # The verdict and an answer that arrives at the same moment both move the cases: one after the other.
+    participants.get(work.session, sample.participant_id, Lock.EXCLUSIVE)
     sample = results.must_get(work.session, SampleRow, sample_id, lock=True)
+    if SampleState(sample.state) is SampleState.ERASED:
+        return
     passed = assessment is not None and assessment.verdict is Verdict.PASS
     state = SampleState.UNREADABLE if assessment is None else SampleState.READ if passed else SampleState.QC_HOLD
     sample.state = state.value
@@ -175,7 +199,16 @@ def record_verdict(work: Work, sample_id: str, assessment: QcAssessment | None, 
     )
     work.session.flush()
     work.audit("sample.quality", "sample", sample_id, sample.participant_id, state=state.value)
-    cases.sample_read(work, sample, passed=passed)
+    cases.sample_read(work, sample)
+
+
+def remove_erased(work: Work, sample_id: str, store: Path) -> None:
+    """Remove the sealed bytes of a file whose key was destroyed; what is gone already stays so."""
+    sample = results.must_get(work.session, SampleRow, sample_id)
+    file = results.file_of(work.session, sample_id)
+    if file is not None and results.is_erased(work.session, file):
+        (store / file.file_id).unlink(missing_ok=True)
+        work.audit("sample.file_removed", "sample", sample_id, sample.participant_id)
 
 
 def accepted_modules(work: Work, sample_id: str) -> tuple[str, ...]:

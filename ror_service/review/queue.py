@@ -55,9 +55,7 @@ def claim(work: Work, review_id: str, lease: timedelta) -> ReviewCaseRow:
         IllegalTransitionError: If it is finished.
     """
     review, case = _open(work, review_id)
-    held = review.assignee is not None and review.lease_until is not None and review.lease_until > work.at
-    if held and review.assignee != work.actor.name:
-        raise ConflictError("another person holds this review; it is free again when their time ends")
+    _not_held_by_another(work, review)
     review.assignee = work.actor.name
     review.lease_until = work.at + lease
     if ReviewState(review.state) in {ReviewState.NEW, ReviewState.RETURNED}:
@@ -114,9 +112,12 @@ def return_review(work: Work, review_id: str, reason: str) -> None:
 
     Raises:
         ForbiddenError: If the caller may not sign.
+        ConflictError: If somebody else holds it.
         InvalidInputError: If the reason is missing.
+        IllegalTransitionError: If nobody claimed it yet, or it is finished.
     """
     review, case = _open(work, review_id)
+    _not_held_by_another(work, review)
     if not reason.strip():
         raise InvalidInputError("a returned review needs a reason")
     earlier = results.sign_offs(work.session, review_id)
@@ -136,8 +137,7 @@ def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> No
     """
     if outcome not in {Confirmation.CONCORDANT, Confirmation.DISCORDANT, Confirmation.FAILED}:
         raise InvalidInputError("a confirmation is concordant, discordant or failed")
-    review = results.must_get(work.session, ReviewCaseRow, review_id, lock=True)
-    case = results.must_get(work.session, ResultCaseRow, review.case_id, lock=True)
+    review, case = _locked(work, review_id)
     order = results.confirmation_of(work.session, review_id)
     if order is None or order.result is not None or CaseState(case.state) is not CaseState.CONFIRMING:
         raise IllegalTransitionError("no confirmation is waiting for its result")
@@ -148,6 +148,7 @@ def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> No
     case.confirmation = outcome.value
     work.audit("confirmation.report", "confirmation_order", order.order_id, case.participant_id)
     if outcome is Confirmation.CONCORDANT:
+        _close(work, review)
         cases.advance(work, case, CaseState.SIGNED_OFF)
 
 
@@ -155,9 +156,9 @@ def schedule_disclosure(work: Work, case_id: str) -> None:
     """Record that the participant has an appointment with a counselor.
 
     Raises:
-        IllegalTransitionError: If the case is not signed off.
+        IllegalTransitionError: If the case is not signed off, or needs no disclosure.
     """
-    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    case = _to_disclose(work, case_id)
     cases.advance(work, case, CaseState.DISCLOSURE_SCHEDULED)
     case.disclosure = Disclosure.SCHEDULED.value
 
@@ -171,9 +172,7 @@ def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
     """
     if outcome not in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}:
         raise InvalidInputError("a disclosure ends completed or by the no-contact path")
-    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
-    if not case.requires_confirmation:
-        raise IllegalTransitionError("this result needs no disclosure")
+    case = _to_disclose(work, case_id)
     case.disclosure = outcome.value
     cases.advance(work, case, CaseState.DISCLOSED)
     work.enqueue("release_report", case.case_id)
@@ -182,8 +181,7 @@ def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
 def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, report: bool) -> None:
     """Follow the signers' common decision: order a confirmation, or let the result go on without the findings."""
     if not (report and Tier(review.tier) is Tier.LABORATORY_DIRECTOR):
-        review.state = ReviewState.CLOSED.value
-        review.closed_at = work.at
+        _close(work, review)
         cases.advance(work, case, CaseState.SIGNED_OFF)
         work.enqueue("release_report", case.case_id)
         return
@@ -205,15 +203,36 @@ def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, report: b
 def _open(work: Work, review_id: str) -> tuple[ReviewCaseRow, ResultCaseRow]:
     if work.actor.role not in SIGNING_ROLES:
         raise ForbiddenError("only genetic counselors and laboratory directors work the review queue")
-    review = results.must_get(work.session, ReviewCaseRow, review_id)
-    case = results.must_get(work.session, ResultCaseRow, review.case_id)
-    # Always the participant first: a withdrawal takes the locks in the same order.
-    participants.get(work.session, case.participant_id, Lock.SHARED)
-    review = results.must_get(work.session, ReviewCaseRow, review_id, lock=True)
-    case = results.must_get(work.session, ResultCaseRow, review.case_id, lock=True)
+    review, case = _locked(work, review_id)
     if ReviewState(review.state) not in OPEN_STATES or CaseState(case.state) is not CaseState.IN_REVIEW:
         raise IllegalTransitionError(f"the review is {review.state}, its case {case.state}: nothing to decide")
     return review, case
+
+
+def _locked(work: Work, review_id: str) -> tuple[ReviewCaseRow, ResultCaseRow]:
+    review = results.must_get(work.session, ReviewCaseRow, review_id)
+    case = _locked_case(work, review.case_id)
+    return results.must_get(work.session, ReviewCaseRow, review_id, lock=True), case
+
+
+def _locked_case(work: Work, case_id: str) -> ResultCaseRow:
+    """A case, locked after its participant: a withdrawal takes the locks in the same order."""
+    case = results.must_get(work.session, ResultCaseRow, case_id)
+    participants.get(work.session, case.participant_id, Lock.SHARED)
+    return results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+
+
+def _to_disclose(work: Work, case_id: str) -> ResultCaseRow:
+    case = _locked_case(work, case_id)
+    if not case.requires_confirmation:
+        raise IllegalTransitionError("this result needs no disclosure")
+    return case
+
+
+def _not_held_by_another(work: Work, review: ReviewCaseRow) -> None:
+    held = review.lease_until is not None and review.lease_until > work.at
+    if held and review.assignee != work.actor.name:
+        raise ConflictError("another person holds this review; it is free again when their time ends")
 
 
 def _may_sign(work: Work, review: ReviewCaseRow, *, earlier_signers: set[str]) -> None:
@@ -221,6 +240,11 @@ def _may_sign(work: Work, review: ReviewCaseRow, *, earlier_signers: set[str]) -
         raise ForbiddenError("claim the review before you sign it")
     if work.actor.name in earlier_signers:
         raise ConflictError("the second signature must be another person's")
+
+
+def _close(work: Work, review: ReviewCaseRow) -> None:
+    _move(review, ReviewState.CLOSED)
+    review.closed_at = work.at
 
 
 def _move(review: ReviewCaseRow, target: ReviewState) -> None:

@@ -1,4 +1,4 @@
-"""Sealed things in the database: interpretations and reports, each under a data key of its own.
+"""Sealed things: interpretations and reports in the database, genotype files on disk, each under a data key of its own.
 
 The wrapped data key lives in a table of its own, so that destroying one row there erases every copy of what it sealed.
 """
@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from interpreters.findings import Interpretation
 from interpreters.genotypes import Build
 from interpreters.knowledge import Source
 from interpreters.serial import interpretation_from_json, to_json
-from ror_service.errors import ErasedError
+from ror_service.errors import ErasedError, NotFoundError
 from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import SealContext, new_data_key, open_sealed, seal
 from ror_service.sealing.keys import KeyProvider, WrappedKey
+from ror_service.sealing.stream import open_stream
 from ror_service.storage.results import must_get
-from ror_service.storage.tables import ArtifactRow, DataKeyRow, InterpretationRow, ReportVersionRow
+from ror_service.storage.tables import ArtifactRow, DataFileRow, DataKeyRow, InterpretationRow, ReportVersionRow
 from ror_service.work import Work, new_id
 
 
@@ -27,7 +30,30 @@ class SealedKey:
     """A new data key, in clear only until the object is sealed."""
 
     key_id: str
-    data_key: bytes
+    data_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """A sealed file on disk with what opens it."""
+
+    path: Path
+    data_key: bytes = field(repr=False)
+    context: SealContext
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """The clear bytes in order; only the end says that the file is whole.
+
+        Raises:
+            NotFoundError: If the bytes are not there: erased at this moment, or lost.
+            SealError: If they do not open, or are not whole and unchanged.
+        """
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError as error:
+            raise NotFoundError("the sealed file is not in the store; restore it from a copy") from error
+        with file:
+            yield from open_stream(file, self.data_key, self.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +109,36 @@ def open_interpretation(work: Work, keys: KeyProvider, row: InterpretationRow) -
     )
 
 
+def new_key() -> SealedKey:
+    """A data key that nobody else knows yet; what it seals is lost unless the key is kept."""
+    return SealedKey(new_id("key"), new_data_key())
+
+
+def keep_key(work: Work, keys: KeyProvider, key: SealedKey, participant_id: str, object_id: str) -> None:
+    """Wrap and store a data key, bound to the one object that it seals."""
+    wrapped = keys.wrap(key.data_key, _of_key(participant_id, object_id, key.key_id).associated_data())
+    work.session.add(
+        DataKeyRow(key_id=key.key_id, key_encryption_key_id=wrapped.kek_id, wrapped=wrapped.wrapped, created_at=work.at)
+    )
+    work.session.flush()
+
+
+def file_context(participant_id: str, file_id: str, key_id: str) -> SealContext:
+    """What a genotype file is sealed as."""
+    return SealContext(participant_id, file_id, 1, "genotypes", "", key_id)
+
+
+def open_file(work: Work, keys: KeyProvider, participant_id: str, row: DataFileRow, store: Path) -> SealedFile:
+    """A genotype file, ready to be read outside the transaction.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the file belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.file_id)
+    return SealedFile(store / row.file_id, data_key, file_context(participant_id, row.file_id, row.data_key_id))
+
+
 def new_report_key(work: Work, keys: KeyProvider, participant_id: str, version_id: str) -> SealedKey:
     """A data key for all artifacts of one report version."""
     return _new_key(work, keys, participant_id, version_id)
@@ -116,13 +172,9 @@ def content_digest(artifacts: dict[str, bytes]) -> str:
 
 
 def _new_key(work: Work, keys: KeyProvider, participant_id: str, object_id: str) -> SealedKey:
-    key_id, data_key = new_id("key"), new_data_key()
-    wrapped = keys.wrap(data_key, _of_key(participant_id, object_id, key_id).associated_data())
-    work.session.add(
-        DataKeyRow(key_id=key_id, key_encryption_key_id=wrapped.kek_id, wrapped=wrapped.wrapped, created_at=work.at)
-    )
-    work.session.flush()
-    return SealedKey(key_id, data_key)
+    key = new_key()
+    keep_key(work, keys, key, participant_id, object_id)
+    return key
 
 
 def _open_key(work: Work, keys: KeyProvider, key_id: str, participant_id: str, object_id: str) -> bytes:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ror_service.errors import NotFoundError
-from ror_service.states import CaseState, VersionState
+from ror_service.states import CaseState, SampleState, VersionState
 from ror_service.storage.tables import (
     ArtifactRow,
     Base,
@@ -66,8 +66,13 @@ def cases_of(session: Session, participant_id: str) -> Sequence[ResultCaseRow]:
 
 
 def file_of(session: Session, sample_id: str) -> DataFileRow | None:
-    """The genotype file of a sample."""
+    """The genotype file of a sample, also when it was erased."""
     return session.scalars(select(DataFileRow).where(DataFileRow.sample_id == sample_id)).first()
+
+
+def is_erased(session: Session, file: DataFileRow) -> bool:
+    """Whether the key that a file is sealed under was destroyed."""
+    return must_get(session, DataKeyRow, file.data_key_id).wrapped is None
 
 
 def samples_of(session: Session, participant_id: str) -> Sequence[SampleRow]:
@@ -75,6 +80,16 @@ def samples_of(session: Session, participant_id: str) -> Sequence[SampleRow]:
     return session.scalars(
         select(SampleRow).where(SampleRow.participant_id == participant_id).order_by(SampleRow.created_at)
     ).all()
+
+
+def newest_read_sample(session: Session, participant_id: str) -> SampleRow | None:
+    """The newest sample of a participant that passed the quality gate."""
+    return session.scalars(
+        select(SampleRow)
+        .where(SampleRow.participant_id == participant_id, SampleRow.state == SampleState.READ.value)
+        .order_by(SampleRow.created_at.desc(), SampleRow.sample_id.desc())
+        .limit(1)
+    ).first()
 
 
 def last_assessment(session: Session, sample_id: str) -> QcAssessmentRow | None:
@@ -178,6 +193,22 @@ def deliveries_of_cases(session: Session, case_ids: Sequence[str]) -> Sequence[D
 def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
     """Every recall that a case ordered."""
     return session.scalars(select(RecallRow).where(RecallRow.case_id == case_id)).all()
+
+
+def keys_of_participant(session: Session, participant_id: str) -> set[str]:
+    """Every data key of a participant: of genotype files, interpretations and reports, destroyed ones included."""
+    files = (
+        select(DataFileRow.data_key_id)
+        .join(SampleRow, SampleRow.sample_id == DataFileRow.sample_id)
+        .where(SampleRow.participant_id == participant_id)
+    )
+    interpretations = select(InterpretationRow.data_key_id).where(InterpretationRow.participant_id == participant_id)
+    versions = (
+        select(ReportVersionRow.data_key_id)
+        .join(ReportRow, ReportRow.report_id == ReportVersionRow.report_id)
+        .where(ReportRow.participant_id == participant_id)
+    )
+    return set(session.scalars(files.union(interpretations, versions)))
 
 
 def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:

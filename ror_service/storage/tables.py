@@ -135,7 +135,7 @@ class SampleRow(Base):
 
 
 class DataFileRow(Base):
-    """A received file, stored under a name of the service's own making."""
+    """A received file, sealed on disk under its own id as its name. Size and SHA-256 are of its clear bytes."""
 
     __tablename__ = "data_files"
 
@@ -144,6 +144,7 @@ class DataFileRow(Base):
     role: Mapped[str]
     sha256: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
     received_at: Mapped[datetime]
 
 

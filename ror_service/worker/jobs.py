@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
-from ror_service.delivery.retry import next_attempt
+from ror_service.delivery.retry import LONGEST_WINDOW, next_attempt
 from ror_service.errors import DeliveryRefusedError, DeliveryUnavailableError, ServiceError
 from ror_service.pipeline import STEPS
 from ror_service.storage import jobs
@@ -20,7 +20,8 @@ _log = logging.getLogger(__name__)
 def run_job(context: ServiceContext, job_id: str) -> None:
     """Run a job if it is due and nobody else has it; its outcome is kept, and nothing is raised.
 
-    A failure is tried again with growing, random pauses; a refusal, or no success in 72 hours, goes to an operator.
+    A failure is tried again with growing, random pauses; a refusal, or no success in 72 hours, goes to an operator. A
+    recall is never given up while the partner may still be reached: somebody may be reading there.
     """
     with context.transaction(WORKER) as work:
         job = jobs.claim(work.session, job_id, work.at, timedelta(seconds=context.settings.lease_seconds))
@@ -43,6 +44,8 @@ def run_job(context: ServiceContext, job_id: str) -> None:
         with context.transaction(WORKER) as work:
             final = isinstance(error, DeliveryRefusedError)
             retry_at = None if final else next_attempt(first, attempts, work.at, random.random, asked)
+            if retry_at is None and not final and task == "recall_delivery":
+                retry_at = work.at + LONGEST_WINDOW
             jobs.fail(work.session, job_id, lease, work.at, error=code, retry_at=retry_at)
         return
     with context.transaction(WORKER) as work:

@@ -36,10 +36,10 @@ def test_an_unknown_base_between_leaves_both_unsure(risk: HereditaryRisk, call: 
     assert whole.genotype_quality is None
 
 
-def test_a_third_neighbour_leaves_the_joined_pair_for_a_person(risk: HereditaryRisk, call: Call) -> None:
+def test_a_third_neighbour_leaves_all_three_for_a_person(risk: HereditaryRisk, call: Call) -> None:
     alleles = seen(risk, *(call(site, "1/1") for site in ("1 104 C T", "1 105 C T", "1 106 C G")))
     found = combine(alleles, EXONS, BASES)
-    assert any(NEIGHBOUR in parts[0].reasons for parts in found)
+    assert [(NEIGHBOUR in allele.reasons) for (allele,) in found] == [True, True, True]
 
 
 def test_one_and_two_copies_are_not_joined(risk: HereditaryRisk, call: Call) -> None:

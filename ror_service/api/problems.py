@@ -1,0 +1,146 @@
+"""Every error as problem+json (RFC 9457), and the outermost layer of the application, which lets nothing else out."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ror_service.errors import AuditError, ServiceError, WithheldError
+
+MEDIA_TYPE = "application/problem+json"
+LARGEST_BODY = 1 << 20
+"""Bytes of the largest request body, but for genotype files, whose size is declared before."""
+_log = logging.getLogger(__name__)
+
+
+class WrongField(BaseModel):
+    """Where a request is wrong, without the value that was sent."""
+
+    field: str
+    problem: str
+
+
+class Problem(BaseModel):
+    """Why a request was not done."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reasons: list[str] | None = None
+    """Codes of the consent decision, where it withholds."""
+    fields: list[WrongField] | None = None
+    """Where the request is wrong."""
+
+
+_DOCUMENTED = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "The request is refused; `type` ends with the code of the reason.", "content": _DOCUMENTED},
+    "5XX": {"description": "The service failed; trying again later may help.", "content": _DOCUMENTED},
+}
+"""What every operation may answer besides its result."""
+
+
+def response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem as an HTTP answer."""
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def refused(_request: Request, error: Exception) -> JSONResponse:
+    """What the service says no with. Of a fault inside no detail is told, but for what the audit chain's auditor asks."""
+    if not isinstance(error, ServiceError):
+        raise error
+    told = error.status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, AuditError)
+    problem = _problem(error.status, error.code, str(error) if told else "the service cannot do this now")
+    if isinstance(error, WithheldError):
+        problem.reasons = list(error.reasons)
+    return response(problem, {"WWW-Authenticate": "Bearer"} if error.code == "unauthenticated" else None)
+
+
+def invalid(_request: Request, error: Exception) -> JSONResponse:
+    """Says which field is wrong, and never repeats its value."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problem = _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", "a field is missing, unknown or wrong")
+    problem.fields = [
+        WrongField(field=".".join(str(part) for part in item["loc"]), problem=item["type"]) for item in error.errors()
+    ]
+    return response(problem)
+
+
+def http_error(_request: Request, error: Exception) -> JSONResponse:
+    """What the web framework itself refuses: unknown paths, wrong methods, bodies that are no JSON or too large."""
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    code = status.name.lower()
+    return response(_problem(status, code, status.phrase.lower()), dict(error.headers) if error.headers else None)
+
+
+class Edge:
+    """The outermost layer: what no handler caught, what no answer may lack, and how long a body may be.
+
+    Args:
+        app: The layer below.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def answering(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        try:
+            await self._app(scope, receive if scope["method"] == "PUT" else _limited(receive), answering)
+        except Exception as error:  # one place for all that nobody thought of
+            # The message may quote data: only the class of the failure is logged, and nothing of it is told.
+            _log.error("request failed", extra={"code": type(error).__name__, "route": _route(scope)})  # noqa: TRY400
+            if started:
+                raise
+            problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service cannot do this now")
+            await response(problem)(scope, receive, answering)
+
+
+def _limited(receive: Receive) -> Receive:
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LARGEST_BODY:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return limited
+
+
+def _route(scope: Scope) -> str:
+    """The path's pattern; the path itself may name a person."""
+    return str(getattr(scope.get("route"), "path", "none"))
+
+
+def _problem(status: int, code: str, detail: str) -> Problem:
+    return Problem(type=f"urn:ror:problem:{code}", title=code.replace("_", " "), status=status, detail=detail)

@@ -1,0 +1,33 @@
+"""The main job in its two shapes: embedded, and PostgreSQL with a broker and real processes. Same reports, to the byte."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.main_job import CARRIER, LEAVER, Outcome, run_main_job
+from support.stack import Processes, production
+
+from ror_service.sandbox.people import MODULES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_embedded_shape_takes_people_through_the_main_job(embedded_outcome: Outcome) -> None:
+    people = (CARRIER.participant_id, LEAVER.participant_id)
+    assert set(embedded_outcome.digests) == {(person, module) for person in people for module in MODULES}
+
+
+def test_processes_with_postgresql_and_a_broker_make_the_same_reports_byte_for_byte(
+    tmp_path: Path, genomes: dict[str, Path], postgres_url: str, broker_url: str, embedded_outcome: Outcome
+) -> None:
+    with production(tmp_path, postgres_url, broker_url) as stack, Processes(stack.context.settings, tmp_path) as run:
+        run.start("worker")
+        run.start("relay")
+        outcome = run_main_job(stack, genomes)
+        assert "Traceback" not in run.output()
+    if outcome.day != embedded_outcome.day:
+        pytest.skip("midnight passed in UTC between the two runs: the reports carry two dates")
+    assert outcome.digests == embedded_outcome.digests
+    assert outcome.files == embedded_outcome.files
