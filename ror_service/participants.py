@@ -237,7 +237,7 @@ def _open_again(work: Work, participant_id: str) -> None:
     for module in sorted(work.policy.modules):
         last = results.current_case(work.session, participant_id, module)
         wanted = not choice_reasons(known, module, work.policy, cases.as_of(known, work.at))
-        if last is None or CaseState(last.state) not in results.CLOSED_CASES or not wanted:
+        if not wanted or (last is not None and CaseState(last.state) not in results.CLOSED_CASES):
             continue
         case = cases.open_case(work, participant_id, module)
         sample = results.newest_read_sample(work.session, participant_id)

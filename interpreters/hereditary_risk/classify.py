@@ -23,8 +23,8 @@ NOT_REPORTABLE = HereditaryOutcome.NOT_REPORTABLE
 _ANNOTATION_TERMS = {"stop_gained": "nonsense"}
 """Terms of annotators that ClinVar calls otherwise."""
 _NOVEL = "novel="
-_CONSEQUENCE_RULES = ("lof_region", "nonlof_outcome", "missense_region")
-"""Rules that let only some consequences pass: one that is inferred does not pass them."""
+_MECHANISM_RULES = ("lof_forbidden", "lof_review", "lof_region", "nonlof_outcome", "missense_region")
+"""Rules that let only some consequences pass, and exclude others: one that is only inferred decides neither."""
 _BENIGN = frozenset({"Benign", "Likely_benign"})
 
 
@@ -177,9 +177,17 @@ def _classification(case: Case) -> Verdict | None:
     return Verdict(NOT_REPORTABLE, "other_classification" if record.terms.isdisjoint(_BENIGN) else "benign")
 
 
+def _undocumented(case: Case) -> Verdict | None:
+    """A gene whose rules turn on the consequence, and a record that does not give it."""
+    if not _classified(case) or case.documents_consequence:
+        return None
+    ruled = any(case.known.rules.of(name, case.symbol) for name in _MECHANISM_RULES)
+    return Verdict(REVIEW, "consequence_not_given") if ruled else None
+
+
 def _loss_of_function(case: Case) -> Verdict | None:
     """Loss of function in a gene where it is not the mechanism, or not surely."""
-    if not _classified(case) or not case.loses_function:
+    if not case.documents_consequence or not _classified(case) or not case.loses_function:
         return None
     rule = _lof_rule(case)
     if rule is not None:
@@ -192,11 +200,7 @@ def _loss_of_function(case: Case) -> Verdict | None:
 
 def _other_consequence(case: Case) -> Verdict | None:
     """A consequence other than loss of function, in a gene that returns only some."""
-    if not _classified(case):
-        return None
-    if not case.documents_consequence and any(case.known.rules.of(name, case.symbol) for name in _CONSEQUENCE_RULES):
-        return Verdict(REVIEW, "consequence_not_given")
-    if case.loses_function:
+    if not case.documents_consequence or not _classified(case) or case.loses_function:
         return None
     rule = case.known.rules.first("nonlof_outcome", case.symbol)
     if rule is not None and rule.value.removesuffix("=OK") not in case.terms:
@@ -275,6 +279,7 @@ STEPS: tuple[Step, ...] = (
     _exons,
     _novel,
     _classification,
+    _undocumented,
     _loss_of_function,
     _other_consequence,
     _region,

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from interpreters.genotypes import Assay, Build, Sex
 from report_templates.content import SpecimenKind
-from ror_service.api.access import Context, allowed, working
+from ror_service.api.access import Begin, Context, allowed, working
+from ror_service.api.fields import Body, Identifier, PlainText, Sha256
 from ror_service.api.tokens import Caller, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -22,14 +23,11 @@ from ror_service.storage import results
 from ror_service.work import Work
 
 router = APIRouter(prefix="/v1/samples", tags=["samples"])
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Laboratory = Annotated[Work, Depends(working("sample submission", Role.GENOME_CENTER))]
+Laboratory = Annotated[Begin, Depends(working("sample submission", Role.GENOME_CENTER))]
 
 
-class Submission(BaseModel):
+class Submission(Body):
     """One row of a manifest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sample_id: Identifier
     participant_id: Identifier
@@ -38,9 +36,9 @@ class Submission(BaseModel):
     build: Build | None = None
     sex_at_birth: Sex
     contamination: float | None = Field(default=None, ge=0, le=1)
-    name_in_file: str | None = Field(default=None, max_length=200)
+    name_in_file: PlainText | None = Field(default=None, max_length=200)
     collected_on: date | None = None
-    file_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    file_sha256: Sha256
     file_size: int = Field(ge=1, le=16 << 30)
 
 
@@ -53,16 +51,17 @@ class SampleStatus(BaseModel):
 
 
 @router.post("", status_code=201)
-def submit(submission: Submission, work: Laboratory) -> SampleStatus:
+def submit(submission: Submission, begin: Laboratory) -> SampleStatus:
     """Submit a manifest row. Submitting the same row again changes nothing."""
     facts = submission.model_dump() | {"specimen": submission.specimen.value}
-    samples.submit(work, ManifestRow(**facts))
-    return _status(work, submission.sample_id)
+    with begin() as work:
+        samples.submit(work, ManifestRow(**facts))
+        return _status(work, submission.sample_id)
 
 
 @router.put("/{sample_id}/file", status_code=201)
 async def send_file(
-    sample_id: str,
+    sample_id: Identifier,
     request: Request,
     context: Context,
     caller: Annotated[Caller, Depends(allowed(Role.GENOME_CENTER))],
@@ -76,10 +75,10 @@ async def send_file(
 
 
 @router.get("/{sample_id}")
-def status(sample_id: str, work: Laboratory) -> SampleStatus:
+def status(sample_id: Identifier, begin: Laboratory) -> SampleStatus:
     """Where a sample of one's own is."""
-    samples.owned(work, sample_id)
-    return _status(work, sample_id)
+    with begin() as work:
+        return _status(work, sample_id)
 
 
 def _incoming(context: ServiceContext, actor: Actor, sample_id: str) -> Incoming:

@@ -9,15 +9,14 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from ror_service.api.access import Context, working
+from ror_service.api.access import Begin, Context, working
 from ror_service.api.tokens import Role
 from ror_service.audit import log
 from ror_service.storage import jobs
-from ror_service.work import Work
 
 router = APIRouter(tags=["operations"])
-Operator = Annotated[Work, Depends(working("operation", Role.OPERATOR), scope="function")]
-Auditor = Annotated[Work, Depends(working("audit", Role.AUDITOR), scope="function")]
+Operator = Annotated[Begin, Depends(working("operation", Role.OPERATOR))]
+Auditor = Annotated[Begin, Depends(working("audit", Role.AUDITOR))]
 
 
 class Health(BaseModel):
@@ -61,9 +60,10 @@ def health(context: Context) -> Health:
 
 
 @router.get("/v1/jobs")
-def open_jobs(work: Operator) -> list[Job]:
+def open_jobs(begin: Operator) -> list[Job]:
     """Jobs that wait, and those that an operator must look at."""
-    rows = [*jobs.dead_jobs(work.session), *jobs.open_jobs(work.session)]
+    with begin() as work:
+        rows = [*jobs.dead_jobs(work.session), *jobs.open_jobs(work.session)]
     return [
         Job(
             job_id=row.job_id,
@@ -79,7 +79,8 @@ def open_jobs(work: Operator) -> list[Job]:
 
 
 @router.get("/v1/audit/verification")
-def verify_audit(work: Auditor) -> ChainVerification:
+def verify_audit(begin: Auditor) -> ChainVerification:
     """Walk the audit chain from its first event."""
-    verified = log.verify(work.session)
+    with begin() as work:
+        verified = log.verify(work.session)
     return ChainVerification(events=verified.events, head=verified.head)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, StringConstraints, model_validator
 
 from consent.types import Answer, DocumentType, ModuleAnswer, Participation, VitalStatus
 from interpreters.genotypes import Sex
 from report_templates.content import Language
 from ror_service import cases, participants, reports
-from ror_service.api.access import Context, own, working
-from ror_service.api.labs import Identifier
+from ror_service.api.access import Begin, Context, own, working
+from ror_service.api.fields import Body, Identifier, ModuleName, Version
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
@@ -23,61 +23,79 @@ from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
 
 router = APIRouter(prefix="/v1/participants", tags=["participants"])
-Portal = Annotated[Work, Depends(working("participation", Role.PORTAL), scope="function")]
-Self = Annotated[Work, Depends(working("own choice", Role.PARTICIPANT, Role.PORTAL), scope="function")]
-Reader = Annotated[Work, Depends(working("own results", Role.PARTICIPANT), scope="function")]
-Operator = Annotated[Work, Depends(working("record keeping", Role.OPERATOR), scope="function")]
+Portal = Annotated[Begin, Depends(working("participation", Role.PORTAL))]
+OwnChoice = Annotated[Begin, Depends(working("own choice", Role.PARTICIPANT, Role.PORTAL))]
+Reader = Annotated[Begin, Depends(working("own results", Role.PARTICIPANT))]
+Operator = Annotated[Begin, Depends(working("record keeping", Role.OPERATOR))]
 Explainer = Annotated[
-    Work,
-    Depends(
-        working("explaining a decision", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR),
-        scope="function",
-    ),
+    Begin,
+    Depends(working("explaining a decision", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR)),
 ]
 _FILE = re.compile(r"[a-z]+\.(en|es)\.(html|pdf)")
+_REPORT_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_TOLD_AT_ONCE = {
+    "participant.register",
+    "participant.standing",
+    "consent.answer",
+    "consent.choice",
+    "consent.explain",
+    "sample.submit",
+    "sample.file",
+    "sample.quality",
+    "case.open",
+    "case.erase",
+}
+"""Actions that are the same for every result. Whether a result is under review is told only when it is reported."""
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NewParticipant(_Body):
+class NewParticipant(Body):
     """A participant as the portal registers one; no name, no address."""
 
     participant_id: Identifier
     language: Language
     birth_date: date | None = None
     sex_at_birth: Sex
-    residence_state: str | None = Field(default=None, max_length=8)
+    residence_state: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
 
 
-class NewConsent(_Body):
+class NewConsent(Body):
     """One answer to a consent document."""
 
     event_id: Identifier
     document: DocumentType
-    document_version: str = Field(max_length=20)
+    document_version: Version
     language: Language
     answer: Answer
     authored_at: AwareDatetime
-    evidence_sha256: str = Field(max_length=64)
+    evidence_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,64}$")]
 
 
-class NewChoice(_Body):
+class NewChoice(Body):
     """One informing-loop answer."""
 
     event_id: Identifier
-    module: str = Field(max_length=64)
+    module: ModuleName
     answer: ModuleAnswer
-    script_version: str = Field(max_length=20)
+    script_version: Version
     authored_at: AwareDatetime
 
 
-class Standing(_Body):
+class Standing(Body):
     """What is to change in a participant's standing."""
 
     participation: Participation | None = None
     vital_status: VitalStatus | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.participation is None and self.vital_status is None:
+            raise ValueError("name participation, vital_status or both")
+        return self
 
 
 class Progress(BaseModel):
@@ -116,73 +134,108 @@ class Explanation(BaseModel):
 
 
 @router.post("", status_code=201)
-def register(body: NewParticipant, work: Portal) -> None:
+def register(body: NewParticipant, begin: Portal) -> None:
     """Register a participant; the same registration again changes nothing."""
-    participants.register(work, Registration(**body.model_dump() | {"language": body.language.value}))
+    with begin() as work:
+        participants.register(work, Registration(**body.model_dump() | {"language": body.language.value}))
 
 
 @router.post("/{participant_id}/consents", status_code=201)
-def answer_consent(participant_id: str, body: NewConsent, work: Self) -> None:
+def answer_consent(participant_id: Identifier, body: NewConsent, begin: OwnChoice) -> None:
     """Record an answer to a consent document; it takes effect before this call returns."""
     answer = ConsentAnswer(**body.model_dump() | {"language": body.language.value})
-    participants.answer_consent(work, own(work, participant_id), answer)
+    with begin() as work:
+        participants.answer_consent(work, own(work, participant_id), answer)
 
 
 @router.post("/{participant_id}/choices", status_code=201)
-def choose(participant_id: str, body: NewChoice, work: Self) -> None:
+def choose(participant_id: Identifier, body: NewChoice, begin: OwnChoice) -> None:
     """Record an informing-loop answer; it takes effect before this call returns."""
-    participants.choose(work, own(work, participant_id), ModuleChoice(**body.model_dump()))
+    with begin() as work:
+        participants.choose(work, own(work, participant_id), ModuleChoice(**body.model_dump()))
 
 
 @router.post("/{participant_id}/withdrawal", status_code=201)
-def withdraw(participant_id: str, work: Self) -> None:
+def withdraw(participant_id: Identifier, begin: OwnChoice) -> None:
     """Leave the programme: every result becomes unreadable before this call returns."""
-    participants.set_standing(work, own(work, participant_id), participation=Participation.WITHDRAWN)
+    with begin() as work:
+        participants.set_standing(work, own(work, participant_id), participation=Participation.WITHDRAWN)
 
 
 @router.post("/{participant_id}/standing", status_code=201)
-def set_standing(participant_id: str, body: Standing, work: Operator) -> None:
+def set_standing(participant_id: Identifier, body: Standing, begin: Operator) -> None:
     """Record a deactivation or a death."""
-    participants.set_standing(work, participant_id, participation=body.participation, vital_status=body.vital_status)
+    with begin() as work:
+        participants.set_standing(
+            work, participant_id, participation=body.participation, vital_status=body.vital_status
+        )
 
 
 @router.get("/{participant_id}/results")
-def progress(participant_id: str, work: Reader) -> list[Progress]:
+def progress(participant_id: Identifier, begin: Reader) -> list[Progress]:
     """Where each result is, and the reason for which it waits."""
-    own(work, participant_id)
-    newest = {case.module: case for case in results.cases_of(work.session, participant_id)}
-    return [_progress(work, case) for case in newest.values()]
+    with begin() as work:
+        own(work, participant_id)
+        newest = {case.module: case for case in results.cases_of(work.session, participant_id)}
+        return [_progress(work, case) for case in newest.values()]
 
 
-@router.get("/{participant_id}/results/{module}/{file}", response_class=Response)
-def read_report(participant_id: str, module: str, file: str, work: Reader, context: Context) -> Response:
+@router.get(
+    "/{participant_id}/results/{module}/{file}",
+    response_class=Response,
+    responses={200: {"description": "The file.", "content": {"text/html": {}, "application/pdf": {}}}},
+)
+def read_report(participant_id: Identifier, module: ModuleName, file: str, begin: Reader, context: Context) -> Response:
     """One file of a report, for example `participant.es.pdf`. The consent gate is asked at this moment."""
     if not _FILE.fullmatch(file):
         raise NotFoundError("the report has no such file")
-    opened = reports.read(work, context.keys, own(work, participant_id), module, file)
-    reports.viewed(work, opened.version_id, new_id("view"), "service")
-    headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-               "img-src data:; font-src data:"}  # fmt: skip
-    return Response(opened.content, media_type=opened.media_type, headers=headers)
+    with begin() as work:
+        opened = reports.read(work, context.keys, own(work, participant_id), module, file)
+        reports.viewed(work, opened.version_id, new_id("view"), "service")
+    return Response(opened.content, media_type=opened.media_type, headers=_REPORT_HEADERS)
 
 
 @router.get("/{participant_id}/access-log")
-def access_log(participant_id: str, work: Reader) -> list[Access]:
-    """Who read or changed the participant's data."""
-    rows = audit_events.of_participant(work.session, own(work, participant_id))
-    return [Access(at=row.at, role=row.role, purpose=row.purpose, action=row.action) for row in rows]
+def access_log(participant_id: Identifier, begin: Reader) -> list[Access]:
+    """Who read or changed the participant's data. What would give away a result is told with its report."""
+    with begin() as work:
+        rows = audit_events.of_participant(work.session, own(work, participant_id))
+        reported = _reported_objects(work, participant_id)
+        return [
+            Access(at=row.at, role=row.role, purpose=row.purpose, action=row.action)
+            for row in rows
+            if row.action in _TOLD_AT_ONCE or row.object_id in reported
+        ]
 
 
 @router.get("/{participant_id}/decisions/{module}")
-def explain(participant_id: str, module: str, work: Explainer) -> Explanation:
+def explain(participant_id: Identifier, module: ModuleName, begin: Explainer) -> Explanation:
     """The consent gate's decision, rule by rule; asking is audited."""
-    case = results.current_case(work.session, participant_id, module)
-    if case is None:
-        raise NotFoundError("no such result")
-    decision = cases.explain(work, case)
-    work.audit("consent.explain", "result_case", case.case_id, participant_id)
+    with begin() as work:
+        case = results.current_case(work.session, participant_id, module)
+        if case is None:
+            raise NotFoundError("no such result")
+        decision = cases.explain(work, case)
+        work.audit("consent.explain", "result_case", case.case_id, participant_id)
     rules = [Rule(rule=outcome.rule, reason=outcome.reason) for outcome in decision.outcomes]
     return Explanation(module=module, released=decision.released, policy_version=decision.policy_version, rules=rules)
+
+
+def _reported_objects(work: Work, participant_id: str) -> set[str]:
+    """Ids of everything behind the participant's reports. Its history may be told: the report itself says more."""
+    reported: set[str] = set()
+    for case in results.cases_of(work.session, participant_id):
+        versions = results.versions_of_cases(work.session, [case.case_id])
+        if not versions:
+            continue
+        review = results.review_of(work.session, case.case_id)
+        order = None if review is None else results.confirmation_of(work.session, review.review_id)
+        reported |= {case.case_id, *(version.version_id for version in versions)}
+        reported |= {delivery.delivery_id for delivery in results.deliveries_of_cases(work.session, [case.case_id])}
+        reported |= {version.interpretation_id for version in versions}
+        reported |= set() if review is None else {review.review_id}
+        reported |= set() if order is None else {order.order_id}
+    return reported
 
 
 def _progress(work: Work, case: ResultCaseRow) -> Progress:

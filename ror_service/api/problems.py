@@ -57,7 +57,7 @@ def response(problem: Problem, headers: dict[str, str] | None = None) -> JSONRes
 
 
 def refused(_request: Request, error: Exception) -> JSONResponse:
-    """What the service says no with. Of a fault inside no detail is told, but for what the audit chain's auditor asks."""
+    """What the service says no with. Of a fault inside nothing is told, but where the audit chain is broken."""
     if not isinstance(error, ServiceError):
         raise error
     told = error.status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, AuditError)
@@ -98,6 +98,7 @@ class Edge:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -116,7 +117,7 @@ class Edge:
             await self._app(scope, receive if scope["method"] == "PUT" else _limited(receive), answering)
         except Exception as error:  # one place for all that nobody thought of
             # The message may quote data: only the class of the failure is logged, and nothing of it is told.
-            _log.error("request failed", extra={"code": type(error).__name__, "route": _route(scope)})  # noqa: TRY400
+            _log.error("request failed", extra={"code": type(error).__name__, "route": _route(scope)})
             if started:
                 raise
             problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service cannot do this now")

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from consent.types import Confirmation, Disclosure
 from interpreters.serial import to_json
 from ror_service import evidence
-from ror_service.api.access import Context, working
+from ror_service.api.access import Begin, Context, working
+from ror_service.api.fields import Body, Identifier, PlainText
 from ror_service.api.tokens import Role
+from ror_service.errors import NotFoundError
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.states import ReviewState
@@ -21,14 +23,9 @@ from ror_service.storage.tables import ReviewCaseRow
 from ror_service.work import Work
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
-Reviewer = Annotated[Work, Depends(working("review", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR), scope="function")]
-Confirmer = Annotated[Work, Depends(working("confirmation", Role.CLINICAL_LABORATORY), scope="function")]
-Counselor = Annotated[Work, Depends(working("disclosure", Role.GENETIC_COUNSELOR), scope="function")]
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Reviewer = Annotated[Begin, Depends(working("review", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR))]
+Confirmer = Annotated[Begin, Depends(working("confirmation", Role.CLINICAL_LABORATORY))]
+Counselor = Annotated[Begin, Depends(working("disclosure", Role.GENETIC_COUNSELOR))]
 
 
 class ReviewItem(BaseModel):
@@ -56,45 +53,48 @@ class Evidence(BaseModel):
     to_decide: int
 
 
-class Signature(_Body):
+class Signature(Body):
     """A decision for each finding under review, in its order, and the reason."""
 
     dispositions: list[Disposition]
-    reason: Reason
+    reason: PlainText
 
 
-class Returned(_Body):
+class Returned(Body):
     """Why a review goes back to the queue."""
 
-    reason: Reason
+    reason: PlainText
 
 
-class ConfirmationResult(_Body):
+class ConfirmationResult(Body):
     """What the second specimen showed."""
 
     outcome: Confirmation
 
 
-class DisclosureResult(_Body):
+class DisclosureResult(Body):
     """How the disclosure ended."""
 
     outcome: Disclosure
 
 
 @router.get("/reviews")
-def reviews(work: Reviewer, state: ReviewState | None = None) -> list[ReviewItem]:
+def reviews(begin: Reviewer, state: ReviewState | None = None) -> list[ReviewItem]:
     """The queue, the most urgent first; open reviews when no state is asked for."""
     states = queue.OPEN_STATES if state is None else (state,)
-    return [_item(work, row) for row in results.reviews(work.session, [s.value for s in states])]
+    with begin() as work:
+        return [_item(work, row) for row in results.reviews(work.session, [s.value for s in states])]
 
 
 @router.get("/reviews/{review_id}")
-def evidence_packet(review_id: str, work: Reviewer, context: Context) -> Evidence:
+def evidence_packet(review_id: Identifier, begin: Reviewer, context: Context) -> Evidence:
     """Everything that a reviewer needs to decide. Reading it is audited."""
-    packet = evidence.packet(work, context.keys, review_id)
+    with begin() as work:
+        packet = evidence.packet(work, context.keys, review_id)
+        review = _item(work, packet.review)
     said = packet.interpretation
     return Evidence(
-        review=_item(work, packet.review),
+        review=review,
         case_id=packet.review.case_id,
         module=said.module,
         findings=[to_json(finding) for finding in said.findings],
@@ -106,40 +106,49 @@ def evidence_packet(review_id: str, work: Reviewer, context: Context) -> Evidenc
 
 
 @router.post("/reviews/{review_id}/claim")
-def claim(review_id: str, work: Reviewer, context: Context) -> ReviewItem:
+def claim(review_id: Identifier, begin: Reviewer, context: Context) -> ReviewItem:
     """Take a review for some time, or prolong one's own."""
-    return _item(work, queue.claim(work, review_id, timedelta(minutes=context.settings.review_lease_minutes)))
+    with begin() as work:
+        return _item(work, queue.claim(work, review_id, timedelta(minutes=context.settings.review_lease_minutes)))
 
 
 @router.post("/reviews/{review_id}/signatures", status_code=201)
-def sign(review_id: str, body: Signature, work: Reviewer, context: Context) -> None:
+def sign(review_id: Identifier, body: Signature, begin: Reviewer, context: Context) -> None:
     """Sign; the second signature must be another person's."""
-    packet = evidence.packet(work, context.keys, review_id)
-    queue.sign(work, review_id, tuple(body.dispositions), body.reason, findings=packet.to_decide)
+    with begin() as work:
+        packet = evidence.packet(work, context.keys, review_id)
+        queue.sign(work, review_id, tuple(body.dispositions), body.reason, findings=packet.to_decide)
 
 
 @router.post("/reviews/{review_id}/return", status_code=201)
-def return_review(review_id: str, body: Returned, work: Reviewer) -> None:
+def return_review(review_id: Identifier, body: Returned, begin: Reviewer) -> None:
     """Send a review back to the queue with a reason."""
-    queue.return_review(work, review_id, body.reason)
+    with begin() as work:
+        queue.return_review(work, review_id, body.reason)
 
 
 @router.post("/reviews/{review_id}/confirmation", status_code=201)
-def confirm(review_id: str, body: ConfirmationResult, work: Confirmer) -> None:
-    """Report what the second specimen showed."""
-    queue.report_confirmation(work, review_id, body.outcome)
+def confirm(review_id: Identifier, body: ConfirmationResult, begin: Confirmer) -> None:
+    """Report what the second specimen showed. A laboratory learns nothing of reviews that await no confirmation."""
+    with begin() as work:
+        order = results.confirmation_of(work.session, review_id)
+        if order is None or order.reported_by not in {None, work.actor.name}:
+            raise NotFoundError("no confirmation is ordered under this identifier")
+        queue.report_confirmation(work, review_id, body.outcome)
 
 
 @router.post("/cases/{case_id}/disclosure/appointment", status_code=201)
-def schedule(case_id: str, work: Counselor) -> None:
+def schedule(case_id: Identifier, begin: Counselor) -> None:
     """Record the participant's appointment with a counselor."""
-    queue.schedule_disclosure(work, case_id)
+    with begin() as work:
+        queue.schedule_disclosure(work, case_id)
 
 
 @router.post("/cases/{case_id}/disclosure", status_code=201)
-def disclose(case_id: str, body: DisclosureResult, work: Counselor) -> None:
+def disclose(case_id: Identifier, body: DisclosureResult, begin: Counselor) -> None:
     """Record how the disclosure ended."""
-    queue.complete_disclosure(work, case_id, body.outcome)
+    with begin() as work:
+        queue.complete_disclosure(work, case_id, body.outcome)
 
 
 def _item(work: Work, row: ReviewCaseRow) -> ReviewItem:

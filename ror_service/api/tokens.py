@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -47,10 +46,14 @@ class TokenVerifier:
 
     Args:
         settings: Names the issuer, the audience and the file of its public keys.
+
+    Raises:
+        UnsafeConfigurationError: If the file of the issuer's keys cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._keys = _public_keys(settings)
 
     def verify(self, token: str) -> Caller:
         """The caller that a token names.
@@ -72,16 +75,6 @@ class TokenVerifier:
             return Caller(str(decoded.claims["sub"]), Role(decoded.claims["role"]))
         except (JoseError, ValueError) as error:
             raise UnauthenticatedError("the bearer token is not valid here; sign in again") from error
-
-    @cached_property
-    def _keys(self) -> KeySet:
-        path = self._settings.issuer_keys_file
-        if path is None:
-            return KeySet([EmbeddedIssuer(self._settings).public_key])
-        try:
-            return KeySet.import_key_set(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, JoseError) as error:
-            raise UnsafeConfigurationError(f"{path}: not a JSON Web Key Set; fetch your issuer's keys again") from error
 
 
 class EmbeddedIssuer:
@@ -112,3 +105,16 @@ class EmbeddedIssuer:
         }
         header = {"alg": "Ed25519", "kid": self._signer.key_id}
         return jwt.encode(header, claims, OKPKey.import_key(self._signer.private_key), algorithms=["Ed25519"])
+
+
+def _public_keys(settings: Settings) -> KeySet:
+    path = settings.issuer_keys_file
+    if path is None:
+        return KeySet([EmbeddedIssuer(settings).public_key])
+    try:
+        keys = KeySet.import_key_set(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, JoseError) as error:
+        raise UnsafeConfigurationError(f"{path}: not a JSON Web Key Set; fetch your issuer's keys again") from error
+    if not keys.keys or any(key.key_type == "oct" for key in keys.keys):
+        raise UnsafeConfigurationError(f"{path}: needs public keys, and public keys alone; fetch your issuer's keys")
+    return keys

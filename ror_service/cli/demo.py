@@ -36,7 +36,7 @@ def demo(
     if genome is not None and not genome.is_file():
         raise InvalidInputError(f"{genome}: no such file; name a VCF file, plain or bgzipped")
     chosen = _choose(genome, sex_at_birth, people)
-    shutil.rmtree(folder, ignore_errors=True)
+    _empty(folder)
 
     def say(text: str) -> None:
         _console.print(f"[dim]{time.perf_counter() - started:6.1f} s[/dim]  {text}")
@@ -66,6 +66,16 @@ def demo(
         _console.print(f"\nAudit: {verified.events} events, the chain holds; last hash {verified.head[:16]}…")
         write_summary(folder / "summary.json", lines, show.failures)
     _conclude(show.failures, time.perf_counter() - started)
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an earlier demonstration left, and nothing else: a mistyped --folder must not cost anybody's files."""
+    if not folder.exists():
+        return
+    left = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if left and "service" not in left:
+        raise InvalidInputError(f"{folder}: holds something else than an earlier demonstration; name another --folder")
+    shutil.rmtree(folder)
 
 
 def _choose(genome: Path | None, sex_at_birth: Sex, people: Sequence[str] | None) -> tuple[SyntheticPerson, ...]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import print  # noqa: A004 - colored where the terminal allows
-from rich.table import Table
+from rich.table import Column, Table
 
-from interpreters.knowledge import KnowledgeError, verify
-from interpreters.registry import installed
+from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_release, release_folders, verify
+from interpreters.registry import installed, module_names
+from ror_service.cli.running import settings
 from ror_service.errors import InvalidInputError
-from ror_service.settings import Settings
 
 knowledge = typer.Typer(help="Knowledge releases: the versioned data behind every finding.", no_args_is_help=True)
 import_ = typer.Typer(help="Build a new release.", no_args_is_help=True)
@@ -21,26 +23,26 @@ knowledge.add_typer(import_, name="import")
 
 @knowledge.command("list")
 def list_releases() -> None:
-    """The release in use of every module, with its sources."""
-    table = Table("module", "release", "digest", "source", "version", "date", "licence")
-    for name, interpreter in installed(extra=Settings().knowledge_folder).items():
-        release = interpreter.knowledge
-        for source in release.sources:
-            table.add_row(
-                name, release.release, release.digest[:12], source.name, source.version, source.date, source.licence
-            )
+    """Every release of every module with its sources; the one in use is marked."""
+    table = Table("module", Column("release", no_wrap=True), "in use", "digest", "source", "version", "licence")
+    for used, releases in _modules():
+        for release in releases:
+            mark = "yes" if release.digest == used.digest else ""
+            for source in release.sources:
+                table.add_row(
+                    used.module, release.release, mark, release.digest[:12], source.name, source.version, source.licence
+                )
     print(table)
 
 
 @knowledge.command("verify")
 def verify_releases() -> None:
-    """Check every file of every release in use against its hash; exit status 1 when one differs."""
-    for name, interpreter in installed(extra=Settings().knowledge_folder).items():
-        try:
-            verify(interpreter.knowledge)
-        except KnowledgeError as error:
-            raise InvalidInputError(str(error)) from error
-        print(f"{name} {interpreter.knowledge.release}: {len(interpreter.knowledge.files)} files as in the manifest")
+    """Check every file of every release against its hash; exit status 1 naming the first that differs."""
+    for _, releases in _modules():
+        for release in releases:
+            with _told():
+                verify(release)
+            typer.echo(f"{release.module} {release.release}: {len(release.files)} files as in the manifest")
 
 
 @import_.command("clinvar")
@@ -52,11 +54,28 @@ def import_clinvar(
     """Build a hereditary-risk release from ClinVar's own VCF."""
     from interpreters.hereditary_risk import build  # noqa: PLC0415 - only this command needs it
 
-    folder = output or Settings().knowledge_folder
+    folder = output or settings().knowledge_folder
     if folder is None:
         raise InvalidInputError("name a folder with --output, or set ROR_KNOWLEDGE_FOLDER")
+    with _told():
+        made = build.import_clinvar(file, folder / build.MODULE, release)
+    typer.echo(f"Built {made.module} release {made.release} in {made.folder}; digest {made.digest}")
+
+
+def _modules() -> Iterator[tuple[KnowledgeRelease, list[KnowledgeRelease]]]:
+    """For each module the release in use, and all that there are."""
+    extra = settings().knowledge_folder
+    for name in module_names():
+        with _told():
+            used = installed(modules=(name,), extra=extra)[name].knowledge
+            folders = release_folders(name, used.folder.parent, *((extra / name,) if extra else ()))
+            releases = [load_release(folder) for folder in folders.values()]
+        yield used, releases
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        made = build.import_clinvar(file, folder / "hereditary_risk", release)
+        yield
     except KnowledgeError as error:
         raise InvalidInputError(str(error)) from error
-    print(f"Built {made.module} release {made.release} in {made.folder}; digest {made.digest}")

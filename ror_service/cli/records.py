@@ -6,19 +6,21 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from click import Choice
 from rich import print  # noqa: A004 - colored where the terminal allows
-from rich.table import Table
+from rich.table import Column, Table
 
 from ror_service import cases, evidence
 from ror_service.audit import log
 from ror_service.audit.log import Actor
-from ror_service.cli.running import OPERATOR, open_context
+from ror_service.cli.running import OPERATOR, service
+from ror_service.errors import NotFoundError
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.storage import jobs, participants, results
 
 AsUser = Annotated[str, typer.Option("--as", help="Who acts.")]
-AsRole = Annotated[str, typer.Option("--role", help="genetic_counselor or laboratory_director.")]
+AsRole = Annotated[str, typer.Option("--role", click_type=Choice(queue.SIGNING_ROLES), help="In which role.")]
 Why = Annotated[str, typer.Option("--reason", help="Kept with the decision.")]
 
 reviews = typer.Typer(help="The review queue.", no_args_is_help=True)
@@ -27,8 +29,8 @@ reviews = typer.Typer(help="The review queue.", no_args_is_help=True)
 @reviews.command("list")
 def list_reviews() -> None:
     """Open reviews, the most urgent first."""
-    table = Table("review", "tier", "state", "why", "claimed by", "due")
-    with open_context().transaction(OPERATOR) as work:
+    table = Table(Column("review", no_wrap=True), "tier", "state", "why", "claimed by", "due")
+    with service() as context, context.transaction(OPERATOR) as work:
         for row in results.reviews(work.session, [state.value for state in queue.OPEN_STATES]):
             why = ", ".join(row.reasons)
             table.add_row(row.review_id, row.tier, row.state, why, row.assignee or "", row.due_at.date().isoformat())
@@ -38,20 +40,18 @@ def list_reviews() -> None:
 @reviews.command("show")
 def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """The evidence of a review; reading it is audited."""
-    context = open_context()
-    with context.transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
     print(packet.interpretation)
-    print(f"Findings to decide: {packet.to_decide}")
+    typer.echo(f"Findings to decide: {packet.to_decide}")
 
 
 @reviews.command("claim")
 def claim_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """Take a review."""
-    context = open_context()
-    with context.transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         review = queue.claim(work, review_id, timedelta(minutes=context.settings.review_lease_minutes))
-    print(f"{review_id} is {user}'s until {review.lease_until}.")
+    typer.echo(f"{review_id} is {user}'s until {review.lease_until}.")
 
 
 @reviews.command("sign")
@@ -63,19 +63,18 @@ def sign_review(
     decide: Annotated[list[Disposition] | None, typer.Option(help="One for each finding, in order.")] = None,
 ) -> None:
     """Sign a claimed review; a hereditary finding needs two different people."""
-    context = open_context()
-    with context.transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
         queue.sign(work, review_id, tuple(decide or ()), reason, findings=packet.to_decide)
-    print(f"Signed by {user}.")
+    typer.echo(f"Signed by {user}.")
 
 
 @reviews.command("return")
 def return_review(review_id: str, user: AsUser, role: AsRole, reason: Why) -> None:
     """Send a review back to the queue."""
-    with open_context().transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         queue.return_review(work, review_id, reason)
-    print(f"{review_id} is back in the queue.")
+    typer.echo(f"{review_id} is back in the queue.")
 
 
 consent = typer.Typer(help="Consent decisions.", no_args_is_help=True)
@@ -84,8 +83,7 @@ consent = typer.Typer(help="Consent decisions.", no_args_is_help=True)
 @consent.command("explain")
 def explain_consent(participant_id: str) -> None:
     """What the consent gate says about each result of a participant at this moment, rule by rule; audited."""
-    context = open_context()
-    with context.transaction(Actor("command-line", "operator", "explaining a decision")) as work:
+    with service() as context, context.transaction(Actor("command-line", "operator", "explaining a decision")) as work:
         participants.get(work.session, participant_id)
         newest = {case.module: case for case in results.cases_of(work.session, participant_id)}
         for module, case in newest.items():
@@ -103,9 +101,9 @@ audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 @audit.command("verify")
 def verify_audit() -> None:
     """Walk the audit chain; exit status 1 and the first broken row when it does not hold."""
-    with open_context().transaction(OPERATOR) as work:
+    with service() as context, context.transaction(OPERATOR) as work:
         verified = log.verify(work.session)
-    print(f"The chain holds: {verified.events} events, last hash {verified.head}.")
+    typer.echo(f"The chain holds: {verified.events} events, last hash {verified.head}.")
 
 
 deliveries = typer.Typer(help="Jobs that operators must look at.", no_args_is_help=True)
@@ -114,8 +112,8 @@ deliveries = typer.Typer(help="Jobs that operators must look at.", no_args_is_he
 @deliveries.command("show")
 def show_jobs() -> None:
     """Jobs that gave up, and those that still wait."""
-    table = Table("job", "task", "tries", "last error", "state")
-    with open_context().transaction(OPERATOR) as work:
+    table = Table(Column("job", no_wrap=True), "task", "tries", "last error", "state")
+    with service() as context, context.transaction(OPERATOR) as work:
         for row in jobs.dead_jobs(work.session):
             table.add_row(row.job_id, row.task, str(row.attempts), row.last_error or "", "needs an operator")
         for row in jobs.open_jobs(work.session):
@@ -126,7 +124,9 @@ def show_jobs() -> None:
 @deliveries.command("retry")
 def retry_job(job_id: str) -> None:
     """Give a job that gave up another try."""
-    with open_context().transaction(OPERATOR) as work:
+    with service() as context, context.transaction(OPERATOR) as work:
         revived = jobs.revive(work.session, job_id, work.at)
-    print(f"{job_id} will run again." if revived else f"There is no job {job_id} that gave up.")
-    raise typer.Exit(0 if revived else 1)
+        if not revived:
+            raise NotFoundError(f"there is no job {job_id} that gave up; see ror deliveries show")
+        work.audit("job.retry", "job", job_id, None)
+    typer.echo(f"{job_id} will run again.")

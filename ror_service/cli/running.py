@@ -5,29 +5,57 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import print  # noqa: A004 - colored where the terminal allows
+from pydantic import ValidationError
 
+from ror_service.api.tokens import EmbeddedIssuer, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
+from ror_service.errors import InvalidInputError, UnsafeConfigurationError
 from ror_service.settings import Mode, Settings
 from ror_service.storage import migrations
 
 OPERATOR = Actor(name="command-line", role="operator", purpose="operation")
 
 
-def open_context() -> ServiceContext:
-    """A context from the environment's settings; the embedded database is created and kept up to date."""
-    context = ServiceContext(Settings())
-    if context.settings.mode is Mode.EMBEDDED:
-        migrations.upgrade(context.engine)
-    else:
-        migrations.check(context.engine)
-    return context
+def settings() -> Settings:
+    """The environment's settings.
+
+    Raises:
+        UnsafeConfigurationError: Naming the settings that are malformed, without their values.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        names = ", ".join(f"ROR_{'_'.join(map(str, item['loc']))}".upper() for item in error.errors())
+        raise UnsafeConfigurationError(f"malformed: {names}; see docs/reference/settings.md") from error
+
+
+@contextmanager
+def unchecked_service() -> Iterator[ServiceContext]:
+    """A context from the environment's settings, whatever the schema of its database; closed at the end."""
+    context = ServiceContext(settings())
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def service() -> Iterator[ServiceContext]:
+    """A context whose database has the right schema; the embedded database is created and kept up to date."""
+    with unchecked_service() as context:
+        if context.settings.mode is Mode.EMBEDDED:
+            migrations.upgrade(context.engine)
+        else:
+            migrations.check(context.engine)
+        yield context
 
 
 def api(host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -36,13 +64,16 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
 
     from ror_service.api.app import create_app  # noqa: PLC0415
 
-    context = open_context()
     stop = threading.Event()
-    if context.settings.mode is Mode.EMBEDDED:
-        _start_relay(context, stop)
-    uvicorn.run(create_app(context), host=host, port=port, log_level="warning", server_header=False, access_log=False)
-    stop.set()
-    context.close()
+    with service() as context:
+        app = create_app(context)
+        relaying = _start_relay(context, stop) if context.settings.mode is Mode.EMBEDDED else None
+        try:
+            uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, access_log=False)
+        finally:
+            stop.set()
+            if relaying is not None:
+                relaying.join()
 
 
 def worker(queues: Annotated[str, typer.Option(help="Comma-separated job names; all when left out.")] = "") -> None:
@@ -60,19 +91,16 @@ def relay() -> None:
     from ror_service.worker import relay as relaying  # noqa: PLC0415
     from ror_service.worker.celery_app import make_app  # noqa: PLC0415
 
-    context = open_context()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    relaying.run(context, make_app(context), stop)
-    context.close()
+    with service() as context:
+        relaying.run(context, make_app(context), stop)
 
 
-def token(role: str, subject: str, hours: int = 1) -> None:
-    """Print a bearer token of the embedded issuer."""
-    from ror_service.api.tokens import EmbeddedIssuer, Role  # noqa: PLC0415
-
-    typer.echo(EmbeddedIssuer(Settings()).issue(subject, Role(role), timedelta(hours=hours)))
+def token(role: Role, subject: str, hours: Annotated[int, typer.Option(min=1, max=24)] = 1) -> None:
+    """Print a bearer token of the embedded issuer. For a participant the subject is the participant's identifier."""
+    typer.echo(EmbeddedIssuer(settings()).issue(subject, role, timedelta(hours=hours)))
 
 
 database = typer.Typer(help="The database schema.", no_args_is_help=True)
@@ -81,25 +109,39 @@ database = typer.Typer(help="The database schema.", no_args_is_help=True)
 @database.command()
 def upgrade(revision: str = "head") -> None:
     """Bring the schema forward."""
-    migrations.upgrade(ServiceContext(Settings()).engine, revision)
-    print("The schema is up to date.")
+    with unchecked_service() as context, _known_revision(revision):
+        migrations.upgrade(context.engine, revision)
+    typer.echo("The schema is up to date." if revision == "head" else f"The schema is at {revision}.")
 
 
 @database.command()
 def downgrade(revision: str) -> None:
-    """Take the schema back to a revision."""
-    migrations.downgrade(ServiceContext(Settings()).engine, revision)
-    print(f"The schema is at {revision}.")
+    """Take the schema back to a revision; `base` removes every table."""
+    with unchecked_service() as context, _known_revision(revision):
+        migrations.downgrade(context.engine, revision)
+    typer.echo(f"The schema is at {revision}.")
 
 
 @database.command()
 def check() -> None:
     """Compare the database with the tables in code; exit status 1 when they differ."""
-    differences = migrations.drift(ServiceContext(Settings()).engine)
+    with unchecked_service() as context:
+        differences = migrations.drift(context.engine)
     for difference in differences:
-        print(difference)
-    print("The schema differs." if differences else "The schema is the one that this program needs.")
-    raise typer.Exit(1 if differences else 0)
+        typer.echo(str(difference))
+    if differences:
+        raise UnsafeConfigurationError("the schema differs from the tables of this program: ror db upgrade")
+    typer.echo("The schema is the one that this program needs.")
+
+
+@contextmanager
+def _known_revision(revision: str) -> Iterator[None]:
+    from alembic.util import CommandError  # noqa: PLC0415 - takes over a second to import
+
+    try:
+        yield
+    except CommandError as error:
+        raise InvalidInputError(f"{revision}: no such schema revision; see alembic/versions") from error
 
 
 partners = typer.Typer(help="Delivery partners.", no_args_is_help=True)
@@ -112,11 +154,12 @@ def register_partner(registration: Path) -> None:
     from ror_service.storage import organizations  # noqa: PLC0415
 
     partner = load_partner(registration)
-    context = open_context()
-    with context.transaction(OPERATOR) as work:
-        organizations.register_partner(work.session, partner.partner_id, partner.to_document(), work.at)
-        work.audit("partner.register", "organization", partner.partner_id, None)
-    print(f"Registered {partner.partner_id}. It must know this sender key: {json.dumps(sender_key(context))}")
+    with service() as context:
+        with context.transaction(OPERATOR) as work:
+            organizations.register_partner(work.session, partner.partner_id, partner.to_document(), work.at)
+            work.audit("partner.register", "organization", partner.partner_id, None)
+        key = json.dumps(sender_key(context))
+    typer.echo(f"Registered {partner.partner_id}. It must know this sender key: {key}")
 
 
 def sender_key(context: ServiceContext) -> dict[str, str]:
@@ -127,9 +170,11 @@ def sender_key(context: ServiceContext) -> dict[str, str]:
     return {"key_id": signer.key_id, "ed25519": base64.urlsafe_b64encode(signer.public_key.public_bytes_raw()).decode()}
 
 
-def _start_relay(context: ServiceContext, stop: threading.Event) -> None:
+def _start_relay(context: ServiceContext, stop: threading.Event) -> threading.Thread:
     from ror_service.worker import relay as relaying  # noqa: PLC0415
     from ror_service.worker.celery_app import make_app  # noqa: PLC0415
 
     app = make_app(context)
-    threading.Thread(target=relaying.run, args=(context, app, stop), daemon=True, name="relay").start()
+    thread = threading.Thread(target=relaying.run, args=(context, app, stop), daemon=True, name="relay")
+    thread.start()
+    return thread

@@ -41,6 +41,7 @@ ALLELES = [
     ("2 178536043 G T", CANDIDATE, "plp_ge2star_dominant"),
     ("2 178618768 G T", REVIEW, "ttn_psi_unknown"),
     ("2 178598977 A AT", REVIEW, "consequence_not_given"),
+    ("2 21004450 TC T", REVIEW, "consequence_not_given"),
     ("9 99137924 G A", CANDIDATE, "plp_ge2star_dominant"),
     ("9 99137883 C T", REVIEW, "outside_kinase_domain"),
     ("18 51078294 C T", NOT_REPORTABLE, "excluded_variant_list"),

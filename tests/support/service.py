@@ -1,0 +1,463 @@
+"""A service for tests: real parts on a temporary SQLite database, a clock to set, people brought to any state.
+
+Nothing is replaced but what is slow: genotypes are not read from a file but given as a hand-made interpretation, and
+`FastContext.render` writes small files instead of PDFs.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from consent.gate import Release
+from consent.types import Answer, Confirmation, Disclosure, DocumentType, ModuleAnswer, Participation, VitalStatus
+from interpreters.findings import Interpretation
+from interpreters.genotypes import Assay, Build, Sex
+from report_templates.content import Language, ReportContent
+from ror_service import cases, interpretations, participants, pipeline, reports
+from ror_service.audit import log
+from ror_service.audit.log import Actor
+from ror_service.context import ServiceContext
+from ror_service.delivery.client import LedgerEvent
+from ror_service.errors import AuditError
+from ror_service.intake import samples
+from ror_service.intake.qc import Outcome, QcAssessment, RuleResult, Verdict
+from ror_service.intake.samples import ManifestRow
+from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
+from ror_service.rendering.artifacts import Artifact
+from ror_service.review import queue
+from ror_service.review.queue import Disposition
+from ror_service.sandbox.partner import SandboxPartner
+from ror_service.sealing.vault import Interpreted
+from ror_service.settings import Settings
+from ror_service.states import CaseState, DeliveryState, VersionState
+from ror_service.storage import jobs, migrations, organizations, results
+from ror_service.storage.database import make_engine
+from ror_service.storage.tables import (
+    AuditEventRow,
+    DeliveryRow,
+    IdentityCaseMemberRow,
+    IdentityCaseRow,
+    JobRow,
+    RecallRow,
+    ReportVersionRow,
+    ResultCaseRow,
+    ReviewCaseRow,
+)
+from ror_service.work import Work
+from ror_service.worker import relay
+from ror_service.worker.celery_app import make_app
+from support import reports as contents
+from support.consent_facts import MODULES, NOW, PERSON
+
+PORTAL = Actor("portal-1", "portal", "participation")
+READER = Actor(PERSON, "participant", "own results")
+CENTER = Actor("center-1", "genome_center", "sample submission")
+LABORATORY = Actor("laboratory-1", "clinical_laboratory", "confirmation")
+OPERATOR = Actor("operator-1", "operator", "record keeping")
+COUNSELOR = Actor("counselor-1", "genetic_counselor", "review")
+DIRECTOR = Actor("director-1", "laboratory_director", "review")
+PIPELINE = pipeline.PIPELINE
+
+LEASE = timedelta(minutes=30)
+EVIDENCE = "e" * 64
+REPORT_TEXT = b"a report about "
+FILES = ("participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf")
+
+INTERPRETATIONS: Mapping[str, Interpretation] = {
+    "ancestry": contents.ancestry().interpretation,
+    "traits": contents.traits().interpretation,
+    "pharmacogenomics": contents.medicines_typical().interpretation,
+    "hereditary_risk": contents.hereditary_negative().interpretation,
+}
+"""What each module says about somebody in whom nothing needs a second look."""
+POSITIVE = contents.hereditary_positive().interpretation
+TWO_POSITIVE = contents.hereditary_two().interpretation
+UNCERTAIN_MEDICINES = contents.medicines_held().interpretation
+
+_names = itertools.count(1)
+
+
+class SettableClock:
+    """The database's clock, standing still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self, session: Session) -> datetime:
+        del session
+        return self.now
+
+    def advance(self, **span: float) -> datetime:
+        self.now += timedelta(**span)
+        return self.now
+
+
+class FastContext(ServiceContext):
+    """A context that renders in no time: each file names its report and language."""
+
+    def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
+        return tuple(artifact(name, release.payload.accession) for name in FILES)
+
+
+def artifact(name: str = FILES[0], text: str = "traits") -> Artifact:
+    """A hand-made file of a report."""
+    _, language, kind = name.split(".")
+    media_type = "application/pdf" if kind == "pdf" else "text/html; charset=utf-8"
+    return Artifact(name, media_type, Language(language), REPORT_TEXT + f"{text} in {language}".encode())
+
+
+@functools.cache
+def migrated_database() -> bytes:
+    """An SQLite file with the newest schema; migrating takes longer than copying it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.sqlite3"
+        engine = make_engine(f"sqlite:///{path}")
+        migrations.upgrade(engine)
+        engine.dispose()
+        return path.read_bytes()
+
+
+def make_context(home: Path, clock: SettableClock, **settings: object) -> FastContext:
+    """A context on a fresh database below `home`."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "ror.sqlite3").write_bytes(migrated_database())
+    context = FastContext(Settings(home=home, **settings), clock=clock)
+    event.listen(context.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    return context
+
+
+@dataclass
+class Service:
+    """A running service with what the people around it do, a line each."""
+
+    context: FastContext
+    clock: SettableClock
+    partner: SandboxPartner | None = None
+    forbidden_after: dict[str, int] = field(default_factory=dict)
+    """Participant to the partner's last ledger entry at the moment from which nothing may be sent."""
+
+    # --- Plain access
+
+    @contextmanager
+    def work(self, actor: Actor = PORTAL) -> Iterator[Work]:
+        with self.context.transaction(actor) as work:
+            yield work
+
+    def rows(self, kind: type, *where: object) -> list:
+        with self.work() as work:
+            return list(work.session.scalars(select(kind).where(*where)))
+
+    def case(self, participant_id: str = PERSON, module: str = "traits") -> ResultCaseRow:
+        with self.work() as work:
+            case = results.current_case(work.session, participant_id, module)
+            assert case is not None
+            return case
+
+    def state(self, module: str = "traits", participant_id: str = PERSON) -> CaseState:
+        return CaseState(self.case(participant_id, module).state)
+
+    def actions(self, *names: str) -> list[AuditEventRow]:
+        """Audit events of these actions, all when none is named."""
+        found = self.rows(AuditEventRow)
+        return [row for row in found if not names or row.action in names]
+
+    def job(self, task: str, subject_id: str) -> JobRow:
+        (row,) = self.rows(JobRow, JobRow.task == task, JobRow.subject_id == subject_id)
+        return row
+
+    # --- Participants
+
+    def register(self, participant_id: str = PERSON, **changes: object) -> None:
+        facts = {"language": "en", "birth_date": date(1980, 5, 17), "sex_at_birth": Sex.FEMALE, "residence_state": "CA"}
+        with self.work() as work:
+            participants.register(work, Registration(participant_id=participant_id, **(facts | changes)))
+
+    def consent(
+        self,
+        answer: Answer = Answer.YES,
+        document: DocumentType = DocumentType.RETURN_OF_RESULTS,
+        participant_id: str = PERSON,
+        **changes: object,
+    ) -> ConsentAnswer:
+        given = ConsentAnswer(
+            **{
+                "event_id": f"event-{next(_names)}",
+                "document": document,
+                "document_version": "1.0",
+                "language": "en",
+                "answer": answer,
+                "authored_at": self.clock.now,
+                "evidence_sha256": EVIDENCE,
+            }
+            | changes
+        )
+        with self.work() as work:
+            participants.answer_consent(work, participant_id, given)
+        return given
+
+    def choose(
+        self,
+        answer: ModuleAnswer = ModuleAnswer.YES,
+        module: str = "traits",
+        participant_id: str = PERSON,
+        **changes: object,
+    ) -> ModuleChoice:
+        given = ModuleChoice(
+            **{
+                "event_id": f"event-{next(_names)}",
+                "module": module,
+                "answer": answer,
+                "script_version": "1.0",
+                "authored_at": self.clock.now,
+            }
+            | changes
+        )
+        with self.work() as work:
+            participants.choose(work, participant_id, given)
+        return given
+
+    def enroll(self, participant_id: str = PERSON, modules: Sequence[str] = MODULES) -> None:
+        """Register somebody who says yes to everything."""
+        self.register(participant_id)
+        for document in (DocumentType.PRIMARY, DocumentType.RETURN_OF_RESULTS):
+            self.consent(document=document, participant_id=participant_id)
+        for module in modules:
+            self.choose(module=module, participant_id=participant_id)
+
+    def standing(
+        self,
+        participant_id: str = PERSON,
+        *,
+        participation: Participation | None = None,
+        vital_status: VitalStatus | None = None,
+    ) -> None:
+        with self.work(OPERATOR) as work:
+            participants.set_standing(work, participant_id, participation=participation, vital_status=vital_status)
+        if participation is Participation.WITHDRAWN or vital_status not in {None, VitalStatus.ALIVE}:
+            self.forbidden_after[participant_id] = self.last_entry()
+
+    def withdraw(self, participant_id: str = PERSON) -> None:
+        self.standing(participant_id, participation=Participation.WITHDRAWN)
+
+    def identity_case(self, *members: str) -> str:
+        with self.work(OPERATOR) as work:
+            work.session.add(IdentityCaseRow(identity_case_id="identity-1", opened_at=work.at, reason="suspected_swap"))
+            work.session.flush()
+            for member in members:
+                work.session.add(IdentityCaseMemberRow(identity_case_id="identity-1", participant_id=member))
+        return "identity-1"
+
+    # --- Samples and what is found in them
+
+    def sample(
+        self,
+        participant_id: str = PERSON,
+        *,
+        assay: Assay = Assay.WGS,
+        verdict: Verdict | None = Verdict.PASS,
+        sample_id: str | None = None,
+    ) -> str:
+        """A sample that was submitted and read; `verdict` None: its file could not be used."""
+        sample_id = sample_id or f"sample-of-{participant_id}"
+        row = ManifestRow(
+            sample_id=sample_id,
+            participant_id=participant_id,
+            specimen="saliva",
+            assay=assay,
+            build=Build.GRCH38,
+            sex_at_birth=Sex.FEMALE,
+            contamination=0.001,
+            name_in_file=None,
+            collected_on=date(2026, 8, 3),
+            file_sha256="f" * 64,
+            file_size=1000,
+        )
+        with self.work(CENTER) as work:
+            samples.submit(work, row)
+        self.verdict(sample_id, verdict)
+        return sample_id
+
+    def verdict(self, sample_id: str, verdict: Verdict | None) -> None:
+        """The quality gate's verdict on a sample."""
+        with self.work(PIPELINE) as work:
+            samples.record_verdict(work, sample_id, None if verdict is None else assessment(verdict), "not_a_vcf")
+
+    def found(self, interpretation: Interpretation | str = "traits", participant_id: str = PERSON) -> ResultCaseRow:
+        """Keep a hand-made interpretation as if it had been made from the participant's sample."""
+        if isinstance(interpretation, str):
+            interpretation = INTERPRETATIONS[interpretation]
+        with self.work(PIPELINE) as work:
+            sample_id = results.samples_of(work.session, participant_id)[0].sample_id
+            interpretations.keep(
+                work,
+                self.context.keys,
+                SimpleNamespace(sample_id=sample_id),
+                SimpleNamespace(sha256="a" * 64),
+                Interpreted(interpretation, Build.GRCH38, contents.SOURCES[interpretation.module]),
+                review_due=self.context.settings.review_due,
+            )
+        return self.case(participant_id, interpretation.module)
+
+    def interpreted(self, interpretation: Interpretation | str = "traits", participant_id: str = PERSON) -> str:
+        """Somebody who said yes to everything, with a good sample and this result. Returns the case."""
+        self.enroll(participant_id)
+        self.sample(participant_id)
+        return self.found(interpretation, participant_id).case_id
+
+    # --- Reviews
+
+    def review(self, module: str = "hereditary_risk", participant_id: str = PERSON) -> ReviewCaseRow:
+        (row,) = self.rows(ReviewCaseRow, ReviewCaseRow.case_id == self.case(participant_id, module).case_id)
+        return row
+
+    def claim(self, review_id: str, signer: Actor) -> None:
+        with self.work(signer) as work:
+            queue.claim(work, review_id, LEASE)
+
+    def sign(
+        self, review_id: str, signer: Actor, *dispositions: Disposition, reason: str = "as the evidence shows"
+    ) -> None:
+        """Claim a review and sign it."""
+        self.claim(review_id, signer)
+        with self.work(signer) as work:
+            queue.sign(work, review_id, dispositions, reason, findings=len(dispositions))
+
+    def confirm(self, review_id: str, outcome: Confirmation = Confirmation.CONCORDANT) -> None:
+        with self.work(LABORATORY) as work:
+            queue.report_confirmation(work, review_id, outcome)
+
+    def disclose(self, case_id: str, outcome: Disclosure = Disclosure.COMPLETED) -> None:
+        with self.work(COUNSELOR) as work:
+            queue.complete_disclosure(work, case_id, outcome)
+
+    def positive(self, interpretation: Interpretation = POSITIVE) -> tuple[str, str]:
+        """Somebody with a hereditary candidate in review. Returns case and review."""
+        case_id = self.interpreted(interpretation)
+        return case_id, self.review().review_id
+
+    # --- Reports and deliveries
+
+    def run_jobs(self) -> None:
+        """Run all that is due now, in this process."""
+        relay.drain(self.context, make_app(self.context))
+
+    def available(self, interpretation: Interpretation | str = "traits", participant_id: str = PERSON) -> str:
+        """Somebody whose report can be read here and was not yet sent anywhere. Returns the case."""
+        case_id = self.interpreted(interpretation, participant_id)
+        pipeline.release_report(self.context, case_id)
+        return case_id
+
+    def read(self, module: str = "traits", name: str = FILES[0], participant_id: str = PERSON) -> bytes:
+        with self.work(Actor(participant_id, "participant", "own results")) as work:
+            return reports.read(work, self.context.keys, participant_id, module, name).content
+
+    def register_partner(self, partner: SandboxPartner) -> None:
+        """Make a running partner known to the service, and the service to it."""
+        document = partner.registration.to_document()
+        with self.work(OPERATOR) as work:
+            organizations.register_partner(work.session, document["partner_id"], document, work.at)
+        self.partner = partner
+
+    def delivery(self, participant_id: str = PERSON) -> DeliveryRow:
+        (row,) = self.rows(DeliveryRow, DeliveryRow.participant_id == participant_id)
+        return row
+
+    def last_entry(self) -> int:
+        entries = [] if self.partner is None else self.partner.ledger.entries()
+        return entries[-1].sequence if entries else 0
+
+    # --- The checker
+
+    def violations(self) -> list[str]:
+        """What the partner's ledger, the database and the audit log say against the promises of delivery.
+
+        Call it when nothing is left to do.
+        """
+        assert self.partner is not None
+        entries = self.partner.ledger.entries()
+        accepted = [entry for entry in entries if entry.event is LedgerEvent.ACCEPTED]
+        recalled = {entry.delivery_id for entry in entries if entry.event is LedgerEvent.RECALLED}
+        found: list[str] = []
+        with self.work() as work:
+            deliveries = {row.delivery_id: row for row in work.session.scalars(select(DeliveryRow))}
+            ordered = set(work.session.scalars(select(RecallRow.delivery_id)))
+            for entry in accepted:
+                row = deliveries[entry.delivery_id]
+                limit = self.forbidden_after.get(row.participant_id)
+                if limit is not None and entry.sequence > limit:
+                    found.append("accepted after it was forbidden")
+                closed = CaseState(work.session.get_one(ResultCaseRow, row.case_id).state) in results.CLOSED_CASES
+                if closed and not (row.delivery_id in ordered and row.delivery_id in recalled):
+                    found.append("withdrawn and not recalled")
+            for row in deliveries.values():
+                found += self._of_delivery(work, row, [entry.delivery_id for entry in accepted].count(row.delivery_id))
+            found += self._of_audit(work, deliveries.values())
+        return found
+
+    def _of_delivery(self, work: Work, row: DeliveryRow, copies: int) -> list[str]:
+        arrived = DeliveryState(row.state) in {DeliveryState.RECEIVED, DeliveryState.OPENED}
+        version = work.session.get_one(ReportVersionRow, row.version_id)
+        healthy = cases.explain(work, work.session.get_one(ResultCaseRow, row.case_id)).released
+        wanted = healthy and VersionState(version.state) is VersionState.RELEASED
+        return [
+            *(["delivered twice"] if copies > 1 else []),
+            *(["said to be delivered and is not"] if arrived and not copies else []),
+            *(["consented and healthy and not delivered"] if wanted and not arrived else []),
+        ]
+
+    def _of_audit(self, work: Work, deliveries: Sequence[DeliveryRow]) -> list[str]:
+        try:
+            log.verify(work.session)
+        except AuditError:
+            return ["the audit chain does not hold"]
+        told = set(
+            work.session.scalars(select(AuditEventRow.object_id).where(AuditEventRow.action == "delivery.received"))
+        )
+        arrived = {row.delivery_id for row in deliveries if DeliveryState(row.state) is DeliveryState.RECEIVED}
+        return ["delivered without an audit event"] if arrived - told else []
+
+
+def assessment(verdict: Verdict) -> QcAssessment:
+    """A verdict of the quality gate with one rule behind it."""
+    outcome = Outcome.PASS if verdict is Verdict.PASS else Outcome.HOLD
+    return QcAssessment(verdict, (RuleResult("call_rate", outcome, 0.99, 0.98, ""),), "test-1")
+
+
+@contextmanager
+def running_service(home: Path, **settings: object) -> Iterator[Service]:
+    """A service on a fresh database, closed at the end."""
+    clock = SettableClock()
+    context = make_context(home, clock, **settings)
+    try:
+        yield Service(context, clock)
+    finally:
+        context.close()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def running_partner(service: Service, folder: Path, partner_id: str = "sandbox-partner") -> Iterator[SandboxPartner]:
+    """A real partner on loopback that the service knows."""
+    signer = service.context.sender.signer
+    senders = {signer.key_id: signer.public_key}
+    with SandboxPartner(folder, senders=senders, partner_id=partner_id, keep_opened=True) as partner:
+        service.register_partner(partner)
+        yield partner
+
+
+def dead_jobs(service: Service) -> list[JobRow]:
+    """Jobs that an operator must look at."""
+    with service.work() as work:
+        return list(jobs.dead_jobs(work.session))
