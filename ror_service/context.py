@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from consent.gate import Release
 from consent.policy import Policy, load_policy
-from interpreters.genotypes import Build, Interval
 from interpreters.interpreter import Interpreter
 from interpreters.registry import installed
 from report_templates.content import Language, Programme, ReportContent
@@ -22,7 +21,8 @@ from ror_service.audit.log import Actor
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
-from ror_service.intake import isolation, qc
+from ror_service.intake import isolation
+from ror_service.intake.needs import Needs
 from ror_service.intake.qc import Declared, QcAssessment
 from ror_service.intake.results import Limits, ReadResult
 from ror_service.rendering.artifacts import Artifact, artifacts
@@ -124,9 +124,10 @@ class ServiceContext:
             counselor_contact=self.settings.counselor_contact,
         )
 
-    def intervals(self, build: Build) -> list[Interval]:
-        """Everything that the interpreters want read from a file of one build."""
-        return [interval for interpreter in self.interpreters.values() for interval in interpreter.intervals(build)]
+    @cached_property
+    def needs(self) -> Needs:
+        """What the interpreters together need of a genotype file."""
+        return Needs(self.interpreters)
 
     def read_genotypes(self, file: SealedFile) -> ReadResult:
         """Read a sealed genotype file in a confined child process, which is fed its clear bytes.
@@ -140,11 +141,11 @@ class ServiceContext:
             memory_bytes=self.settings.reader_memory_mebibytes << 20, cpu_seconds=self.settings.reader_cpu_seconds
         )
         with closing(file.chunks()) as chunks:
-            return isolation.read_in_child(chunks, {build: self.intervals(build) for build in Build}, limits)
+            return isolation.read_in_child(chunks, self.needs.wanted, limits)
 
     def assess(self, read: ReadResult, declared: Declared) -> QcAssessment:
         """The quality gate's verdict on a reading."""
-        return qc.assess(read, declared, sites=self.intervals(read.build))
+        return self.needs.assess(read, declared)
 
     def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
         """Every language and format of a report.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import TypeVar
 
-from interpreters.hereditary_risk.alleles import ReferenceBases, place
+from interpreters.hereditary_risk.alleles import AlleleKey, ReferenceBases, place
 from interpreters.hereditary_risk.exons import GeneExons
-from interpreters.hereditary_risk.observed import Observed, known_cis, known_trans
+from interpreters.hereditary_risk.observed import Observed, Zygosity, known_cis, known_trans
 
 Number = TypeVar("Number", int, float)
 
@@ -20,35 +21,38 @@ NEIGHBOUR = "codon_neighbour_unphased"
 
 
 def combine(alleles: Sequence[Observed], exons: GeneExons, bases: ReferenceBases) -> list[tuple[Observed, ...]]:
-    """Join alleles of one gene that lie in one codon.
+    """Join alleles of one gene that lie in one codon, or side by side.
 
     Returns:
-        One tuple an allele: itself alone, or a joined allele followed by its parts. Alleles in one codon that cannot be
-        joined for certain, and are not known to lie apart, carry the reason `codon_neighbour_unphased`.
+        One tuple an allele: itself alone, or an allele joined from two followed by its parts. Neighbours that may or
+        may not lie on one copy stay as they are, with the reason `codon_neighbour_unphased`, and what they would be
+        together is added with the same reason, so that neither reading is lost.
     """
     small = [allele for allele in alleles if not allele.symbolic and allele.certain]
     codons = {allele.key: exons.codons(allele.key) for allele in small}
-    joined: list[tuple[Observed, ...]] = []
-    used: set[object] = set()
-    unsure: set[object] = set()
-    for first, second in combinations(small, 2):
-        if codons[first.key].isdisjoint(codons[second.key]) or _apart(first, second):
-            continue
-        whole = _join(first, second, bases) if used.isdisjoint({first.key, second.key}) else None
-        if whole is None:
-            unsure |= {first.key, second.key}
-        else:
-            joined.append((whole, first, second))
-            used |= {first.key, second.key}
-    # A pair with a third neighbour is no longer certain either.
-    joined = [parts for parts in joined if unsure.isdisjoint({parts[1].key, parts[2].key})]
-    taken = {part.key for parts in joined for part in parts[1:]}
-    rest = [
-        (replace(allele, reasons=(*allele.reasons, NEIGHBOUR)) if allele.key in unsure else allele,)
-        for allele in alleles
-        if allele.key not in taken
+    pairs = [
+        (first, second)
+        for first, second in combinations(small, 2)
+        if (first.key.end + 1 == second.key.pos or not codons[first.key].isdisjoint(codons[second.key]))
+        and not _apart(first, second)
     ]
-    return [*rest, *joined]
+    seen = Counter(allele.key for pair in pairs for allele in pair)
+    together: list[tuple[Observed, ...]] = []
+    taken: set[AlleleKey] = set()
+    unsure: set[AlleleKey] = set()
+    for first, second in pairs:
+        whole = _join(first, second, bases)
+        # A pair with a third neighbour is never certain.
+        alone = seen[first.key] == seen[second.key] == 1
+        if whole is not None and alone and _on_the_same_copies(first, second):
+            together.append((whole, first, second))
+            taken |= {first.key, second.key}
+            continue
+        unsure |= {first.key, second.key}
+        if whole is not None:
+            together.append((_doubtful(whole),))
+    rest = [(_doubtful(allele) if allele.key in unsure else allele,) for allele in alleles if allele.key not in taken]
+    return [*rest, *together]
 
 
 def _apart(first: Observed, second: Observed) -> bool:
@@ -57,11 +61,16 @@ def _apart(first: Observed, second: Observed) -> bool:
     return overlap or known_trans(first, second)
 
 
-def _join(first: Observed, second: Observed, bases: ReferenceBases) -> Observed | None:
-    """One allele of two that lie on the same copy or copies, or None where that or a base between is not known."""
-    if not known_cis(first, second) and not (first.both_copies and first.zygosity is second.zygosity):
-        return None
-    left, right = sorted((first, second), key=lambda allele: allele.key)
+def _on_the_same_copies(first: Observed, second: Observed) -> bool:
+    return known_cis(first, second) or (first.both_copies and first.zygosity is second.zygosity)
+
+
+def _doubtful(allele: Observed) -> Observed:
+    return replace(allele, reasons=(*allele.reasons, NEIGHBOUR))
+
+
+def _join(left: Observed, right: Observed, bases: ReferenceBases) -> Observed | None:
+    """What two alleles, in the order of their positions, are together; None where a base between is not known."""
     between = [bases.at(left.key.chrom, pos) for pos in range(left.key.end + 1, right.key.pos)]
     if None in between:
         return None
@@ -77,12 +86,14 @@ def _join(first: Observed, second: Observed, bases: ReferenceBases) -> Observed 
         ref=ref,
         alt=alt,
         end=right.end,
+        zygosity=left.zygosity if left.zygosity is right.zygosity else Zygosity.HETEROZYGOUS,
         depth=_least(left.depth, right.depth),
         genotype_quality=_least(left.genotype_quality, right.genotype_quality),
         balance=_least(left.balance, right.balance),
         consequences=(),
         reasons=tuple(dict.fromkeys((*left.reasons, *right.reasons))),
         flags=(COMBINED,),
+        parts=frozenset({left.key, right.key}),
     )
 
 

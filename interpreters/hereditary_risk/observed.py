@@ -53,6 +53,8 @@ class Observed:
     reasons: tuple[str, ...] = ()
     """Failed quality gates."""
     flags: tuple[str, ...] = ()
+    parts: frozenset[AlleleKey] = frozenset()
+    """Alleles of the file that this one was joined from."""
     symbolic: bool = False
     """A copy-number or structural call, without bases."""
 
@@ -63,7 +65,9 @@ class Observed:
 
 
 def known_cis(first: Observed, second: Observed) -> bool:
-    """Whether two alleles are known to lie on one copy: same phase set, same side."""
+    """Whether two alleles are known to lie on one copy: same phase set, same side; or one is a part of the other."""
+    if second.key in first.parts or first.key in second.parts:
+        return True
     return first.phase is not None and first.phase == second.phase
 
 

@@ -342,7 +342,8 @@ def _quality_problem(record: Record, policy: Policy) -> str | None:
 
 def _is_imbalanced(record: Record, called: Sequence[int], least: float) -> bool:
     """Whether an allele of a heterozygous call has too small a share of the reads, as far as reads are given."""
-    if len(set(called)) < 2 or not record.allele_depths:  # noqa: PLR2004 - two alleles make a heterozygote
+    # Depths that do not match the alleles are as good as none.
+    if len(set(called)) < 2 or len(record.allele_depths) != 1 + len(record.alts):  # noqa: PLR2004 - a heterozygote
         return False
     reads = [record.allele_depths[number] or 0 for number in called]
     return min(reads) < least * sum(reads) or not sum(reads)

@@ -69,7 +69,7 @@ def demo(
 
 
 def _empty(folder: Path) -> None:
-    """Remove what an earlier demonstration left, and nothing else: a mistyped --folder must not cost anybody's files."""
+    """Remove what an earlier demonstration left and nothing else: a mistyped --folder must cost nobody a file."""
     if not folder.exists():
         return
     left = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}

@@ -12,16 +12,16 @@ import typer
 
 from interpreters import registry
 from interpreters.findings import Interpretation, NotTested
-from interpreters.genotypes import Assay, Build, GenotypeCalls, Interval, Sample, Sex
+from interpreters.genotypes import Assay, Build, GenotypeCalls, Sample, Sex
 from interpreters.interpreter import Interpreter
 from interpreters.knowledge import KnowledgeError
 from interpreters.serial import SCHEMA, to_json
 from ror_service.intake.callable_bed import read_callable_bed
 from ror_service.intake.errors import IntakeError
 from ror_service.intake.isolation import read_in_child
-from ror_service.intake.qc import Declared, QcAssessment, ReferenceBases, Verdict, assess
+from ror_service.intake.needs import Needs
+from ror_service.intake.qc import Declared, QcAssessment, Verdict
 from ror_service.intake.results import Limits, ReadResult
-from ror_service.intake.wanted import WantedIntervals
 
 _HEREDITARY = "hereditary_risk"
 
@@ -130,18 +130,16 @@ def interpret_files(
         callable_file: BED file that holds for all files.
         limits: Caps on each file.
     """
-    sites = {build: _sites(interpreters, build) for build in Build}
-    wanted = {build: WantedIntervals.of(found) for build, found in sites.items()}
+    needs = Needs(interpreters)
     digests = {name: interpreter.knowledge.digest for name, interpreter in interpreters.items()}
     for file in files:
         try:
-            read = read_in_child(file, wanted, limits)
+            read = read_in_child(file, needs.wanted, limits)
             calls = _with_callable(read, callable_file)
         except IntakeError as error:
             yield InterpretedFile(str(file), declared.assay, digests, error=error)
             continue
-        bases = _reference_bases(interpreters, read.build)
-        quality = assess(read, declared, sites=sites[read.build], reference_bases=bases)
+        quality = needs.assess(read, declared)
         done: tuple[Interpretation, ...] = ()
         if quality.verdict is Verdict.PASS:
             sample = Sample(read.build, declared.assay, declared.sex_at_birth)
@@ -169,21 +167,7 @@ def _load(
     )
 
 
-def _sites(interpreters: Mapping[str, Interpreter], build: Build) -> list[Interval]:
-    return [interval for interpreter in interpreters.values() for interval in interpreter.intervals(build)]
-
-
 def _with_callable(read: ReadResult, callable_file: Path | None) -> GenotypeCalls:
     if callable_file is None:
         return read.calls
     return GenotypeCalls(read.build, read.calls.kind, read.calls, read_callable_bed(callable_file, read.build))
-
-
-def _reference_bases(interpreters: Mapping[str, Interpreter], build: Build) -> ReferenceBases | None:
-    """Reference bases that an interpreter happens to know, for the check of a file's REF alleles."""
-    for interpreter in interpreters.values():
-        offered = getattr(interpreter, "reference_bases", None)
-        if offered is not None:
-            bases: ReferenceBases = offered(build)
-            return bases
-    return None

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import print  # noqa: A004 - colored where the terminal allows
 from rich.table import Column, Table
 
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_release, release_folders, verify
 from interpreters.registry import installed, module_names
 from ror_service.cli.running import settings
+from ror_service.cli.tables import show
 from ror_service.errors import InvalidInputError
 
 knowledge = typer.Typer(help="Knowledge releases: the versioned data behind every finding.", no_args_is_help=True)
@@ -32,7 +32,7 @@ def list_releases() -> None:
                 table.add_row(
                     used.module, release.release, mark, release.digest[:12], source.name, source.version, source.licence
                 )
-    print(table)
+    show(table)
 
 
 @knowledge.command("verify")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -49,6 +50,8 @@ def _ror() -> None:
 
 def main() -> None:
     """Run the command line; what the service refuses is told in one line, without a trace."""
+    # Before numpy is loaded: its matrices are small here, and threads that wait for each other only cost time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         make_app(next(iter(sys.argv[1:]), None))()
     except ServiceError as error:

@@ -6,21 +6,22 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from click import Choice
-from rich import print  # noqa: A004 - colored where the terminal allows
+from rich.pretty import pprint
 from rich.table import Column, Table
 
+from report_templates.content import SignerRole
 from ror_service import cases, evidence
 from ror_service.audit import log
 from ror_service.audit.log import Actor
 from ror_service.cli.running import OPERATOR, service
+from ror_service.cli.tables import show
 from ror_service.errors import NotFoundError
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.storage import jobs, participants, results
 
 AsUser = Annotated[str, typer.Option("--as", help="Who acts.")]
-AsRole = Annotated[str, typer.Option("--role", click_type=Choice(queue.SIGNING_ROLES), help="In which role.")]
+AsRole = Annotated[SignerRole, typer.Option("--role", help="In which role.")]
 Why = Annotated[str, typer.Option("--reason", help="Kept with the decision.")]
 
 reviews = typer.Typer(help="The review queue.", no_args_is_help=True)
@@ -34,22 +35,22 @@ def list_reviews() -> None:
         for row in results.reviews(work.session, [state.value for state in queue.OPEN_STATES]):
             why = ", ".join(row.reasons)
             table.add_row(row.review_id, row.tier, row.state, why, row.assignee or "", row.due_at.date().isoformat())
-    print(table)
+    show(table)
 
 
 @reviews.command("show")
 def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """The evidence of a review; reading it is audited."""
-    with service() as context, context.transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
-    print(packet.interpretation)
+    pprint(packet.interpretation, expand_all=True)
     typer.echo(f"Findings to decide: {packet.to_decide}")
 
 
 @reviews.command("claim")
 def claim_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """Take a review."""
-    with service() as context, context.transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
         review = queue.claim(work, review_id, timedelta(minutes=context.settings.review_lease_minutes))
     typer.echo(f"{review_id} is {user}'s until {review.lease_until}.")
 
@@ -63,7 +64,7 @@ def sign_review(
     decide: Annotated[list[Disposition] | None, typer.Option(help="One for each finding, in order.")] = None,
 ) -> None:
     """Sign a claimed review; a hereditary finding needs two different people."""
-    with service() as context, context.transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
         queue.sign(work, review_id, tuple(decide or ()), reason, findings=packet.to_decide)
     typer.echo(f"Signed by {user}.")
@@ -72,7 +73,7 @@ def sign_review(
 @reviews.command("return")
 def return_review(review_id: str, user: AsUser, role: AsRole, reason: Why) -> None:
     """Send a review back to the queue."""
-    with service() as context, context.transaction(Actor(user, role, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
         queue.return_review(work, review_id, reason)
     typer.echo(f"{review_id} is back in the queue.")
 
@@ -91,7 +92,7 @@ def explain_consent(participant_id: str) -> None:
             table = Table("rule", "says", title=f"{module}: {'release' if decision.released else 'withhold'}")
             for outcome in decision.outcomes:
                 table.add_row(outcome.rule, outcome.reason or "content")
-            print(table)
+            show(table)
         work.audit("consent.explain", "participant", participant_id, participant_id)
 
 
@@ -118,7 +119,7 @@ def show_jobs() -> None:
             table.add_row(row.job_id, row.task, str(row.attempts), row.last_error or "", "needs an operator")
         for row in jobs.open_jobs(work.session):
             table.add_row(row.job_id, row.task, str(row.attempts), row.last_error or "", "waits")
-    print(table)
+    show(table)
 
 
 @deliveries.command("retry")

@@ -22,7 +22,6 @@ class Feeder:
         """The end to read from; for the process, and closed by whoever starts it."""
         self._pipe = os.fdopen(write_end, "wb", buffering=0)
         self._thread: threading.Thread | None = None
-        self._stop: Callable[[], None] | None = None
         self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -36,7 +35,7 @@ class Feeder:
         """
         thread = threading.Thread(target=self._run, args=(stop,), name="feeder", daemon=True)
         thread.start()
-        self._thread, self._stop = thread, stop
+        self._thread = thread
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -46,9 +45,7 @@ class Feeder:
         Raises:
             BaseException: What the source raised. It goes before whatever came of the process, which was killed for it.
         """
-        if self._thread is not None and self._stop is not None:
-            if error is not None:
-                self._stop()  # a process that lives on would keep the thread waiting
+        if self._thread is not None:
             self._thread.join()
         self._pipe.close()
         if self._failure is not None:

@@ -96,9 +96,13 @@ def _supervise(descriptor: int, feeder: Feeder | None, request: bytes, limits: L
     watchdog.start()
     try:
         with process:
-            if feeder is not None:
-                feeder.start(process.kill)
-            reply = _talk(process, request, limits.reply_bytes)
+            try:
+                if feeder is not None:
+                    feeder.start(process.kill)
+                reply = _talk(process, request, limits.reply_bytes)
+            except BaseException:
+                process.kill()  # nobody would take its reply
+                raise
     finally:
         watchdog.cancel()
     if timed_out.is_set():

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.main_job import CARRIER, LEAVER, Outcome, run_main_job
+from support.main_job import SAYS_YES_TO, Outcome, run_main_job
 from support.stack import Processes, production
-
-from ror_service.sandbox.people import MODULES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_the_embedded_shape_takes_people_through_the_main_job(embedded_outcome: Outcome) -> None:
-    people = (CARRIER.participant_id, LEAVER.participant_id)
-    assert set(embedded_outcome.digests) == {(person, module) for person in people for module in MODULES}
+    wanted = {(participant_id, module) for participant_id, modules in SAYS_YES_TO.items() for module in modules}
+    assert set(embedded_outcome.digests) == wanted
 
 
 def test_processes_with_postgresql_and_a_broker_make_the_same_reports_byte_for_byte(

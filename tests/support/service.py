@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+from celery import Celery
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
@@ -147,6 +148,10 @@ class Service:
     partner: SandboxPartner | None = None
     forbidden_after: dict[str, int] = field(default_factory=dict)
     """Participant to the partner's last ledger entry at the moment from which nothing may be sent."""
+
+    @functools.cached_property
+    def app(self) -> Celery:
+        return make_app(self.context)
 
     # --- Plain access
 
@@ -351,7 +356,7 @@ class Service:
 
     def run_jobs(self) -> None:
         """Run all that is due now, in this process."""
-        relay.drain(self.context, make_app(self.context))
+        relay.drain(self.context, self.app)
 
     def available(self, interpretation: Interpretation | str = "traits", participant_id: str = PERSON) -> str:
         """Somebody whose report can be read here and was not yet sent anywhere. Returns the case."""

@@ -198,7 +198,7 @@ EVENTS = (
     arrival=st.lists(st.sampled_from(EVENTS), unique=True, max_size=7),
     replays=st.lists(st.integers(0, 6), max_size=3),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=NO_FIXTURE_CHECK, derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=NO_FIXTURE_CHECK, derandomize=True)
 def test_the_state_follows_from_the_answers_in_whatever_order_they_arrive(
     service: Service, module: str, arrival: list[str], replays: list[int]
 ) -> None:
@@ -327,7 +327,7 @@ def test_everything_that_ends_a_result_makes_it_unreadable_and_recalls_it(
     keys = service.rows(DataKeyRow, DataKeyRow.destroyed_at.is_not(None))
     assert len(keys) == 2, "of the interpretation and of the report"
     assert all(key.wrapped is None for key in keys)
-    (erased,) = service.actions("case.erase")
+    (erased,) = [row for row in service.actions("case.erase") if row.object_id == old.case_id]
     assert (erased.details["keys_destroyed"], erased.details["recalls"]) == (2, 1)
     service.run_jobs()
     assert service.state() is CaseState.DELETED

@@ -28,23 +28,38 @@ def test_neighbours_on_both_copies_are_joined_with_the_base_between(risk: Heredi
     assert (whole.depth, whole.genotype_quality, whole.balance) == (34, 5, 1.0)
 
 
+def doubtful(found: list[tuple[Observed, ...]]) -> list[tuple[AlleleKey, bool]]:
+    return [(allele.key, NEIGHBOUR in allele.reasons) for (allele,) in found]
+
+
 def test_an_unknown_base_between_leaves_both_unsure(risk: HereditaryRisk, call: Call) -> None:
     alleles = seen(risk, call("1 104 C T", "1/1"), call("1 106 C G", "1/1", quality=None))
     found = combine(alleles, EXONS, ReferenceBases(()))
-    assert [NEIGHBOUR in allele.reasons for (allele,) in found] == [True, True]
+    assert doubtful(found) == [(alleles[0].key, True), (alleles[1].key, True)]
     ((whole, *_),) = combine(alleles, EXONS, BASES)
     assert whole.genotype_quality is None
 
 
-def test_a_third_neighbour_leaves_all_three_for_a_person(risk: HereditaryRisk, call: Call) -> None:
+def test_a_third_neighbour_leaves_every_reading_for_a_person(risk: HereditaryRisk, call: Call) -> None:
     alleles = seen(risk, *(call(site, "1/1") for site in ("1 104 C T", "1 105 C T", "1 106 C G")))
-    found = combine(alleles, EXONS, BASES)
-    assert [(NEIGHBOUR in allele.reasons) for (allele,) in found] == [True, True, True]
+    found = doubtful(combine(alleles, EXONS, BASES))
+    assert len(found) == 6
+    assert all(unsure for _, unsure in found)
 
 
-def test_one_and_two_copies_are_not_joined(risk: HereditaryRisk, call: Call) -> None:
-    alleles = seen(risk, call("1 104 C T", "1/1"), call("1 105 C T", "0/1"))
-    assert all(NEIGHBOUR in allele.reasons for (allele,) in combine(alleles, EXONS, BASES))
+def test_where_the_copies_are_not_known_both_readings_stay(risk: HereditaryRisk, call: Call) -> None:
+    whole = AlleleKey("1", 104, "CC", "TT")
+    for genotypes in (("0/1", "0/1"), ("1/1", "0/1")):
+        alleles = seen(risk, call("1 104 C T", genotypes[0]), call("1 105 C T", genotypes[1]))
+        found = combine(alleles, EXONS, BASES)
+        assert doubtful(found) == [(alleles[0].key, True), (alleles[1].key, True), (whole, True)]
+        assert known_cis(found[2][0], alleles[0])
+        assert known_cis(alleles[1], found[2][0])
+
+
+def test_neighbours_across_codons_are_joined_only_side_by_side(risk: HereditaryRisk, call: Call) -> None:
+    beside = seen(risk, call("1 106 C T", "1/1"), call("1 107 A T", "1/1"))
+    assert combine(beside, EXONS, BASES)[0][0].key == AlleleKey("1", 106, "CA", "TT")
 
 
 def test_alleles_that_lie_apart_are_left_alone(risk: HereditaryRisk, call: Call) -> None:

@@ -323,6 +323,7 @@ def test_two_substitutions_in_one_codon_are_read_together(
     assert finding.outcome is HereditaryOutcome.CANDIDATE_POSITIVE
     assert finding.variant.clinvar_id == "125597"
     assert "combined_in_codon" in finding.flags
+    assert result(*(call(site) for site in halves)) == (REVIEW, "codon_neighbour_unphased")
     trans = [call(halves[0], "0|1", phase_set="5"), call(halves[1], "1|0", phase_set="5")]
     assert result(*trans)[0] == NOT_REPORTABLE
 

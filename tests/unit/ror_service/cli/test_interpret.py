@@ -31,7 +31,7 @@ from interpreters.findings import (
 from interpreters.genotypes import Build, CallState, GenotypeCalls, Interval, Sample
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease
 from interpreters.serial import finding_from_json
-from ror_service.cli.main import app
+from ror_service.cli.main import make_app
 
 PLAIN = "chr1 500 . A G 50 PASS . GT 0/1"
 
@@ -105,7 +105,7 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, OneSite]:
 
 
 def ror(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["interpret", *map(str, arguments)])
+    return CliRunner().invoke(make_app("interpret"), ["interpret", *map(str, arguments)])
 
 
 def objects(result: Result) -> list[dict[str, Any]]:

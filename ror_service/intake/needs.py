@@ -1,0 +1,53 @@
+"""What the installed interpreters together need of a genotype file; one place for the command and the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from interpreters.genotypes import Build, Interval
+from interpreters.interpreter import Interpreter
+from ror_service.intake.qc import Declared, QcAssessment, ReferenceBases, assess
+from ror_service.intake.results import ReadResult
+from ror_service.intake.wanted import WantedIntervals
+
+
+@runtime_checkable
+class KnowsReferenceBases(Protocol):
+    """An interpreter whose knowledge spells reference bases, by which a file's build is checked."""
+
+    def reference_bases(self, build: Build) -> ReferenceBases:
+        """Reference bases of a build, by chromosome and position."""
+
+
+class Needs:
+    """What a set of interpreters needs of each build; computed once.
+
+    Args:
+        interpreters: Module to interpreter.
+    """
+
+    def __init__(self, interpreters: Mapping[str, Interpreter]) -> None:
+        self._interpreters = tuple(interpreters.values())
+        self.intervals = {build: self._intervals(build) for build in Build}
+        """Build to everything that is asked for."""
+        self.wanted = {build: WantedIntervals.of(found) for build, found in self.intervals.items()}
+        """The same, merged for the reader."""
+
+    def assess(self, read: ReadResult, declared: Declared) -> QcAssessment:
+        """The quality gate's verdict on a reading, with every rule that these interpreters make possible."""
+        return assess(
+            read,
+            declared,
+            sites=self.intervals[read.build],
+            reference_bases=self._reference_bases(read.build),
+        )
+
+    def _intervals(self, build: Build) -> list[Interval]:
+        return [interval for interpreter in self._interpreters for interval in interpreter.intervals(build)]
+
+    def _reference_bases(self, build: Build) -> ReferenceBases | None:
+        for interpreter in self._interpreters:
+            if isinstance(interpreter, KnowsReferenceBases):
+                return interpreter.reference_bases(build)
+        return None

@@ -1,0 +1,158 @@
+"""`ror demo` as a user runs it, and what it leaves on disk."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from support.shared import SHARED, needs_shared
+
+from ror_service.cli import demo as command
+from ror_service.sandbox.people import PEOPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PEOPLE_SHOWN = ("P0002", "P0010")
+"""The carrier, reviewed and told; and the one who withdraws."""
+FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*5", "rs17822931", "earwax", "Normal function")
+"""What was found in them, in words of their reports and of the evidence."""
+BUNDLE_FILES = {"report.en.html", "report.en.pdf", "report.es.html", "report.es.pdf"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished demonstration."""
+
+    folder: Path
+    temporary: Path
+    status: int
+    output: str
+    errors: str
+
+    def summary(self) -> dict[str, list[dict[str, object]]]:
+        return json.loads((self.folder / "summary.json").read_text())  # type: ignore[no-any-return]
+
+
+def _run(parent: Path, *options: str) -> Run:
+    folder, temporary = parent / "demo", parent / "tmp"
+    temporary.mkdir()
+    finished = subprocess.run(  # noqa: S603 - our own program
+        [Path(sys.executable).with_name("ror"), "demo", "--folder", folder, *options],
+        env={"PATH": os.environ["PATH"], "HOME": str(parent), "LANG": "C.UTF-8", "TMPDIR": str(temporary)},
+        cwd=parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Run(folder, temporary, finished.returncode, finished.stdout, finished.stderr)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    people = [option for person in PEOPLE_SHOWN for option in ("--people", person)]
+    return _run(tmp_path_factory.mktemp("demo"), *people)
+
+
+def _files_in(folder: Path) -> Iterable[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_the_demonstration_holds_all_its_expectations(shown: Run) -> None:
+    assert shown.status == 0, shown.output + shown.errors
+    assert "Every expectation held" in shown.output
+    summary = shown.summary()
+    assert summary["failures"] == []
+    outcomes = {(row["participant_id"], row["module"]): row["outcome"] for row in summary["results"]}
+    assert len(outcomes) == 4 * len(PEOPLE_SHOWN)
+    assert set(outcomes.values()) == {"delivered"}
+    assert "demo-director signed it too" in shown.output
+    assert "P0010 withdrew" in shown.output
+    assert "the chain holds" in shown.output
+
+
+def test_one_participant_s_reports_lie_opened_in_both_languages_and_formats(shown: Run) -> None:
+    names = {path.name for path in (shown.folder / "opened" / "P0002").iterdir()}
+    modules = ("ancestry", "hereditary_risk", "pharmacogenomics", "traits")
+    assert names == {f"{m}.participant.{end}" for m in modules for end in ("en.html", "en.pdf", "es.html", "es.pdf")}
+    hereditary = shown.folder / "opened" / "P0002" / "hereditary_risk.participant.en.html"
+    assert "BRCA2" in hereditary.read_text()
+    held = [{path.name for path in folder.iterdir()} for folder in (shown.folder / "partner" / "opened").iterdir()]
+    assert held == [BUNDLE_FILES] * 4, "the partner erased what it had of the person who left"
+
+
+def _spellings(words: Iterable[str]) -> set[bytes]:
+    """The words in clear, in UTF-16, in hexadecimal, and in base64 at each of its three alignments."""
+    found = set()
+    for word in words:
+        plain = word.encode()
+        found |= {plain, word.encode("utf-16-le"), plain.hex().encode(), plain.hex().upper().encode()}
+        for shift in range(3):
+            whole = (shift + len(plain)) // 3 * 3
+            packed = base64.b64encode((b"\0" * shift + plain)[:whole])[4 if shift else 0 :]
+            if len(packed) >= 4:
+                found.add(packed)
+    return found
+
+
+def _leaks(files: Iterable[Path], words: Iterable[str]) -> dict[str, set[bytes]]:
+    spellings = _spellings(words)
+    hits = {str(path): {s for s in spellings if s in path.read_bytes()} for path in files}
+    return {path: spelled for path, spelled in hits.items() if spelled}
+
+
+def test_no_finding_lies_in_clear_in_database_store_keys_logs_or_temporary_files(shown: Run) -> None:
+    copies = {shown.folder / "opened", shown.folder / "partner" / "opened", shown.folder / "genome-center"}
+    kept = [path for path in _files_in(shown.folder) if not copies.intersection(path.parents)]
+    kept += _files_in(shown.temporary)
+    assert {"ror.sqlite3", "ledger.sqlite3", "signing.key"} <= {path.name for path in kept}
+    assert _leaks(kept, FINDINGS) == {}
+    assert not [word for word in FINDINGS if word in shown.errors]
+    assert [path for path in kept if path.read_bytes()[:2] == b"\x1f\x8b"] == [], "a genome lies in clear"
+
+
+def test_the_search_finds_what_lies_in_clear(shown: Run, tmp_path: Path) -> None:
+    found = set().union(*_leaks(_files_in(shown.folder / "opened"), FINDINGS).values())
+    assert {b"BRCA2", b"CYP2C19", b"*1/*5"} - found <= {b"*1/*5"}
+    for number, hidden in enumerate((b"BRCA2".hex().encode(), *(base64.b64encode(b"_" * n + b"BRCA2__") for n in range(3)))):
+        (tmp_path / str(number)).write_bytes(b"\x01\xff" + hidden)
+    assert len(_leaks(_files_in(tmp_path), ["BRCA2"])) == 4
+
+
+@needs_shared
+@pytest.mark.genomes
+def test_a_real_genome_ends_in_reports_and_says_what_could_not_be_read(tmp_path: Path) -> None:
+    genome = SHARED / "genomes" / "1000g_GRCh38" / "NA18526.vcf.gz"
+    run = _run(tmp_path, "--genome", str(genome), "--sex-at-birth", "female")
+    assert run.status == 0, run.output + run.errors
+    outcomes = {row["module"]: row["outcome"] for row in run.summary()["results"]}
+    assert set(outcomes.values()) == {"delivered"}
+    said = run.output.partition("What the file told:")[2]
+    assert "hereditary_risk" in said or "hereditary risk" in said.lower()
+    assert len(list((run.folder / "opened" / "P0001").iterdir())) == 4 * len(outcomes)
+
+
+def test_an_expectation_that_does_not_hold_ends_in_exit_status_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed_up = next(person for person in PEOPLE if person.participant_id == "P0011")
+    expecting_reports = replace(mixed_up, expected={})  # but the sample is held, as it must be
+    monkeypatch.setattr(command, "PEOPLE", (expecting_reports,))
+    with pytest.raises(typer.Exit) as ended:
+        command.demo(people=["P0011"], folder=tmp_path / "demo")
+    assert ended.value.exit_code == 1
+    assert json.loads((tmp_path / "demo" / "summary.json").read_text())["failures"]
+    assert "expectations did not hold" in capsys.readouterr().out
+
+
+def test_with_its_own_expectation_the_same_person_ends_in_exit_status_0(tmp_path: Path) -> None:
+    command.demo(people=["P0011"], folder=tmp_path / "demo")
+    assert json.loads((tmp_path / "demo" / "summary.json").read_text())["failures"] == []

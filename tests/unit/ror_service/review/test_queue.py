@@ -1,0 +1,337 @@
+"""The review queue: claims, two signatures, confirmation, disclosure; only then anything is released."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from support.service import (
+    COUNSELOR,
+    DIRECTOR,
+    LABORATORY,
+    LEASE,
+    OPERATOR,
+    POSITIVE,
+    TWO_POSITIVE,
+    UNCERTAIN_MEDICINES,
+    Service,
+)
+
+from consent.types import Confirmation, Disclosure
+from ror_service import cases, pipeline
+from ror_service.audit.log import Actor
+from ror_service.errors import (
+    ConflictError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotFoundError,
+)
+from ror_service.review import queue
+from ror_service.review.queue import OPEN_STATES, Disposition
+from ror_service.states import CaseState, ReviewState
+from ror_service.storage import results
+from ror_service.storage.tables import ConfirmationOrderRow, JobRow, SignOffRow
+from support.consent_facts import POLICY
+
+REPORT, DO_NOT = Disposition.REPORT, Disposition.DO_NOT_REPORT
+SECOND_COUNSELOR = replace(COUNSELOR, name="counselor-2")
+
+
+def _withheld_for(service: Service) -> tuple[str, ...]:
+    with service.work() as work:
+        return cases.explain(work, service.case(module="hereditary_risk")).reasons
+
+
+def _is_asked_to_release(service: Service, case_id: str) -> bool:
+    return bool(service.rows(JobRow, JobRow.task == "release_report", JobRow.subject_id == case_id))
+
+
+# --- The whole way of a hereditary candidate
+
+
+def test_a_candidate_is_released_only_after_two_signers_confirmation_and_disclosure(service: Service) -> None:
+    case_id, review_id = service.positive()
+    assert service.state("hereditary_risk") is CaseState.IN_REVIEW
+    assert "review_pending" in _withheld_for(service)
+
+    def try_to_release(expected: CaseState) -> None:
+        pipeline.release_report(service.context, case_id)
+        assert service.state("hereditary_risk") is expected
+        with pytest.raises(NotFoundError):
+            service.read("hereditary_risk")
+
+    try_to_release(CaseState.IN_REVIEW)
+    service.sign(review_id, COUNSELOR, REPORT)
+    assert _withheld_for(service) == ("second_signature_pending",)
+    try_to_release(CaseState.IN_REVIEW)
+    service.sign(review_id, DIRECTOR, REPORT)
+    assert _withheld_for(service) == ("confirmation_pending", "disclosure_pending")
+    try_to_release(CaseState.CONFIRMING)
+    service.confirm(review_id)
+    assert _withheld_for(service) == ("disclosure_pending",)
+    assert service.review().state == ReviewState.CLOSED
+    try_to_release(CaseState.SIGNED_OFF)
+    with service.work(COUNSELOR) as work:
+        queue.schedule_disclosure(work, case_id)
+    try_to_release(CaseState.DISCLOSURE_SCHEDULED)
+    assert not _is_asked_to_release(service, case_id)
+    service.disclose(case_id)
+    assert _withheld_for(service) == ()
+    assert _is_asked_to_release(service, case_id)
+    pipeline.release_report(service.context, case_id)
+    assert service.state("hereditary_risk") is CaseState.AVAILABLE
+    assert service.read("hereditary_risk")
+
+
+def test_the_no_contact_path_is_an_end_of_disclosure_too(service: Service) -> None:
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, REPORT)
+    service.confirm(review_id)
+    service.disclose(case_id, Disclosure.NO_CONTACT_PATH)
+    pipeline.release_report(service.context, case_id)
+    assert service.state("hereditary_risk") is CaseState.AVAILABLE
+
+
+@pytest.mark.parametrize("outcome", [Confirmation.DISCORDANT, Confirmation.FAILED])
+def test_what_was_not_confirmed_is_not_released(service: Service, outcome: Confirmation) -> None:
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, REPORT)
+    service.confirm(review_id, outcome)
+    assert service.state("hereditary_risk") is CaseState.CONFIRMING
+    assert f"confirmation_{outcome}" in _withheld_for(service)
+    with pytest.raises(IllegalTransitionError):
+        service.disclose(case_id)
+    with pytest.raises(IllegalTransitionError):
+        service.confirm(review_id)
+
+
+def test_do_not_report_by_both_releases_a_report_without_the_finding(service: Service) -> None:
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, DO_NOT)
+    assert service.state("hereditary_risk") is CaseState.SIGNED_OFF
+    assert not service.rows(ConfirmationOrderRow)
+    with pytest.raises(IllegalTransitionError, match="no disclosure"):
+        service.disclose(case_id)
+    with service.work(COUNSELOR) as work, pytest.raises(IllegalTransitionError, match="no disclosure"):
+        queue.schedule_disclosure(work, case_id)
+    pipeline.release_report(service.context, case_id)
+    assert service.state("hereditary_risk") is CaseState.AVAILABLE
+
+
+def test_one_reported_finding_of_two_needs_confirmation(service: Service) -> None:
+    _, review_id = service.positive(TWO_POSITIVE)
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, DO_NOT, REPORT)
+    assert service.state("hereditary_risk") is CaseState.CONFIRMING
+
+
+# --- Signatures
+
+
+def test_the_same_person_cannot_sign_twice_by_code_and_by_database(service: Service) -> None:
+    _, review_id = service.positive()
+    service.sign(review_id, COUNSELOR, REPORT)
+    with pytest.raises(ConflictError, match="another person"):
+        service.sign(review_id, COUNSELOR, REPORT)
+    (first,) = service.rows(SignOffRow)
+    with pytest.raises(IntegrityError, match="UNIQUE"), service.work(COUNSELOR) as work:
+        copied = {name: getattr(first, name) for name in ("review_id", "signer", "role", "dispositions", "reason")}
+        work.session.add(SignOffRow(sign_off_id="sign-off-2", signed_at=work.at, **copied))
+    assert len(service.rows(SignOffRow)) == 1
+
+
+def test_the_same_person_in_another_role_is_still_the_same_person(service: Service) -> None:
+    _, review_id = service.positive()
+    service.sign(review_id, COUNSELOR, REPORT)
+    with pytest.raises(ConflictError):
+        service.sign(review_id, replace(DIRECTOR, name=COUNSELOR.name), REPORT)
+
+
+def test_a_gate_that_counts_signatures_instead_of_people_is_not_ours(service: Service) -> None:
+    _, review_id = service.positive()
+    service.sign(review_id, COUNSELOR, REPORT)
+    with service.work() as work:
+        facts = cases.candidate(work, service.case(module="hereditary_risk"))
+    twice = replace(facts, signers=facts.signers * 2, positive_hereditary=True)
+    with service.work() as work:
+        known = cases.participants.history(work.session, "P-0001")
+    assert "same_signer" in cases.decide(known, twice, POLICY, service.clock.now).reasons
+
+
+def test_the_signers_must_decide_alike_on_every_finding(service: Service) -> None:
+    _, review_id = service.positive(TWO_POSITIVE)
+    service.sign(review_id, COUNSELOR, REPORT, DO_NOT)
+    with pytest.raises(ConflictError, match="decided otherwise"):
+        service.sign(review_id, DIRECTOR, DO_NOT, REPORT)
+    service.sign(review_id, DIRECTOR, REPORT, DO_NOT)
+    assert service.state("hereditary_risk") is CaseState.CONFIRMING
+
+
+@pytest.mark.parametrize(
+    ("dispositions", "reason"), [((), "why"), ((REPORT, REPORT), "why"), ((REPORT,), " ")], ids=["few", "many", "why"]
+)
+def test_every_finding_needs_a_decision_and_a_reason(
+    service: Service, dispositions: tuple[Disposition, ...], reason: str
+) -> None:
+    _, review_id = service.positive()
+    service.claim(review_id, COUNSELOR)
+    with service.work(COUNSELOR) as work, pytest.raises(InvalidInputError):
+        queue.sign(work, review_id, dispositions, reason, findings=1)
+    assert not service.rows(SignOffRow)
+
+
+@pytest.mark.parametrize("role", ["participant", "portal", "operator", "genome_center", "auditor", "service"])
+def test_roles_that_may_not_sign(service: Service, role: str) -> None:
+    _, review_id = service.positive()
+    actor = Actor("somebody", role, "curiosity")
+    with service.work(actor) as work:
+        with pytest.raises(ForbiddenError):
+            queue.claim(work, review_id, LEASE)
+        with pytest.raises(ForbiddenError):
+            queue.sign(work, review_id, (REPORT,), "why", findings=1)
+        with pytest.raises(ForbiddenError):
+            queue.return_review(work, review_id, "why")
+
+
+def test_a_pharmacogenomic_review_needs_one_signer(service: Service) -> None:
+    case_id = service.interpreted(UNCERTAIN_MEDICINES)
+    review = service.review("pharmacogenomics")
+    assert (review.tier, review.reasons) == ("counselor", ["pharmacogenomic_call_uncertain"])
+    service.sign(review.review_id, COUNSELOR)
+    assert service.review("pharmacogenomics").state == ReviewState.CLOSED
+    assert service.state("pharmacogenomics") is CaseState.SIGNED_OFF
+    pipeline.release_report(service.context, case_id)
+    assert service.state("pharmacogenomics") is CaseState.AVAILABLE
+
+
+# --- Claims and returns
+
+
+def test_a_claim_holds_for_its_lease_and_can_be_prolonged(service: Service) -> None:
+    _, review_id = service.positive()
+    service.claim(review_id, COUNSELOR)
+    with pytest.raises(ConflictError, match="holds this review"):
+        service.claim(review_id, DIRECTOR)
+    service.clock.now += LEASE - timedelta(seconds=1)
+    service.claim(review_id, COUNSELOR)
+    service.clock.now += LEASE - timedelta(seconds=1)
+    with pytest.raises(ConflictError):
+        service.claim(review_id, DIRECTOR)
+    service.clock.now += timedelta(seconds=1)
+    service.claim(review_id, DIRECTOR)
+    assert service.review().assignee == DIRECTOR.name
+
+
+def test_nobody_signs_without_holding_the_review(service: Service) -> None:
+    _, review_id = service.positive()
+
+    def sign(signer: Actor) -> None:
+        with service.work(signer) as work:
+            queue.sign(work, review_id, (REPORT,), "why", findings=1)
+
+    with pytest.raises(ForbiddenError, match="claim"):
+        sign(COUNSELOR)
+    service.claim(review_id, COUNSELOR)
+    with pytest.raises(ForbiddenError, match="claim"):
+        sign(DIRECTOR)
+    service.clock.now += LEASE
+    with pytest.raises(ForbiddenError, match="claim"):
+        sign(COUNSELOR)
+    assert not service.rows(SignOffRow)
+
+
+def test_returning_removes_signatures_and_leaves_their_trace(service: Service) -> None:
+    _, review_id = service.positive()
+    service.sign(review_id, COUNSELOR, REPORT)
+    service.claim(review_id, DIRECTOR)
+    with service.work(DIRECTOR) as work, pytest.raises(InvalidInputError):
+        queue.return_review(work, review_id, " ")
+    with service.work(SECOND_COUNSELOR) as work, pytest.raises(ConflictError):
+        queue.return_review(work, review_id, "it is not mine")
+    with service.work(DIRECTOR) as work:
+        queue.return_review(work, review_id, "look at the depth again")
+    assert not service.rows(SignOffRow)
+    assert service.review().state == ReviewState.RETURNED
+    (returned,) = service.actions("review.return")
+    assert returned.details == {"removed_signatures": 1}
+    assert len(service.actions("review.sign")) == 1
+    assert "review_pending" in _withheld_for(service)
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, DO_NOT)
+    assert service.state("hereditary_risk") is CaseState.SIGNED_OFF
+
+
+def test_a_review_that_nobody_claimed_cannot_be_returned(service: Service) -> None:
+    _, review_id = service.positive()
+    with service.work(COUNSELOR) as work, pytest.raises(IllegalTransitionError):
+        queue.return_review(work, review_id, "why")
+
+
+def test_the_queue_is_sorted_by_urgency_and_forgets_what_is_decided(service: Service) -> None:
+    service.interpreted(POSITIVE)
+    service.clock.advance(hours=1)
+    service.found(UNCERTAIN_MEDICINES)
+    with service.work() as work:
+        waiting = results.reviews(work.session, OPEN_STATES)
+        assert [row.case_id for row in waiting] == [
+            service.case(module=module).case_id for module in ("hereditary_risk", "pharmacogenomics")
+        ]
+    service.sign(waiting[1].review_id, COUNSELOR)
+    with service.work() as work:
+        assert [row.review_id for row in results.reviews(work.session, OPEN_STATES)] == [waiting[0].review_id]
+
+
+@pytest.mark.parametrize("late", [COUNSELOR, SECOND_COUNSELOR])
+def test_a_decided_review_is_closed_to_everybody(service: Service, late: Actor) -> None:
+    _, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, REPORT)
+    with pytest.raises(IllegalTransitionError, match="nothing to decide"):
+        service.claim(review_id, late)
+
+
+# --- Confirmation and disclosure out of turn
+
+
+def test_confirmation_needs_an_order_and_a_result(service: Service) -> None:
+    _, review_id = service.positive()
+    with pytest.raises(IllegalTransitionError):
+        service.confirm(review_id)
+    for outcome in (Confirmation.NOT_ORDERED, Confirmation.PENDING):
+        with pytest.raises(InvalidInputError):
+            service.confirm(review_id, outcome)
+    with service.work(LABORATORY) as work, pytest.raises(NotFoundError):
+        queue.report_confirmation(work, "review-of-nobody", Confirmation.CONCORDANT)
+
+
+def test_confirmation_after_the_withdrawal_changes_nothing(service: Service) -> None:
+    _, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, REPORT)
+    service.withdraw()
+    with pytest.raises(IllegalTransitionError):
+        service.confirm(review_id)
+    assert service.state("hereditary_risk") is CaseState.DELETED
+
+
+@pytest.mark.parametrize("outcome", [Disclosure.NOT_STARTED, Disclosure.SCHEDULED])
+def test_a_disclosure_ends_with_an_end(service: Service, outcome: Disclosure) -> None:
+    case_id, _ = service.positive()
+    with service.work(OPERATOR) as work, pytest.raises(InvalidInputError):
+        queue.complete_disclosure(work, case_id, outcome)
+
+
+def test_nothing_is_disclosed_before_it_is_signed_off(service: Service) -> None:
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, REPORT)
+    with pytest.raises(IllegalTransitionError):
+        service.disclose(case_id)
+    with service.work(COUNSELOR) as work, pytest.raises(IllegalTransitionError):
+        queue.schedule_disclosure(work, case_id)
