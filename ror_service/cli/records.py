@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.pretty import pprint
 from rich.table import Column, Table
 
-from report_templates.content import SignerRole
 from ror_service import cases, evidence
 from ror_service.audit import log
 from ror_service.audit.log import Actor
@@ -21,7 +20,7 @@ from ror_service.review.queue import Disposition
 from ror_service.storage import jobs, participants, results
 
 AsUser = Annotated[str, typer.Option("--as", help="Who acts.")]
-AsRole = Annotated[SignerRole, typer.Option("--role", help="In which role.")]
+AsRole = Annotated[Literal["genetic_counselor", "laboratory_director"], typer.Option("--role", help="In which role.")]
 Why = Annotated[str, typer.Option("--reason", help="Kept with the decision.")]
 
 reviews = typer.Typer(help="The review queue.", no_args_is_help=True)
@@ -41,7 +40,7 @@ def list_reviews() -> None:
 @reviews.command("show")
 def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """The evidence of a review; reading it is audited."""
-    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
     pprint(packet.interpretation, expand_all=True)
     typer.echo(f"Findings to decide: {packet.to_decide}")
@@ -50,7 +49,7 @@ def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
 @reviews.command("claim")
 def claim_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """Take a review."""
-    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         review = queue.claim(work, review_id, timedelta(minutes=context.settings.review_lease_minutes))
     typer.echo(f"{review_id} is {user}'s until {review.lease_until}.")
 
@@ -64,7 +63,7 @@ def sign_review(
     decide: Annotated[list[Disposition] | None, typer.Option(help="One for each finding, in order.")] = None,
 ) -> None:
     """Sign a claimed review; a hereditary finding needs two different people."""
-    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
         queue.sign(work, review_id, tuple(decide or ()), reason, findings=packet.to_decide)
     typer.echo(f"Signed by {user}.")
@@ -73,7 +72,7 @@ def sign_review(
 @reviews.command("return")
 def return_review(review_id: str, user: AsUser, role: AsRole, reason: Why) -> None:
     """Send a review back to the queue."""
-    with service() as context, context.transaction(Actor(user, role.value, "review")) as work:
+    with service() as context, context.transaction(Actor(user, role, "review")) as work:
         queue.return_review(work, review_id, reason)
     typer.echo(f"{review_id} is back in the queue.")
 

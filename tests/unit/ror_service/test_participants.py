@@ -122,8 +122,9 @@ def test_consent_without_evidence_is_kept_and_does_not_count(service: Service) -
     service.sample()
     service.consent(evidence_sha256="none")
     assert service.state() is CaseState.OFFERED
+    case = service.case()
     with service.work() as work:
-        assert "consent_invalid" in cases.explain(work, service.case()).reasons
+        assert "consent_invalid" in cases.explain(work, case).reasons
 
 
 def test_a_clock_that_is_a_little_ahead_does_not_delay_an_answer(service: Service) -> None:
@@ -357,8 +358,9 @@ def test_a_delivery_is_recalled_once(delivering: Service) -> None:
     service.available()
     service.run_jobs()
     service.withdraw()
+    delivery_id = service.delivery().delivery_id
     with service.work() as work:
-        row = results.must_get(work.session, DeliveryRow, service.delivery().delivery_id)
+        row = results.must_get(work.session, DeliveryRow, delivery_id)
         assert participants.order_recall(work, row, "twice") is False
     assert len(service.rows(RecallRow)) == 1
 
@@ -482,8 +484,9 @@ def test_a_reported_death_withholds_and_destroys_nothing(delivering: Service) ->
     assert service.state() is CaseState.DELIVERED
     assert not service.rows(RecallRow)
     assert not service.rows(DataKeyRow, DataKeyRow.wrapped.is_(None))
+    case = service.case()
     with service.work() as work:
-        assert "death_reported" in cases.explain(work, service.case()).reasons
+        assert "death_reported" in cases.explain(work, case).reasons
     service.standing(vital_status=VitalStatus.ALIVE)
     assert service.read().startswith(REPORT_TEXT)
 
@@ -494,8 +497,9 @@ def test_what_was_withheld_for_a_time_goes_on_by_itself(delivering: Service) -> 
     service.found("ancestry")
     service.run_jobs()
     service.found("pharmacogenomics")
+    first = service.rows(DeliveryRow)[0].delivery_id
     with service.work() as work:
-        row = work.session.get_one(DeliveryRow, service.rows(DeliveryRow)[0].delivery_id)
+        row = work.session.get_one(DeliveryRow, first)
         row.state = DeliveryState.QUEUED.value
         work.enqueue("deliver_report", row.delivery_id)
     service.standing(vital_status=VitalStatus.DEATH_REPORTED)

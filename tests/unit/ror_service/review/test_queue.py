@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from support.consent_facts import POLICY
 from support.service import (
     COUNSELOR,
     DIRECTOR,
@@ -19,6 +20,7 @@ from support.service import (
     Service,
 )
 
+from consent.decision import decide
 from consent.types import Confirmation, Disclosure
 from ror_service import cases, pipeline
 from ror_service.audit.log import Actor
@@ -32,17 +34,17 @@ from ror_service.errors import (
 from ror_service.review import queue
 from ror_service.review.queue import OPEN_STATES, Disposition
 from ror_service.states import CaseState, ReviewState
-from ror_service.storage import results
+from ror_service.storage import participants, results
 from ror_service.storage.tables import ConfirmationOrderRow, JobRow, SignOffRow
-from support.consent_facts import POLICY
 
 REPORT, DO_NOT = Disposition.REPORT, Disposition.DO_NOT_REPORT
 SECOND_COUNSELOR = replace(COUNSELOR, name="counselor-2")
 
 
 def _withheld_for(service: Service) -> tuple[str, ...]:
+    case = service.case(module="hereditary_risk")
     with service.work() as work:
-        return cases.explain(work, service.case(module="hereditary_risk")).reasons
+        return cases.explain(work, case).reasons
 
 
 def _is_asked_to_release(service: Service, case_id: str) -> bool:
@@ -156,12 +158,12 @@ def test_the_same_person_in_another_role_is_still_the_same_person(service: Servi
 def test_a_gate_that_counts_signatures_instead_of_people_is_not_ours(service: Service) -> None:
     _, review_id = service.positive()
     service.sign(review_id, COUNSELOR, REPORT)
+    case = service.case(module="hereditary_risk")
     with service.work() as work:
-        facts = cases.candidate(work, service.case(module="hereditary_risk"))
+        facts = cases.candidate(work, case)
+        known = participants.history(work.session, case.participant_id)
     twice = replace(facts, signers=facts.signers * 2, positive_hereditary=True)
-    with service.work() as work:
-        known = cases.participants.history(work.session, "P-0001")
-    assert "same_signer" in cases.decide(known, twice, POLICY, service.clock.now).reasons
+    assert "same_signer" in decide(known, twice, POLICY, service.clock.now).reasons
 
 
 def test_the_signers_must_decide_alike_on_every_finding(service: Service) -> None:
@@ -277,11 +279,10 @@ def test_the_queue_is_sorted_by_urgency_and_forgets_what_is_decided(service: Ser
     service.interpreted(POSITIVE)
     service.clock.advance(hours=1)
     service.found(UNCERTAIN_MEDICINES)
+    expected = [service.case(module=module).case_id for module in ("hereditary_risk", "pharmacogenomics")]
     with service.work() as work:
         waiting = results.reviews(work.session, OPEN_STATES)
-        assert [row.case_id for row in waiting] == [
-            service.case(module=module).case_id for module in ("hereditary_risk", "pharmacogenomics")
-        ]
+    assert [row.case_id for row in waiting] == expected
     service.sign(waiting[1].review_id, COUNSELOR)
     with service.work() as work:
         assert [row.review_id for row in results.reviews(work.session, OPEN_STATES)] == [waiting[0].review_id]
