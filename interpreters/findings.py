@@ -135,7 +135,7 @@ class HereditaryVariant:
     classification: str | None
     stars: int | None
     zygosity: str
-    """`heterozygous`, `homozygous` or `hemizygous`."""
+    """`heterozygous`, `homozygous`, `hemizygous`, or `unknown` (copy-number calls, incomplete genotypes)."""
     hgvs: str | None = None
     """Genomic HGVS as ClinVar gives it."""
     conditions: str | None = None
@@ -170,6 +170,11 @@ class GeneAssessment:
     status: GeneStatus
     fraction: float
     """Share of coding bases, and 20 either side, read with depth and quality, 0 to 1."""
+    known_sites_read: int = 0
+    """Positions of known pathogenic variants that were read."""
+    known_sites_total: int = 0
+    exons_not_read: tuple[int, ...] = ()
+    """Coding exons (1 = the one with the start codon) of which at least a base or its padding was not read."""
     module: str = field(default="hereditary_risk", init=False)
 
 

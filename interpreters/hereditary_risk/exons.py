@@ -65,7 +65,7 @@ class GeneExons:
 
     def touches(self, chrom: str, start: int, end: int, padding: int) -> bool:
         """Whether a stretch overlaps a coding exon with its padding."""
-        return chrom == self.chrom and any(
+        return self.spans(chrom, start, end, padding) and any(
             row.start - padding <= end and start <= row.end + padding for row in self.rows
         )
 

@@ -146,7 +146,16 @@ class HereditaryRisk:
         silent = calls.kind is CallSetKind.VARIANTS_ONLY and calls.callable_intervals is None
         missing = []
         for measured in self.callability(calls):
-            findings.append(GeneAssessment(measured.gene, measured.status, round(measured.fraction, 6)))
+            findings.append(
+                GeneAssessment(
+                    gene=measured.gene,
+                    status=measured.status,
+                    fraction=round(measured.fraction, 6),
+                    known_sites_read=measured.known_sites_read,
+                    known_sites_total=measured.known_sites_total,
+                    exons_not_read=measured.exons_not_read,
+                )
+            )
             if measured.status is GeneStatus.NOT_ASSESSED:
                 why = "file_lists_variants_only" if silent else "read_below_threshold"
                 missing.append(NotTested(NAME, measured.gene, why))
@@ -217,7 +226,8 @@ class HereditaryRisk:
         record = None if allele.symbolic else known.clinvar.find(allele.key)
         key, padding = allele.key, self.policy.thresholds.exon_padding
         stretch = (key.chrom, min(key.pos, key.end), max(key.pos, key.end, allele.end))
-        named = record.genes if record else tuple(known.exons)
+        near = (gene for gene, exons in known.exons.items() if exons.chrom == key.chrom)
+        named = record.genes if record else tuple(near)
         touched = [gene for gene in named if known.exons[gene].touches(*stretch, padding)]
         if touched or record:
             return touched or list(named)

@@ -13,6 +13,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from ror_service.errors import UnauthenticatedError, UnsafeConfigurationError
 from ror_service.sealing.private_files import make_private_folder
+from ror_service.sealing.private_files import make_private_folder
 from ror_service.sealing.signing import Signer
 from ror_service.settings import Mode, Settings
 
@@ -73,7 +74,7 @@ class TokenVerifier:
             decoded = jwt.decode(token, self._keys, algorithms=_ALGORITHMS)
             registry.validate(decoded.claims)
             return Caller(str(decoded.claims["sub"]), Role(decoded.claims["role"]))
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, RecursionError) as error:
             raise UnauthenticatedError("the bearer token is not valid here; sign in again") from error
 
 

@@ -224,7 +224,8 @@ def _keep_receipt(work: Work, delivery: DeliveryRow, verified: VerifiedReceipt) 
             delivery_id=delivery.delivery_id,
             status=verified.receipt.status.value,
             token=verified.token,
-            manifest_sha256=verified.receipt.manifest_sha256,
+            # A partner that was told of the recall before anything arrived has no manifest to name.
+            manifest_sha256=verified.receipt.manifest_sha256 or "",
             received_at=work.at,
         )
     )

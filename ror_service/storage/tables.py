@@ -391,6 +391,7 @@ class ReceiptRow(Base):
     status: Mapped[str]
     token: Mapped[str] = mapped_column(String(4000))
     manifest_sha256: Mapped[str]
+    """Empty where the partner acknowledged the recall of something that it never had."""
     received_at: Mapped[datetime]
 
 

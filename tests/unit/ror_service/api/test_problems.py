@@ -62,7 +62,7 @@ def test_what_nobody_thought_of_tells_and_logs_nothing(api: Api, caplog: pytest.
     assert "P-0042" not in answer.text
     (record,) = [row for row in caplog.records if row.name == problems.__name__]
     assert (record.code, record.route) == ("RuntimeError", "/v1/broken/{person}")
-    assert "P-0042" not in caplog.text
+    assert "P-0042" not in str(vars(record))
 
 
 def test_the_frameworks_own_refusals_are_problems_too(api: Api) -> None:

@@ -25,7 +25,7 @@ from ror_service.sandbox.partner_faults import Fault
 from ror_service.sealing.receipts import ReceiptStatus
 from ror_service.states import CaseState, DeliveryState, RecallState
 from ror_service.storage import jobs, organizations, results
-from ror_service.storage.tables import DeliveryAttemptRow, DeliveryRow, JobRow, RecallRow, ReceiptRow
+from ror_service.storage.tables import DeliveryAttemptRow, DeliveryRow, JobRow, RecallRow, ReceiptRow, ResultCaseRow
 
 
 @pytest.fixture
@@ -172,9 +172,10 @@ def test_the_gate_is_asked_at_the_intent_and_again_at_the_send(queued: Service) 
 def test_nothing_is_queued_that_the_gate_withholds(delivering: Service) -> None:
     service = delivering
     service.available()
-    case = service.case()
+    case_id = service.case().case_id
     service.standing(vital_status=VitalStatus.DEATH_REPORTED)
     with service.work(PIPELINE) as work:
+        case = results.must_get(work.session, ResultCaseRow, case_id)
         version = results.versions_of_cases(work.session, [case.case_id])[0]
         partner = service.context.partners(work)[0]
         dispatch.queue(work, service.context.sender, partner, case=case, version=version, artifacts=())

@@ -1,0 +1,222 @@
+"""Participants: what they say takes effect at once, and what they are told never gives a result away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.api import Api, problem_of
+from support.consent_facts import MODULES, NOW, PERSON, hours
+from support.service import COUNSELOR, DIRECTOR, FILES, POSITIVE, REPORT_TEXT, UNCERTAIN_MEDICINES
+
+from consent.decision import RULES
+from consent.types import Confirmation
+from interpreters.findings import Interpretation
+from ror_service.api.tokens import Role
+from ror_service.review.queue import Disposition
+from ror_service.storage.tables import ConsentRecordRow, ModuleDecisionRow, ViewEventRow
+
+ME = f"/v1/participants/{PERSON}"
+SELF, PORTAL = Role.PARTICIPANT, Role.PORTAL
+
+
+def registration(**changes: object) -> dict[str, Any]:
+    return {
+        "participant_id": PERSON, "language": "en", "birth_date": "1980-05-17", "sex_at_birth": "female",
+        "residence_state": "CA",
+    } | changes  # fmt: skip
+
+
+def consent(**changes: object) -> dict[str, Any]:
+    return {
+        "event_id": "event-a", "document": "primary", "document_version": "1.0", "language": "es", "answer": "yes",
+        "authored_at": NOW.isoformat(), "evidence_sha256": "e" * 64,
+    } | changes  # fmt: skip
+
+
+def choice(**changes: object) -> dict[str, Any]:
+    return {
+        "event_id": "event-b", "module": "traits", "answer": "yes", "script_version": "1.0",
+        "authored_at": NOW.isoformat(),
+    } | changes  # fmt: skip
+
+
+def test_registration_happens_once(api: Api) -> None:
+    for _ in range(2):
+        assert api.post(PORTAL, "/v1/participants", registration()).status_code == 201
+    assert len(api.service.actions("participant.register")) == 1
+    changed = api.post(PORTAL, "/v1/participants", registration(birth_date="1981-05-17"))
+    assert problem_of(changed) == (409, "conflict")
+    assert "19" not in changed.json()["detail"]
+
+
+@pytest.mark.parametrize(("path", "body"), [("consents", consent), ("choices", choice)])
+def test_an_answer_counts_once_and_its_name_cannot_be_used_again(api: Api, path: str, body: Any) -> None:
+    api.service.register()
+    for _ in range(2):
+        assert api.post(SELF, f"{ME}/{path}", body()).status_code == 201
+    assert len(api.service.rows(ConsentRecordRow)) + len(api.service.rows(ModuleDecisionRow)) == 1
+    assert problem_of(api.post(PORTAL, f"{ME}/{path}", body(answer="no"))) == (409, "conflict")
+    late = (NOW + hours(1)).isoformat()
+    assert problem_of(api.post(SELF, f"{ME}/{path}", body(event_id="c", authored_at=late))) == (422, "invalid_input")
+    naive = body(event_id="c", authored_at="2026-11-22T12:00:00")
+    assert problem_of(api.post(SELF, f"{ME}/{path}", naive)) == (422, "invalid_input")
+    assert api.post(SELF, f"{ME}/{path}", body(event_id="d", answer="no")).status_code == 201
+
+
+def test_an_unknown_module_and_an_empty_standing_are_refused(api: Api) -> None:
+    api.service.register()
+    assert problem_of(api.post(SELF, f"{ME}/choices", choice(module="astrology"))) == (422, "invalid_input")
+    assert problem_of(api.post(Role.OPERATOR, f"{ME}/standing", {})) == (422, "invalid_input")
+    assert api.post(Role.OPERATOR, f"{ME}/standing", {"vital_status": "deceased"}).status_code == 201
+
+
+def told(api: Api, module: str = "hereditary_risk") -> dict[str, Any]:
+    (row,) = [row for row in api.get(SELF, f"{ME}/results").json() if row["module"] == module]
+    return row
+
+
+def actions(api: Api) -> list[str]:
+    return [row["action"] for row in api.get(SELF, f"{ME}/access-log").json()]
+
+
+def test_a_positive_in_review_reads_like_a_plain_result_that_is_being_interpreted(api: Api) -> None:
+    service = api.service
+    service.enroll()
+    service.sample()
+    plain, log = told(api), actions(api)
+    assert plain == {
+        "module": "hereditary_risk", "state": "being_checked", "waiting_for": "interpretation_pending",
+        "readable": False, "files": [],
+    }  # fmt: skip
+    service.found(POSITIVE)
+    review = service.review().review_id
+    seen = [(told(api), actions(api))]
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review, signer, Disposition.REPORT)
+        seen.append((told(api), actions(api)))
+    service.confirm(review)
+    seen.append((told(api), actions(api)))
+    assert seen == [(plain, log)] * 4
+
+
+@pytest.mark.parametrize("outcome", [Confirmation.DISCORDANT, Confirmation.FAILED])
+def test_a_confirmation_that_fails_is_not_told_either(api: Api, outcome: Confirmation) -> None:
+    _, review = api.service.positive()
+    before = told(api), actions(api)
+    for signer in (COUNSELOR, DIRECTOR):
+        api.service.sign(review, signer, Disposition.REPORT)
+    api.service.confirm(review, outcome)
+    assert (told(api), actions(api)) == before
+
+
+def test_medicines_under_review_read_like_medicines_that_are_not(api: Api) -> None:
+    def progress(interpretation: Interpretation, person: str) -> Any:
+        api.service.interpreted(interpretation, person)
+        rows = api.get(SELF, f"/v1/participants/{person}/results", subject=person).json()
+        log = api.get(SELF, f"/v1/participants/{person}/access-log", subject=person).json()
+        return rows, [row["action"] for row in log]
+
+    plain = progress("pharmacogenomics", "P-1")
+    assert progress(UNCERTAIN_MEDICINES, "P-2") == plain
+    assert not {"review.open", "case.state", "interpretation.keep"}.intersection(plain[1])
+
+
+def test_the_work_behind_a_result_is_told_with_its_report(api: Api) -> None:
+    api.service.interpreted(UNCERTAIN_MEDICINES)
+    review = api.service.review("pharmacogenomics").review_id
+    api.get(Role.GENETIC_COUNSELOR, f"/v1/reviews/{review}")
+    api.service.sign(review, COUNSELOR)
+    assert "review.read" not in actions(api)
+    api.service.run_jobs()
+    assert told(api, "pharmacogenomics")["state"] == "available"
+    rows = api.get(SELF, f"{ME}/access-log").json()
+    assert {"role": "genetic_counselor", "purpose": "review", "action": "review.read"} in [
+        {name: row[name] for name in ("role", "purpose", "action")} for row in rows
+    ]
+
+
+def test_the_work_behind_a_result_that_was_never_told_stays_untold(api: Api) -> None:
+    api.service.positive()
+    assert api.post(SELF, f"{ME}/withdrawal").status_code == 201
+    assert "case.erase" in actions(api)
+    assert not [action for action in actions(api) if action.startswith(("review.", "confirmation."))]
+
+
+def test_the_whole_history_of_a_disclosed_result_is_told(api: Api) -> None:
+    case, review = api.service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        api.service.sign(review, signer, Disposition.REPORT)
+    api.service.confirm(review)
+    api.service.disclose(case)
+    api.service.run_jobs()
+    assert {"review.sign", "confirmation.report", "report.available"} <= set(actions(api))
+
+
+def test_a_report_is_read_under_strict_headers_and_the_reading_is_kept(api: Api) -> None:
+    api.service.available()
+    assert told(api, "traits") == {
+        "module": "traits", "state": "available", "waiting_for": None, "readable": True, "files": sorted(FILES),
+    }  # fmt: skip
+    answer = api.get(SELF, f"{ME}/results/traits/participant.es.html")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.content.startswith(REPORT_TEXT)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    policy = answer.headers["content-security-policy"]
+    for rule in ("default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"):
+        assert rule in policy
+    assert "script" not in policy
+    assert api.get(SELF, f"{ME}/results/traits/participant.en.pdf").headers["content-type"] == "application/pdf"
+    assert len(api.service.rows(ViewEventRow)) == 2
+    assert actions(api).count("report.read") == 2
+    assert told(api, "traits")["state"] == "viewed"
+
+
+@pytest.mark.parametrize("file", ["participant.fr.pdf", "..%2Fkeys", "participant.en.html%00", "professional.en.pdf"])
+def test_a_file_that_the_report_does_not_have(api: Api, file: str) -> None:
+    api.service.available()
+    assert problem_of(api.get(SELF, f"{ME}/results/traits/{file}")) == (404, "not_found")
+
+
+def test_a_result_that_waits_has_nothing_to_read(api: Api) -> None:
+    api.service.positive()
+    for module in MODULES:
+        answer = api.get(SELF, f"{ME}/results/{module}/participant.en.html")
+        assert problem_of(answer) == (404, "not_found")
+
+
+def test_a_no_closes_the_report_at_once(api: Api) -> None:
+    api.service.available()
+    assert api.post(SELF, f"{ME}/choices", choice(event_id="no", answer="no")).status_code == 201
+    assert problem_of(api.get(SELF, f"{ME}/results/traits/participant.en.html")) == (404, "not_found")
+    assert told(api, "traits")["readable"] is False
+
+
+def test_what_the_gate_withholds_names_its_reasons(api: Api) -> None:
+    api.service.available()
+    api.service.identity_case(PERSON)
+    answer = api.get(SELF, f"{ME}/results/traits/participant.en.html")
+    assert problem_of(answer) == (403, "withheld")
+    assert answer.json()["reasons"]
+    assert told(api, "traits")["files"] == []
+
+
+def test_withdrawal_makes_everything_unreadable_before_it_answers(api: Api) -> None:
+    api.service.available()
+    for _ in range(2):
+        assert api.post(SELF, f"{ME}/withdrawal").status_code == 201
+    assert problem_of(api.get(SELF, f"{ME}/results/traits/participant.en.html")) == (404, "not_found")
+    assert {row["state"] for row in api.get(SELF, f"{ME}/results").json()} == {"deleted"}
+
+
+@pytest.mark.parametrize("role", [Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR])
+def test_a_decision_is_explained_rule_by_rule_and_asking_is_audited(api: Api, role: Role) -> None:
+    api.service.interpreted()
+    answer = api.get(role, f"{ME}/decisions/traits")
+    assert answer.json()["released"] is True
+    assert [rule["rule"] for rule in answer.json()["rules"]] == list(RULES)
+    (event,) = api.service.actions("consent.explain")
+    assert (event.role, event.participant_id) == (role.value, PERSON)
+    assert problem_of(api.get(role, f"{ME}/decisions/astrology")) == (404, "not_found")

@@ -1,0 +1,96 @@
+"""The review queue over HTTP, from the evidence to the disclosure."""
+
+from __future__ import annotations
+
+import pytest
+from support.api import Api, problem_of
+from support.consent_facts import PERSON
+from support.service import POSITIVE, UNCERTAIN_MEDICINES
+
+from ror_service.api.tokens import Role
+
+COUNSELOR, DIRECTOR, LABORATORY = Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.CLINICAL_LABORATORY
+SIGNATURE = {"dispositions": ["report"], "reason": "the evidence holds"}
+
+
+def sign(api: Api, review: str, role: Role, subject: str, body: object = None) -> None:
+    assert api.post(role, f"/v1/reviews/{review}/claim", subject=subject).status_code == 200
+    assert api.post(role, f"/v1/reviews/{review}/signatures", body or SIGNATURE, subject=subject).status_code == 201
+
+
+def test_a_finding_goes_from_the_queue_to_the_disclosure(api: Api) -> None:
+    case, review = api.service.positive()
+    (item,) = api.get(COUNSELOR, "/v1/reviews").json()
+    assert (item["review_id"], item["tier"], item["signatures"]) == (review, "laboratory_director", 0)
+    assert PERSON not in str(item)
+    assert "BRCA" not in str(item)
+    evidence = api.get(COUNSELOR, f"/v1/reviews/{review}").json()
+    assert (evidence["case_id"], evidence["module"], evidence["to_decide"]) == (case, "hereditary_risk", 1)
+    assert evidence["findings"][0]["gene"] == POSITIVE.findings[0].gene
+    sign(api, review, COUNSELOR, "counselor-1")
+    sign(api, review, DIRECTOR, "director-1")
+    confirmation = f"/v1/reviews/{review}/confirmation"
+    assert api.post(LABORATORY, confirmation, {"outcome": "concordant"}).status_code == 201
+    assert problem_of(api.post(LABORATORY, confirmation, {"outcome": "failed"})) == (409, "illegal_transition")
+    by_another = api.post(LABORATORY, confirmation, {"outcome": "failed"}, subject="laboratory-2")
+    assert problem_of(by_another) == (404, "not_found")
+    assert api.post(COUNSELOR, f"/v1/cases/{case}/disclosure/appointment").status_code == 201
+    assert api.post(COUNSELOR, f"/v1/cases/{case}/disclosure", {"outcome": "completed"}).status_code == 201
+    assert api.service.state("hereditary_risk") == "disclosed"
+
+
+def test_reading_the_evidence_and_deciding_are_audited(api: Api) -> None:
+    _, review = api.service.positive()
+    api.get(DIRECTOR, f"/v1/reviews/{review}", subject="director-1")
+    sign(api, review, COUNSELOR, "counselor-1")
+    found = [(event.actor, event.role, event.action) for event in api.service.actions("review.read", "review.sign")]
+    assert ("director-1", "laboratory_director", "review.read") in found
+    assert ("counselor-1", "genetic_counselor", "review.sign") in found
+    assert {event.participant_id for event in api.service.actions("review.read")} == {PERSON}
+
+
+def test_one_person_cannot_sign_twice_in_two_roles(api: Api) -> None:
+    _, review = api.service.positive()
+    sign(api, review, COUNSELOR, "somebody")
+    api.post(DIRECTOR, f"/v1/reviews/{review}/claim", subject="somebody")
+    answer = api.post(DIRECTOR, f"/v1/reviews/{review}/signatures", SIGNATURE, subject="somebody")
+    assert problem_of(answer) == (409, "conflict")
+
+
+def test_a_review_is_held_by_one_person_and_can_be_sent_back(api: Api) -> None:
+    _, review = api.service.positive()
+    assert api.post(COUNSELOR, f"/v1/reviews/{review}/claim", subject="a").json()["assignee"] == "a"
+    assert problem_of(api.post(DIRECTOR, f"/v1/reviews/{review}/claim", subject="b")) == (409, "conflict")
+    assert problem_of(api.post(DIRECTOR, f"/v1/reviews/{review}/signatures", SIGNATURE, subject="b"))[0] == 403
+    empty = api.post(COUNSELOR, f"/v1/reviews/{review}/return", {"reason": ""}, subject="a")
+    assert problem_of(empty) == (422, "invalid_input")
+    assert api.post(COUNSELOR, f"/v1/reviews/{review}/return", {"reason": "unsure"}, subject="a").status_code == 201
+    returned = api.get(COUNSELOR, "/v1/reviews", params={"state": "returned"}).json()
+    assert [item["review_id"] for item in returned] == [review]
+    assert api.get(COUNSELOR, "/v1/reviews", params={"state": "closed"}).json() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"dispositions": [], "reason": "x"}, {"dispositions": ["report"], "reason": "   "}, {"dispositions": ["maybe"]}],
+)
+def test_a_signature_that_decides_nothing_is_refused(api: Api, body: dict[str, object]) -> None:
+    _, review = api.service.positive()
+    api.post(COUNSELOR, f"/v1/reviews/{review}/claim")
+    assert problem_of(api.post(COUNSELOR, f"/v1/reviews/{review}/signatures", body)) == (422, "invalid_input")
+
+
+def test_a_laboratory_cannot_ask_which_reviews_there_are(api: Api) -> None:
+    _, review = api.service.positive()
+    in_review = api.post(LABORATORY, f"/v1/reviews/{review}/confirmation", {"outcome": "concordant"})
+    absent = api.post(LABORATORY, "/v1/reviews/review-9/confirmation", {"outcome": "concordant"})
+    assert problem_of(in_review) == (404, "not_found")
+    assert in_review.content == absent.content
+
+
+def test_after_a_withdrawal_there_is_nothing_to_review(api: Api) -> None:
+    api.service.interpreted(UNCERTAIN_MEDICINES)
+    review = api.service.review("pharmacogenomics").review_id
+    api.service.withdraw()
+    assert problem_of(api.get(COUNSELOR, f"/v1/reviews/{review}")) == (410, "erased")
+    assert api.get(COUNSELOR, "/v1/reviews").json() == []
