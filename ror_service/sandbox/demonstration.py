@@ -200,6 +200,10 @@ class Demonstration:
             self._expect(bool(recalls) and acknowledged, "every recall is acknowledged")
             opened = [version.version_id for version in versions if self._opens(work, person.participant_id, version)]
             self._expect(not opened, "no stored report opens any more, the keys are destroyed")
+            samples = results.samples_of(work.session, person.participant_id)
+            received = [results.file_of(work.session, sample.sample_id) for sample in samples]
+            kept = [file for file in received if file is not None and (self._context.store / file.file_id).exists()]
+            self._expect(not kept, "the sealed genotype file is gone")
         left = [entry for entry in self.ledger() if self._partner.opened_folder(entry.delivery_id).exists()]
         recalled = {entry.delivery_id for entry in self.ledger() if entry.event == "recalled"}
         self._expect(not [entry for entry in left if entry.delivery_id in recalled], "the partner erased its copies")
