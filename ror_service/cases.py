@@ -77,7 +77,7 @@ def sample_read(work: Work, sample: SampleRow) -> None:
     for case in results.cases_of(work.session, sample.participant_id):
         if CaseState(case.state) in {CaseState.AWAITING_DATA, CaseState.QC_HOLD}:
             take_sample(work, case, sample)
-    apply_choices(work, sample.participant_id)
+    apply_choices(work, sample.participant_id, being_read=sample.sample_id)
 
 
 def take_sample(work: Work, case: ResultCaseRow, sample: SampleRow) -> None:
@@ -88,10 +88,15 @@ def take_sample(work: Work, case: ResultCaseRow, sample: SampleRow) -> None:
         advance(work, case, target)
 
 
-def apply_choices(work: Work, participant_id: str) -> None:
+def apply_choices(work: Work, participant_id: str, *, being_read: str | None = None) -> None:
     """Bring every case before interpretation to the state that the participant's answers ask for.
 
     The state follows from the answers alone, so that the order in which they arrive does not matter.
+
+    Args:
+        work: The transaction.
+        participant_id: Whose cases.
+        being_read: A sample whose reading need not be ordered: the caller is the job that interprets it next.
     """
     known = participants.history(work.session, participant_id)
     for case in results.cases_of(work.session, participant_id):
@@ -100,8 +105,8 @@ def apply_choices(work: Work, participant_id: str) -> None:
         target = _chosen(work, known, case.module)
         if CaseState(case.state) is not target:
             advance(work, case, target)
-        if target is CaseState.ACCEPTED and case.sample_id is not None:
-            work.enqueue("interpret_sample", case.sample_id)
+        if target is CaseState.ACCEPTED and case.sample_id not in {None, being_read}:
+            work.enqueue("interpret_sample", str(case.sample_id))
 
 
 _REFUSALS = {"ror_consent_no", "consent_revoked", "informing_loop_no"}

@@ -32,7 +32,7 @@ from ror_service.sealing.private_files import make_private_folder, read_private,
 from ror_service.sealing.signing import Signer
 from ror_service.sealing.vault import SealedFile
 from ror_service.settings import Settings
-from ror_service.storage import organizations
+from ror_service.storage import jobs, organizations
 from ror_service.storage.database import make_engine
 from ror_service.work import Work
 
@@ -60,7 +60,7 @@ class ServiceContext:
         self.engine = make_engine(settings.database)
         self.clock = clock
         self.work_ordered = threading.Event()
-        """Set after every commit, so that a relay in this process need not wait for its next round."""
+        """Set after every commit that ordered work: a relay in this process need not wait for its next round."""
 
     def close(self) -> None:
         """Let go of connections and child processes."""
@@ -73,7 +73,8 @@ class ServiceContext:
         """One unit of work: committed at the end, rolled back on any error."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield Work(session=session, at=self.clock(session), actor=actor, policy=self.policy)
-        self.work_ordered.set()
+        if session.info.get(jobs.ORDERED):
+            self.work_ordered.set()
 
     @cached_property
     def policy(self) -> Policy:

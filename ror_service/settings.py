@@ -50,8 +50,9 @@ class Settings(BaseSettings):
     """JSON Web Key Set of the organisation's own issuer; required in production."""
     lease_seconds: int = Field(default=300, ge=1)
     """How long a claimed job belongs to its worker before the sweeper gives it to another."""
-    partner_timeout_seconds: float = Field(default=10.0, gt=0)
-    """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress."""
+    partner_timeout_seconds: float = Field(default=10.0, gt=0, le=30)
+    """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress. Far below the minute
+    after which PostgreSQL ends a transaction that does nothing, as one does while it sends."""
     review_due_days: int = Field(default=14, ge=1)
     review_lease_minutes: int = Field(default=60, ge=1)
     reader_memory_mebibytes: int = Field(default=2048, ge=256)
@@ -83,6 +84,13 @@ class Settings(BaseSettings):
     def broker(self) -> str | None:
         """Broker URL, or None when tasks run in-process."""
         return None if self.broker_url is None else self.broker_url.get_secret_value()
+
+    @model_validator(mode="after")
+    def _refuse_lease_shorter_than_a_send(self) -> Self:
+        if self.lease_seconds <= self.partner_timeout_seconds:
+            # Else the sweeper gives a job away while its worker sends, and the next one waits for the first one's lock.
+            raise UnsafeConfigurationError("ROR_LEASE_SECONDS must be greater than ROR_PARTNER_TIMEOUT_SECONDS")
+        return self
 
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:

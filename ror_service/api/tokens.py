@@ -13,7 +13,6 @@ from joserfc.jwk import KeySet, OKPKey
 
 from ror_service.errors import UnauthenticatedError, UnsafeConfigurationError
 from ror_service.sealing.private_files import make_private_folder
-from ror_service.sealing.private_files import make_private_folder
 from ror_service.sealing.signing import Signer
 from ror_service.settings import Mode, Settings
 

@@ -105,6 +105,7 @@ def _supervise(descriptor: int, feeder: Feeder | None, request: bytes, limits: L
                 raise
     finally:
         watchdog.cancel()
+        watchdog.join()
     if timed_out.is_set():
         raise IntakeError(Problem.READER_TIMED_OUT, "the file took longer to read than allowed")
     if len(reply) > limits.reply_bytes:

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from ror_service.storage.tables import JobRow
 
+ORDERED = "ror.work_ordered"
+"""Entry of `Session.info` that is true once the session ordered work."""
+
 
 def enqueue(session: Session, task: str, subject_id: str, at: datetime) -> None:
     """Order `task` for `subject_id` once; ordering it again after it ran, or while it runs, makes it run again."""
@@ -31,6 +34,7 @@ def enqueue(session: Session, task: str, subject_id: str, at: datetime) -> None:
     session.execute(
         dialect.insert(JobRow).values(values).on_conflict_do_update(index_elements=["task", "subject_id"], set_=again)
     )
+    session.info[ORDERED] = True
 
 
 def issue_due(session: Session, at: datetime, *, lost_after: timedelta, limit: int = 100) -> Sequence[JobRow]:

@@ -8,8 +8,10 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 from ror_service.context import ServiceContext
+from ror_service.errors import UnsafeConfigurationError
 from ror_service.pipeline import STEPS
 from ror_service.settings import Settings
+from ror_service.storage import migrations
 from ror_service.worker.jobs import run_job
 
 
@@ -32,6 +34,9 @@ def make_app(context: ServiceContext) -> Celery:
         accept_content=["json"],
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
+        # Nobody steers workers by messages. Without the control queue, which only one process may hold under one name,
+        # several workers run on a machine, and one that was killed can be started again at once.
+        worker_enable_remote_control=False,
     )
     for name in STEPS:
         app.task(name=name, shared=False, lazy=False)(_task(context))
@@ -46,8 +51,15 @@ def _task(context: ServiceContext) -> Callable[[str], None]:
 
 
 def worker_app() -> Celery:
-    """The application of a worker process, from the environment's settings."""
+    """The application of a worker process, from the environment's settings.
+
+    Raises:
+        UnsafeConfigurationError: If there is no broker to work for, or the database has another schema.
+    """
     context = ServiceContext(Settings())
+    if context.settings.broker is None:
+        raise UnsafeConfigurationError("set ROR_BROKER_URL; without a broker the jobs run inside `ror api`")
+    migrations.check(context.engine)
 
     def after_fork(**_: object) -> None:
         # Connections of the parent must not be used by its children.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from ror_service.context import ServiceContext
 from ror_service.storage import jobs
 from ror_service.worker.jobs import WORKER
 
+_log = logging.getLogger(__name__)
 ROUND_SECONDS = 1.0
 """Longest pause between two looks at the outbox."""
 
@@ -35,8 +37,16 @@ def drain(context: ServiceContext, app: Celery) -> None:
 
 
 def run(context: ServiceContext, app: Celery, stop: threading.Event) -> None:
-    """Relay until `stop` is set, at once after a commit in this process and at least once a round."""
+    """Relay until `stop` is set, at once after work was ordered in this process and at least once a round.
+
+    A database or a broker that cannot be reached for a while stops nothing: the next round tries again.
+    """
     while not stop.is_set():
         context.work_ordered.clear()
-        if not relay_once(context, app):
+        try:
+            sent = relay_once(context, app)
+        except Exception as error:  # noqa: BLE001 - without its relay the service does nothing any more
+            _log.warning("relay failed", extra={"code": type(error).__name__})
+            sent = 0
+        if not sent:
             context.work_ordered.wait(ROUND_SECONDS)

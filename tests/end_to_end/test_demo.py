@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 from support.shared import SHARED, needs_shared
+from support.stack import bare_environment
 
 from ror_service.cli import demo as command
 from ror_service.sandbox.people import PEOPLE
@@ -21,6 +21,7 @@ from ror_service.sandbox.people import PEOPLE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+pytestmark = pytest.mark.xdist_group("demonstration")  # on one worker, which runs the demonstration once
 PEOPLE_SHOWN = ("P0002", "P0010")
 """The carrier, reviewed and told; and the one who withdraws."""
 FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*5", "rs17822931", "earwax", "Normal function")
@@ -47,7 +48,7 @@ def _run(parent: Path, *options: str) -> Run:
     temporary.mkdir()
     finished = subprocess.run(  # noqa: S603 - our own program
         [Path(sys.executable).with_name("ror"), "demo", "--folder", folder, *options],
-        env={"PATH": os.environ["PATH"], "HOME": str(parent), "LANG": "C.UTF-8", "TMPDIR": str(temporary)},
+        env=bare_environment() | {"HOME": str(parent), "TMPDIR": str(temporary)},
         cwd=parent,
         capture_output=True,
         text=True,
@@ -122,7 +123,9 @@ def test_no_finding_lies_in_clear_in_database_store_keys_logs_or_temporary_files
 def test_the_search_finds_what_lies_in_clear(shown: Run, tmp_path: Path) -> None:
     found = set().union(*_leaks(_files_in(shown.folder / "opened"), FINDINGS).values())
     assert {b"BRCA2", b"CYP2C19", b"*1/*5"} - found <= {b"*1/*5"}
-    for number, hidden in enumerate((b"BRCA2".hex().encode(), *(base64.b64encode(b"_" * n + b"BRCA2__") for n in range(3)))):
+    for number, hidden in enumerate(
+        (b"BRCA2".hex().encode(), *(base64.b64encode(b"_" * n + b"BRCA2__") for n in range(3)))
+    ):
         (tmp_path / str(number)).write_bytes(b"\x01\xff" + hidden)
     assert len(_leaks(_files_in(tmp_path), ["BRCA2"])) == 4
 

@@ -74,5 +74,5 @@ def problem_of(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     problem = answer.json()
     assert problem["status"] == answer.status_code
-    assert problem["title"] and problem["detail"]
+    assert all(problem[name] for name in ("title", "detail"))
     return answer.status_code, problem["type"].removeprefix("urn:ror:problem:")

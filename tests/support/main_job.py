@@ -29,7 +29,10 @@ CARRIER = _named("P0002")
 """Carries the BRCA2 variant: review by two, confirmation, disclosure."""
 LEAVER = _named("P0010")
 """Needs no review; withdraws after delivery."""
-SAYS_YES_TO = {CARRIER.participant_id: MODULES, LEAVER.participant_id: ("ancestry", "traits")}
+SAYS_YES_TO = {
+    CARRIER.participant_id: ("hereditary_risk", "pharmacogenomics"),
+    LEAVER.participant_id: ("ancestry", "traits"),
+}
 """Who wants to know what; each report takes seconds, so not everybody wants everything."""
 
 

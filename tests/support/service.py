@@ -334,7 +334,8 @@ class Service:
     def sign(
         self, review_id: str, signer: Actor, *dispositions: Disposition, reason: str = "as the evidence shows"
     ) -> None:
-        """Claim a review and sign it."""
+        """Claim a review and sign it, a minute after whatever came before."""
+        self.clock.advance(minutes=1)
         self.claim(review_id, signer)
         with self.work(signer) as work:
             queue.sign(work, review_id, dispositions, reason, findings=len(dispositions))

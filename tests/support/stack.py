@@ -14,7 +14,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from joserfc.jwk import KeySet
 from pydantic import SecretStr
@@ -37,12 +37,11 @@ from ror_service.worker import relay
 from ror_service.worker.celery_app import make_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ror_service.audit.log import Verification
     from ror_service.delivery.client import LedgerEntry
-    from ror_service.work import Work
 
 TESTER = Actor(name="tester", role="operator", purpose="test")
 JOBS_SECONDS = 240
@@ -67,12 +66,7 @@ class Stack:
     run_jobs: Callable[[], None]
     """Returns when no job is open any more."""
 
-    def work(self) -> Iterator[Work]:
-        return self.context.transaction(TESTER)  # type: ignore[return-value]
-
-    def take_in(
-        self, person: SyntheticPerson, genome: Path, modules: tuple[str, ...] = MODULES
-    ) -> None:
+    def take_in(self, person: SyntheticPerson, genome: Path, modules: tuple[str, ...] = MODULES) -> None:
         """Enroll a person who says yes to these modules alone, and submit the sample; jobs begin to run."""
         self.programme.enroll(
             person.participant_id, language=person.language, birth_date=person.birth_date, sex=person.declared_sex
@@ -216,7 +210,7 @@ class Processes:
         self._logs = logs
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -253,14 +247,20 @@ class Processes:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self._logs.glob("*.log")))
 
 
-def environment(settings: Settings, **more: object) -> Mapping[str, str]:
-    """The environment of a process with these settings and nothing else of ours."""
+def environment(settings: Settings, **more: object) -> dict[str, str]:
+    """The environment of a process with these settings and nothing else of ours, but for what measures coverage."""
     values = {name: value for name, value in settings if name in settings.model_fields_set} | more
     told = {
         f"ROR_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for name, value in values.items()
     }
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **told}
+    return bare_environment() | told
+
+
+def bare_environment() -> dict[str, str]:
+    """What every process needs, without any setting of the service."""
+    coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **coverage}
 
 
 def _results(person: SyntheticPerson) -> str:

@@ -1,20 +1,23 @@
 """Health, jobs and the audit chain; and that an answer never comes before its commit."""
 
-from __future__ import annotations
-
 import inspect
+from collections.abc import Iterator
+from typing import Annotated
 
 import pytest
-from sqlalchemy import text
+from fastapi import Depends
+from sqlalchemy import event, text
 from support.api import Api, problem_of
 from support.consent_facts import PERSON
 from support.service import Service
 
+from ror_service.api import labs, operations, partners, people, reviews
 from ror_service.api.app import create_app
 from ror_service.api.tokens import Role
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.storage import jobs, migrations
 from ror_service.storage.tables import JobRow
+from ror_service.work import Work
 
 
 def test_health_tells_how_long_jobs_wait_and_nothing_else(api: Api) -> None:
@@ -29,7 +32,8 @@ def test_health_tells_how_long_jobs_wait_and_nothing_else(api: Api) -> None:
 
 
 def test_an_operator_sees_what_waits_and_what_gave_up(api: Api) -> None:
-    api.service.interpreted()
+    for person in (PERSON, "P-0002"):
+        api.service.interpreted(participant_id=person)
     with api.service.work() as work:
         (job, *_) = jobs.open_jobs(work.session)
         job.dead_at = work.at
@@ -47,7 +51,6 @@ def test_the_auditor_verifies_the_chain_and_is_told_the_first_broken_row(api: Ap
     assert answer["events"] == len(api.service.actions())
     assert len(answer["head"]) == 64
     with api.service.context.engine.begin() as connection:
-        connection.execute(text("DROP TRIGGER IF EXISTS audit_events_append_only_update"))
         for (name,) in connection.execute(
             text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'")
         ).all():
@@ -64,33 +67,36 @@ def test_the_api_does_not_start_on_another_schema(service: Service) -> None:
         create_app(service.context)
 
 
-def test_a_change_that_cannot_be_committed_is_never_answered_as_done(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def full_disk(_connection: object) -> None:
+    raise RuntimeError("the disk is full")
+
+
+def test_a_change_that_cannot_be_committed_is_never_answered_as_done(api: Api) -> None:
     api.service.register()
-    real = api.service.context.transaction
-
-    class Failing:
-        def __init__(self, inner: object) -> None:
-            self.inner = inner
-
-        def __enter__(self) -> object:
-            return self.inner.__enter__()
-
-        def __exit__(self, *facts: object) -> None:
-            self.inner.__exit__(RuntimeError, RuntimeError("the disk is full"), None)
-
-    monkeypatch.setattr(api.service.context, "transaction", lambda actor: Failing(real(actor)))
+    event.listen(api.service.context.engine, "commit", full_disk)
     answer = api.post(Role.PARTICIPANT, f"/v1/participants/{PERSON}/withdrawal")
+    event.remove(api.service.context.engine, "commit", full_disk)
     assert problem_of(answer) == (500, "internal")
+    assert api.service.actions("participant.standing") == []
 
 
-def test_no_dependency_holds_a_transaction_open_behind_a_handler(api: Api) -> None:
-    held = [
-        dependency.call
-        for route in api.app.routes
-        if hasattr(route, "dependant")
-        for dependency in route.dependant.dependencies
-        if inspect.isgeneratorfunction(dependency.call)
-    ]
-    assert held == []
+def test_a_transaction_held_by_a_dependency_would_be_answered_as_done(api: Api) -> None:
+    def held() -> Iterator[Work]:
+        with api.service.work() as work:
+            yield work
+
+    @api.app.post("/v1/held")
+    def handler(work: Annotated[Work, Depends(held)]) -> None:
+        work.session.execute(text("SELECT 1"))
+
+    event.listen(api.service.context.engine, "commit", full_disk)
+    assert api.client.post("/v1/held").status_code == 200
+    event.remove(api.service.context.engine, "commit", full_disk)
+
+
+def test_no_dependency_of_a_route_holds_a_transaction() -> None:
+    routes = [route for module in (labs, operations, partners, people, reviews) for route in module.router.routes]
+    dependencies = [dependency.call for route in routes for dependency in route.dependant.dependencies]
+    assert len(routes) >= 24
+    assert len(dependencies) >= 24
+    assert not any(inspect.isgeneratorfunction(dependency) for dependency in dependencies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from support.service import COUNSELOR, DIRECTOR, FILES, POSITIVE, REPORT_TEXT, U
 from consent.decision import RULES
 from consent.types import Confirmation
 from interpreters.findings import Interpretation
+from ror_service.api import people
 from ror_service.api.tokens import Role
 from ror_service.review.queue import Disposition
 from ror_service.storage.tables import ConsentRecordRow, ModuleDecisionRow, ViewEventRow
@@ -51,7 +53,9 @@ def test_registration_happens_once(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [("consents", consent), ("choices", choice)])
-def test_an_answer_counts_once_and_its_name_cannot_be_used_again(api: Api, path: str, body: Any) -> None:
+def test_an_answer_counts_once_and_its_name_cannot_be_used_again(
+    api: Api, path: str, body: Callable[..., dict[str, Any]]
+) -> None:
     api.service.register()
     for _ in range(2):
         assert api.post(SELF, f"{ME}/{path}", body()).status_code == 201
@@ -111,7 +115,7 @@ def test_a_confirmation_that_fails_is_not_told_either(api: Api, outcome: Confirm
 
 
 def test_medicines_under_review_read_like_medicines_that_are_not(api: Api) -> None:
-    def progress(interpretation: Interpretation, person: str) -> Any:
+    def progress(interpretation: Interpretation, person: str) -> tuple[object, list[str]]:
         api.service.interpreted(interpretation, person)
         rows = api.get(SELF, f"/v1/participants/{person}/results", subject=person).json()
         log = api.get(SELF, f"/v1/participants/{person}/access-log", subject=person).json()
@@ -120,6 +124,20 @@ def test_medicines_under_review_read_like_medicines_that_are_not(api: Api) -> No
     plain = progress("pharmacogenomics", "P-1")
     assert progress(UNCERTAIN_MEDICINES, "P-2") == plain
     assert not {"review.open", "case.state", "interpretation.keep"}.intersection(plain[1])
+
+
+def test_a_log_that_tells_everything_at_once_would_be_caught(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "_reported_objects", lambda *_: _Everything())
+    api.service.enroll()
+    api.service.sample()
+    before = actions(api)
+    api.service.found(POSITIVE)
+    assert actions(api) != before
+
+
+class _Everything:
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 def test_the_work_behind_a_result_is_told_with_its_report(api: Api) -> None:

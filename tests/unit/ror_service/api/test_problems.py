@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from typing import Any
 
 import pytest
 from fastapi import Request
 from fastapi.openapi.models import OpenAPI
+from starlette.types import Message, Receive, Scope, Send
 from support.api import Api, problem_of
 from support.consent_facts import PERSON
 
@@ -25,9 +25,7 @@ HTTP_CODES = {
     "SignatureError": 401, "RenderError": 500, "DeliveryUnavailableError": 503, "DeliveryRefusedError": 502,
     "DeliveryRecalledError": 410, "UnsafeConfigurationError": 500, "AuditError": 500, "ServiceError": 500,
 }  # fmt: skip
-CLASSES = {
-    name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ServiceError)
-}
+CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ServiceError)}
 
 
 def test_the_table_names_every_error() -> None:
@@ -115,7 +113,7 @@ def test_the_openapi_document_is_whole(api: Api) -> None:
     names = set()
     for path, item in document["paths"].items():
         for operation in item.values():
-            assert operation["summary"] and operation["description"] and operation["tags"]
+            assert all(operation[name] for name in ("summary", "description", "tags"))
             assert {"4XX", "5XX"} <= set(operation["responses"])
             assert "HTTPValidationError" not in str(operation)
             assert ("security" in operation) is (path not in {"/health", "/v1/partners/{partner_id}/events"})
@@ -126,7 +124,7 @@ def test_the_openapi_document_is_whole(api: Api) -> None:
     assert "Problem" in schemas
 
 
-def _references(part: Any) -> set[str]:
+def _references(part: object) -> set[str]:
     if isinstance(part, list):
         return {found for item in part for found in _references(item)}
     if not isinstance(part, dict):
@@ -145,16 +143,16 @@ def test_handlers_leave_alone_what_is_not_theirs() -> None:
 def test_the_edge_passes_on_other_protocols_and_cannot_take_back_what_was_sent() -> None:
     seen: list[str] = []
 
-    async def below(scope: Any, _receive: Any, send: Any) -> None:
+    async def below(scope: Scope, _receive: Receive, send: Send) -> None:
         seen.append(scope["type"])
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             raise RuntimeError("half way")
 
-    async def send(message: Any) -> None:
+    async def send(message: Message) -> None:
         seen.append(message["type"])
 
-    async def receive() -> Any:
+    async def receive() -> Message:
         return {"type": "http.request"}
 
     edge = problems.Edge(below)

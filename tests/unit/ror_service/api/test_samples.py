@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from sqlalchemy import select
 from support.api import SUBJECTS, Api, problem_of
@@ -40,7 +42,7 @@ def stored(api: Api) -> list[str]:
     return sorted(path.name for path in api.service.context.store.iterdir())
 
 
-def put(api: Api, content: Any = CONTENT, sample: str = "S-1", subject: str | None = None) -> Any:
+def put(api: Api, content: bytes = CONTENT, sample: str = "S-1", subject: str | None = None) -> httpx.Response:
     return api.call(CENTER, "PUT", f"/v1/samples/{sample}/file", content=content, subject=subject)
 
 
@@ -85,9 +87,7 @@ def test_the_declared_file_is_kept_once_and_read(submitted: Api) -> None:
         (CONTENT + b"x", (422, "invalid_input")),
     ],
 )
-def test_another_file_is_refused_and_leaves_nothing(
-    submitted: Api, content: bytes, refusal: tuple[int, str]
-) -> None:
+def test_another_file_is_refused_and_leaves_nothing(submitted: Api, content: bytes, refusal: tuple[int, str]) -> None:
     assert problem_of(put(submitted, content)) == refusal
     assert stored(submitted) == []
     assert submitted.get(CENTER, "/v1/samples/S-1").json()["state"] == "awaiting_file"
@@ -97,14 +97,16 @@ def test_a_cut_upload_leaves_nothing(submitted: Api) -> None:
     address = urlsplit(str(submitted.client.base_url))
     token = submitted.headers(CENTER)["Authorization"]
     with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
-        head = f"PUT /v1/samples/S-1/file HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 21000\r\n\r\n"
+        head = (
+            f"PUT /v1/samples/S-1/file HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 21000\r\n\r\n"
+        )
         connection.sendall(head.encode() + CONTENT[:5000])
         wait_until(lambda: stored(submitted) != [])
     wait_until(lambda: stored(submitted) == [])
     assert submitted.get(CENTER, "/v1/samples/S-1").json()["state"] == "awaiting_file"
 
 
-def wait_until(holds: Any) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not holds():
         assert time.monotonic() < deadline

@@ -1,0 +1,95 @@
+"""Knowledge releases: listed, verified, and built from a file in ClinVar's own format."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interpreters import registry
+from interpreters.interpreter import Interpreter
+from ror_service.cli import knowledge
+
+Ror = Callable[..., Any]
+Refused = Callable[..., str]
+MODULE = "hereditary_risk"
+HEADER = """##fileformat=VCFv4.1
+##fileDate=2026-10-31
+##source=ClinVar
+##reference=GRCh38
+#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO
+"""
+RECORD = (
+    "13\t32339699\t37959\tCAA\tC\t.\t.\tCLNDN=Hereditary_cancer;CLNHGVS=NC_000013.11:g.32339702_32339703del;"
+    "CLNREVSTAT=reviewed_by_expert_panel;CLNSIG=Pathogenic;CLNVC=Deletion;GENEINFO=BRCA2:675;"
+    "MC=SO:0001589|frameshift_variant;ORIGIN=1\n"
+)
+
+
+@pytest.fixture
+def clinvar(tmp_path: Path) -> Path:
+    path = tmp_path / "clinvar.vcf.gz"
+    path.write_bytes(gzip.compress((HEADER + RECORD).encode()))
+    return path
+
+
+@pytest.fixture
+def one_module(monkeypatch: pytest.MonkeyPatch) -> Interpreter:
+    """Only the hereditary module: loading all four takes seconds."""
+    loaded = registry.installed(modules=(MODULE,))
+    monkeypatch.setattr(knowledge, "module_names", lambda: (MODULE,))
+    monkeypatch.setattr(knowledge, "installed", lambda **_: loaded)
+    return loaded[MODULE]
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROR_KNOWLEDGE_FOLDER", str(tmp_path / "knowledge"))
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_a_release_is_built_from_clinvars_file_listed_and_verified(
+    ror: Ror, refused: Refused, clinvar: Path, one_module: Interpreter, tmp_path: Path
+) -> None:
+    built = ror("knowledge", "import", "clinvar", clinvar).out
+    assert built.startswith(f"Built {MODULE} release 2026-10-31 in ")
+    assert "choose another name" in refused("knowledge", "import", "clinvar", clinvar)
+    named = ror("knowledge", "import", "clinvar", clinvar, "--release", "trial", "--output", tmp_path / "other").out
+    assert str(tmp_path / "other" / MODULE / "trial") in named
+
+    shown = ror("knowledge", "list").out
+    rows = [line for line in shown.splitlines() if " ClinVar" in line]
+    (used,) = [line for line in rows if " yes " in line]
+    assert one_module.knowledge.digest[:12] in used
+    assert [line for line in rows if " 2026-10-31 " in line and " yes " not in line]
+
+    verified = ror("knowledge", "verify").out
+    assert f"{MODULE} 2026-10-31: " in verified
+    damaged = tmp_path / "knowledge" / MODULE / "2026-10-31" / "genes.tsv"
+    damaged.write_text(damaged.read_text() + "X\n")
+    ran = ror("knowledge", "verify")
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert f"{damaged}: differs from its manifest" in ran.err
+
+
+def test_what_is_no_clinvar_file_is_refused(refused: Refused, tmp_path: Path) -> None:
+    output = ("--output", tmp_path)
+    assert "fetch the file again" in refused("knowledge", "import", "clinvar", tmp_path / "none.vcf.gz", *output)
+    other = tmp_path / "other.vcf"
+    other.write_text(RECORD)
+    assert "use NCBI's clinvar.vcf.gz" in refused("knowledge", "import", "clinvar", other, *output)
+    assert "--output" in refused("knowledge", "import", "clinvar", other)
+
+
+@pytest.mark.usefixtures("one_module", "own_folder")
+def test_a_damaged_manifest_is_told_plainly(refused: Refused, clinvar: Path, ror: Ror, tmp_path: Path) -> None:
+    ror("knowledge", "import", "clinvar", clinvar)
+    manifest = tmp_path / "knowledge" / MODULE / "2026-10-31" / "manifest.json"
+    manifest.write_text("{}")
+    for command in ("list", "verify"):
+        assert "build the release again" in refused("knowledge", command)
+    shutil.rmtree(tmp_path / "knowledge")

@@ -1,0 +1,95 @@
+"""Commands over reviews, consent, audit and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from support.consent_facts import PERSON
+from support.service import POSITIVE, Service
+
+from ror_service.storage import jobs
+
+Ror = Callable[..., Any]
+Refused = Callable[..., str]
+ANNE = ("--as", "anne", "--role", "genetic_counselor")
+BERT = ("--as", "bert", "--role", "laboratory_director")
+WHY = ("--reason", "as seen")
+
+
+@pytest.fixture
+def review(home: Service) -> str:
+    return home.positive()[1]
+
+
+def test_a_review_is_worked_by_two_people(ror: Ror, home: Service, review: str) -> None:
+    assert review in ror("reviews", "list").out
+    shown = ror("reviews", "show", review, *ANNE).out
+    assert POSITIVE.findings[0].gene in shown
+    assert "Findings to decide: 1" in shown
+    for signer in (ANNE, BERT):
+        assert f"{review} is {signer[1]}'s until" in ror("reviews", "claim", review, *signer).out
+        assert ror("reviews", "sign", review, *signer, *WHY, "--decide", "report").out == f"Signed by {signer[1]}.\n"
+    assert home.state("hereditary_risk") == "confirming"
+    assert {event.actor for event in home.actions("review.read")} == {"anne", "bert"}
+
+
+def test_a_review_goes_back_with_a_reason(ror: Ror, refused: Refused, review: str) -> None:
+    ror("reviews", "claim", review, *ANNE)
+    assert refused("reviews", "return", review, *ANNE, "--reason", " ").startswith("invalid_input: ")
+    assert "back in the queue" in ror("reviews", "return", review, *ANNE, *WHY).out
+
+
+def test_what_the_queue_refuses(refused: Refused, ror: Ror, review: str) -> None:
+    assert refused("reviews", "sign", review, *ANNE, *WHY, "--decide", "report").startswith("forbidden: claim")
+    ror("reviews", "claim", review, *ANNE)
+    assert refused("reviews", "claim", review, *BERT).startswith("conflict: ")
+    assert refused("reviews", "sign", review, *ANNE, *WHY).startswith("invalid_input: ")
+    assert refused("reviews", "show", "review-9", *ANNE).startswith("not_found: ")
+
+
+def test_nobody_else_opens_the_evidence(ror: Ror, home: Service, review: str) -> None:
+    assert ror("reviews", "show", review, "--as", "olga", "--role", "operator").status == 2
+    assert home.actions("review.read") == []
+
+
+def test_the_gate_explains_itself_and_asking_is_audited(ror: Ror, refused: Refused, home: Service) -> None:
+    home.interpreted()
+    shown = ror("consent", "explain", PERSON).out
+    assert "traits: release" in shown
+    assert "ancestry: withhold" in shown
+    assert "interpretation_pending" in shown
+    (event,) = home.actions("consent.explain")
+    assert (event.actor, event.participant_id) == ("command-line", PERSON)
+    assert refused("consent", "explain", "P-9") == "not_found: no such participant"
+
+
+def test_the_audit_chain(ror: Ror, refused: Refused, home: Service) -> None:
+    home.register()
+    assert f"The chain holds: {len(home.actions())} events, last hash " in ror("audit", "verify").out
+    with home.context.engine.begin() as connection:
+        triggers = text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'")
+        for (name,) in connection.execute(triggers).all():
+            connection.execute(text(f"DROP TRIGGER {name}"))
+        connection.execute(text("UPDATE audit_events SET action = 'nothing' WHERE sequence = 3"))
+    assert refused("audit", "verify") == "audit_failed: audit event 3 was changed after it was written"
+
+
+def test_a_job_that_gave_up_is_shown_and_tried_again(ror: Ror, refused: Refused, home: Service) -> None:
+    for person in (PERSON, "P-0002"):
+        home.interpreted(participant_id=person)
+    with home.work() as work:
+        job, *_ = jobs.open_jobs(work.session)
+        job.dead_at = work.at
+        job.last_error = "delivery_refused"
+    shown = ror("deliveries", "show").out
+    assert job.job_id in shown
+    assert "needs an operator" in shown
+    assert "waits" in shown
+    assert ror("deliveries", "retry", job.job_id).out == f"{job.job_id} will run again.\n"
+    assert "needs an operator" not in ror("deliveries", "show").out
+    assert [event.object_id for event in home.actions("job.retry")] == [job.job_id]
+    for wrong in (job.job_id, "job-9"):
+        assert refused("deliveries", "retry", wrong).startswith(f"not_found: there is no job {wrong} that gave up")
