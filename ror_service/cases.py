@@ -128,7 +128,8 @@ def as_of(known: History, at: datetime) -> datetime:
 
     An answer counts as soon as it is received; how far ahead a clock may be is checked there.
     """
-    return max([at, *(event.authored_at for event in (*known.consents, *known.decisions))])
+    answered = [record.authored_at for record in known.consents] + [choice.authored_at for choice in known.decisions]
+    return max([at, *answered])
 
 
 def use_forbidden(known: History) -> bool:

@@ -109,7 +109,7 @@ class ServiceContext:
     @cached_property
     def interpreters(self) -> dict[str, Interpreter]:
         """The installed interpreters by module."""
-        return installed(extra=self.settings.knowledge_folder)
+        return installed(releases=self.settings.knowledge_releases, extra=self.settings.knowledge_folder)
 
     @cached_property
     def renderer(self) -> RendererProcess:

@@ -153,6 +153,13 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
     return Opened(version.version_id, artifact.media_type, content)
 
 
+def read_refused(work: Work, participant_id: str, module: str, reasons: tuple[str, ...]) -> None:
+    """Keep the trace of a reading that the gate withheld; the transaction that asked was rolled back."""
+    work.audit(
+        "report.read_refused", "participant", participant_id, participant_id, module=module, reasons=list(reasons)
+    )
+
+
 def viewed(work: Work, version_id: str, event_id: str, source: str) -> None:
     """Record that the participant opened a version. A replay of the event changes nothing.
 

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Received genotype files and sealed reports."""
     knowledge_folder: Path | None = None
     """Knowledge releases built by the programme, one folder a module."""
+    knowledge_releases: dict[str, str] = Field(default={})
+    """Module to the knowledge release in use, as JSON, where it is not the module's default one."""
     programme_name: str = "Sample Research Programme"
     support_contact: str = "the support page of the programme"
     counselor_contact: str = "the counseling page of the programme"

@@ -16,7 +16,7 @@ from ror_service import cases, participants, reports
 from ror_service.api.access import Begin, Context, own, working
 from ror_service.api.fields import Body, Identifier, ModuleName, Version
 from ror_service.api.tokens import Role
-from ror_service.errors import NotFoundError
+from ror_service.errors import NotFoundError, WithheldError
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.storage import audit_events, results
 from ror_service.storage.tables import ResultCaseRow
@@ -189,9 +189,14 @@ def read_report(participant_id: Identifier, module: ModuleName, file: str, begin
     """One file of a report, for example `participant.es.pdf`. The consent gate is asked at this moment."""
     if not _FILE.fullmatch(file):
         raise NotFoundError("the report has no such file")
-    with begin() as work:
-        opened = reports.read(work, context.keys, own(work, participant_id), module, file)
-        reports.viewed(work, opened.version_id, new_id("view"), "service")
+    try:
+        with begin() as work:
+            opened = reports.read(work, context.keys, own(work, participant_id), module, file)
+            reports.viewed(work, opened.version_id, new_id("view"), "service")
+    except WithheldError as error:
+        with begin() as work:
+            reports.read_refused(work, participant_id, module, error.reasons)
+        raise
     return Response(opened.content, media_type=opened.media_type, headers=_REPORT_HEADERS)
 
 

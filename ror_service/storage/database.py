@@ -46,12 +46,17 @@ def make_engine(url: str) -> Engine:
         return create_engine(
             parsed,
             pool_pre_ping=True,
+            # As many as the API has threads: a request must not wait for a connection while others wait for its lock.
+            pool_size=10,
+            max_overflow=30,
+            # An error message would quote the row.
+            hide_parameters=True,
             # A worker that hangs with the consent lock must not stop withdrawals for ever.
             connect_args={"options": "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=60000"},
         )
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 60})
+    engine = create_engine(parsed, connect_args={"timeout": 60}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("demonstration")  # on one worker, which runs the demonstration once
 PEOPLE_SHOWN = ("P0002", "P0010")
 """The carrier, reviewed and told; and the one who withdraws."""
-FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*5", "rs17822931", "earwax", "Normal function")
-"""What was found in them, in words of their reports and of the evidence."""
+FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*1", "rs17822931", "earwax")
+"""What the reports and the evidence of the carrier say, in their own words."""
 BUNDLE_FILES = {"report.en.html", "report.en.pdf", "report.es.html", "report.es.pdf"}
 
 
@@ -122,12 +122,11 @@ def test_no_finding_lies_in_clear_in_database_store_keys_logs_or_temporary_files
 
 def test_the_search_finds_what_lies_in_clear(shown: Run, tmp_path: Path) -> None:
     found = set().union(*_leaks(_files_in(shown.folder / "opened"), FINDINGS).values())
-    assert {b"BRCA2", b"CYP2C19", b"*1/*5"} - found <= {b"*1/*5"}
-    for number, hidden in enumerate(
-        (b"BRCA2".hex().encode(), *(base64.b64encode(b"_" * n + b"BRCA2__") for n in range(3)))
-    ):
-        (tmp_path / str(number)).write_bytes(b"\x01\xff" + hidden)
-    assert len(_leaks(_files_in(tmp_path), ["BRCA2"])) == 4
+    assert {word.encode() for word in FINDINGS} <= found
+    hidden = [b"BRCA2".hex().encode(), *(base64.b64encode(b"_" * shift + b"BRCA2__") for shift in range(3))]
+    for number, content in enumerate(hidden):
+        (tmp_path / str(number)).write_bytes(b"\x01\xff" + content)
+    assert len(_leaks(_files_in(tmp_path), ["BRCA2"])) == len(hidden)
 
 
 @needs_shared

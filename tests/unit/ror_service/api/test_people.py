@@ -219,6 +219,9 @@ def test_what_the_gate_withholds_names_its_reasons(api: Api) -> None:
     assert problem_of(answer) == (403, "withheld")
     assert answer.json()["reasons"]
     assert told(api, "traits")["files"] == []
+    # The refusal leaves its trace, though the transaction that asked was rolled back.
+    log = api.get(SELF, f"{ME}/access-log").json()
+    assert "report.read_refused" in {row["action"] for row in log}
 
 
 def test_withdrawal_makes_everything_unreadable_before_it_answers(api: Api) -> None:
