@@ -49,6 +49,7 @@ _TOLD_AT_ONCE = {
     "sample.quality",
     "case.open",
     "case.erase",
+    "report.read_refused",
 }
 """Actions that are the same for every result. Whether a result is under review is told only when it is reported."""
 
