@@ -16,6 +16,7 @@ from interpreters.findings import (
     GeneStatus,
     HereditaryFinding,
     HereditaryOutcome,
+    Interpretation,
     NotTested,
     PharmacogenomicFinding,
     TraitFinding,
@@ -64,6 +65,12 @@ def show(done: InterpretedFile, console: Console | None = None, *, explain: bool
         for line in (*_findings(findings, explain=explain), *_missing(missing)):
             console.print(f"    {line}", markup=False)
     console.print(f"\n  {_NOTE}\n", markup=False)
+
+
+def interpretation_lines(said: Interpretation, *, explain: bool = False) -> Iterator[str]:
+    """What one interpreter said, in lines; with `explain` every rule that led to a hereditary outcome."""
+    yield from _findings(said.findings, explain=explain)
+    yield from _missing(said.not_tested)
 
 
 def _show_reading(done: InterpretedFile, console: Console) -> None:

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 import typer
-from rich.pretty import pprint
 from rich.table import Column, Table
 
 from ror_service import cases, evidence
 from ror_service.audit import log
 from ror_service.audit.log import Actor
+from ror_service.cli.interpret_text import interpretation_lines
 from ror_service.cli.running import OPERATOR, service
 from ror_service.cli.tables import show
 from ror_service.errors import NotFoundError
@@ -42,7 +42,10 @@ def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """The evidence of a review; reading it is audited."""
     with service() as context, context.transaction(Actor(user, role, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
-    pprint(packet.interpretation, expand_all=True)
+    said = packet.interpretation
+    typer.echo(f"{said.module} {said.version}, knowledge {said.knowledge_release}")
+    for line in interpretation_lines(said, explain=True):
+        typer.echo(f"  {line}")
     typer.echo(f"Findings to decide: {packet.to_decide}")
 
 

@@ -21,7 +21,6 @@ from ror_service.sandbox.people import PEOPLE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-pytestmark = pytest.mark.xdist_group("demonstration")  # on one worker, which runs the demonstration once
 PEOPLE_SHOWN = ("P0002", "P0010")
 """The carrier, reviewed and told; and the one who withdraws."""
 FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*1", "rs17822931", "earwax")

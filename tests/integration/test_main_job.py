@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.xdist_group("services")  # where the other shapes are tested: the embedded one is run once for all
 def test_the_embedded_shape_takes_people_through_the_main_job(embedded_outcome: Outcome) -> None:
     wanted = {(participant_id, module) for participant_id, modules in SAYS_YES_TO.items() for module in modules}
     assert set(embedded_outcome.digests) == wanted

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -143,26 +144,21 @@ def _answers(service: Service, person: str, module: str) -> dict[str, Callable[[
     """Every event that can concern a module, by name; authored at times of their own."""
     start = service.clock.now - timedelta(days=1)
 
-    def at(minute: int) -> object:
-        return start + timedelta(minutes=minute)
+    def consent(minute: int, document: DocumentType, answer: Answer) -> None:
+        event_id, authored_at = f"{person}-{minute}", start + timedelta(minutes=minute)
+        service.consent(answer, document, person, event_id=event_id, authored_at=authored_at)
 
-    def consent(name: str, minute: int, document: DocumentType, answer: Answer) -> None:
-        event_id = f"{person}-{name}"
-        service.consent(answer, document, person, event_id=event_id, authored_at=at(minute))
+    def choose(minute: int, answer: ModuleAnswer) -> None:
+        event_id, authored_at = f"{person}-{minute}", start + timedelta(minutes=minute)
+        service.choose(answer, module, person, event_id=event_id, authored_at=authored_at)
 
-    def choose(name: str, minute: int, answer: ModuleAnswer) -> None:
-        event_id = f"{person}-{name}"
-        service.choose(answer, module, person, event_id=event_id, authored_at=at(minute))
-
-    events: dict[str, Callable[[], object]] = {"sample": lambda: service.sample(person)}
-    minute = itertools.count()
-    for document, answer in itertools.product((PRIMARY, ROR), Answer):
-        name = f"{document}-{answer}"
-        events[name] = lambda n=name, m=next(minute), d=document, a=answer: consent(n, m, d, a)
-    for repeat, answer in itertools.product(("", "-again"), ModuleAnswer):
-        name = f"choice-{answer}{repeat}"
-        events[name] = lambda n=name, m=next(minute), a=answer: choose(n, m, a)
-    return events
+    consents = enumerate(itertools.product((PRIMARY, ROR), Answer))
+    choices = enumerate(itertools.product(("", "-again"), ModuleAnswer), start=100)
+    return {
+        "sample": lambda: service.sample(person),
+        **{f"{d}-{a}": partial(consent, minute, d, a) for minute, (d, a) in consents},
+        **{f"choice-{a}{again}": partial(choose, minute, a) for minute, (again, a) in choices},
+    }
 
 
 def _expected(events: set[str]) -> CaseState:

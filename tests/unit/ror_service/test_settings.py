@@ -62,6 +62,11 @@ def test_unsafe_production_names_the_setting(change: dict[str, object], named: s
         Settings(**(SAFE | change))
 
 
+def test_a_lease_outlives_every_send() -> None:
+    with pytest.raises(UnsafeConfigurationError, match="ROR_LEASE_SECONDS"):
+        Settings(lease_seconds=10, partner_timeout_seconds=10)
+
+
 def test_secrets_do_not_show() -> None:
     shown = repr(Settings(database_url="postgresql://ror:hunter2@db/ror", broker_url="amqp://ror:hunter2@broker"))
     assert "hunter2" not in shown

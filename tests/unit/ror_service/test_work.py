@@ -27,10 +27,15 @@ def test_audit_and_jobs_are_kept_with_the_change_that_causes_them(service: Servi
 
 def test_an_error_leaves_nothing_behind(service: Service) -> None:
     service.context.work_ordered.clear()
-    with pytest.raises(RuntimeError), service.work() as work:
-        work.audit("test.event", "thing", "thing-1", None)
-        work.enqueue("release_report", "case-1")
-        raise RuntimeError
+
+    def fail() -> None:
+        with service.work() as work:
+            work.audit("test.event", "thing", "thing-1", None)
+            work.enqueue("release_report", "case-1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert not service.rows(AuditEventRow)
     assert not service.rows(JobRow)
 

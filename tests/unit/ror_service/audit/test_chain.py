@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - every part of these statements is a literal of this file
 """The audit chain: what was changed, removed, inserted, reordered or cut off is named by its row."""
 
 from __future__ import annotations
@@ -152,20 +153,21 @@ def test_a_chain_written_anew_is_shown_by_a_checkpoint(chain: Service) -> None:
         _verify(chain, checkpoint)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE {table} SET {column} = {column}", "DELETE FROM {table}"])
-@pytest.mark.parametrize(
-    ("table", "column"),
-    [
+def test_the_database_refuses_to_change_or_remove(delivering: Service) -> None:
+    delivering.available()
+    delivering.run_jobs()
+    for table, column in (
         ("audit_events", "actor"),
         ("consent_records", "answer"),
         ("module_decisions", "answer"),
         ("release_decisions", "released"),
-    ],
-)
-def test_the_database_refuses_to_change_or_remove(service: Service, statement: str, table: str, column: str) -> None:
-    service.available()
-    with pytest.raises(IntegrityError, match="append-only"), service.work() as work:
-        work.session.execute(text(statement.format(table=table, column=column)))
+        ("receipts", "status"),
+    ):
+        for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
+            with delivering.context.engine.begin() as connection:
+                with pytest.raises(IntegrityError, match="append-only"):
+                    connection.execute(text(statement))
+                connection.rollback()
 
 
 def test_events_of_one_person_newest_first(chain: Service) -> None:
@@ -175,8 +177,8 @@ def test_events_of_one_person_newest_first(chain: Service) -> None:
 
 
 def test_what_is_rolled_back_leaves_no_event(chain: Service) -> None:
-    with pytest.raises(RuntimeError), chain.work(PORTAL) as work:
+    with chain.work(PORTAL) as work:
         work.audit("test.event", "thing", "thing-7", None)
-        raise RuntimeError
+        work.session.rollback()
     assert len(chain.rows(AuditEventRow)) == EVENTS
     assert _verify(chain).events == EVENTS

@@ -142,9 +142,12 @@ def test_the_same_person_cannot_sign_twice_by_code_and_by_database(service: Serv
     with pytest.raises(ConflictError, match="another person"):
         service.sign(review_id, COUNSELOR, REPORT)
     (first,) = service.rows(SignOffRow)
-    with pytest.raises(IntegrityError, match="UNIQUE"), service.work(COUNSELOR) as work:
-        copied = {name: getattr(first, name) for name in ("review_id", "signer", "role", "dispositions", "reason")}
+    copied = {name: getattr(first, name) for name in ("review_id", "signer", "role", "dispositions", "reason")}
+    with service.work(COUNSELOR) as work:
         work.session.add(SignOffRow(sign_off_id="sign-off-2", signed_at=work.at, **copied))
+        with pytest.raises(IntegrityError, match="UNIQUE"):
+            work.session.flush()
+        work.session.rollback()
     assert len(service.rows(SignOffRow)) == 1
 
 
@@ -175,30 +178,25 @@ def test_the_signers_must_decide_alike_on_every_finding(service: Service) -> Non
     assert service.state("hereditary_risk") is CaseState.CONFIRMING
 
 
-@pytest.mark.parametrize(
-    ("dispositions", "reason"), [((), "why"), ((REPORT, REPORT), "why"), ((REPORT,), " ")], ids=["few", "many", "why"]
-)
-def test_every_finding_needs_a_decision_and_a_reason(
-    service: Service, dispositions: tuple[Disposition, ...], reason: str
-) -> None:
+def test_every_finding_needs_a_decision_and_a_reason(service: Service) -> None:
     _, review_id = service.positive()
     service.claim(review_id, COUNSELOR)
-    with service.work(COUNSELOR) as work, pytest.raises(InvalidInputError):
-        queue.sign(work, review_id, dispositions, reason, findings=1)
+    for dispositions, reason in (((), "why"), ((REPORT, REPORT), "why"), ((REPORT,), " ")):
+        with service.work(COUNSELOR) as work, pytest.raises(InvalidInputError):
+            queue.sign(work, review_id, dispositions, reason, findings=1)
     assert not service.rows(SignOffRow)
 
 
-@pytest.mark.parametrize("role", ["participant", "portal", "operator", "genome_center", "auditor", "service"])
-def test_roles_that_may_not_sign(service: Service, role: str) -> None:
+def test_roles_that_may_not_sign(service: Service) -> None:
     _, review_id = service.positive()
-    actor = Actor("somebody", role, "curiosity")
-    with service.work(actor) as work:
-        with pytest.raises(ForbiddenError):
-            queue.claim(work, review_id, LEASE)
-        with pytest.raises(ForbiddenError):
-            queue.sign(work, review_id, (REPORT,), "why", findings=1)
-        with pytest.raises(ForbiddenError):
-            queue.return_review(work, review_id, "why")
+    for role in ("participant", "portal", "operator", "genome_center", "clinical_laboratory", "auditor", "service"):
+        with service.work(Actor("somebody", role, "curiosity")) as work:
+            with pytest.raises(ForbiddenError):
+                queue.claim(work, review_id, LEASE)
+            with pytest.raises(ForbiddenError):
+                queue.sign(work, review_id, (REPORT,), "why", findings=1)
+            with pytest.raises(ForbiddenError):
+                queue.return_review(work, review_id, "why")
 
 
 def test_a_pharmacogenomic_review_needs_one_signer(service: Service) -> None:
@@ -212,7 +210,7 @@ def test_a_pharmacogenomic_review_needs_one_signer(service: Service) -> None:
     assert service.state("pharmacogenomics") is CaseState.AVAILABLE
 
 
-# --- Claims and returns
+# --- What comes out of turn
 
 
 def test_a_claim_holds_for_its_lease_and_can_be_prolonged(service: Service) -> None:
@@ -297,7 +295,7 @@ def test_a_decided_review_is_closed_to_everybody(service: Service, late: Actor) 
         service.claim(review_id, late)
 
 
-# --- Confirmation and disclosure out of turn
+# --- Out of turn
 
 
 def test_confirmation_needs_an_order_and_a_result(service: Service) -> None:

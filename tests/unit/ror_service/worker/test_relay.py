@@ -11,6 +11,7 @@ from celery.signals import worker_process_init
 from support.service import Service, running_service
 
 from ror_service import pipeline
+from ror_service.errors import UnsafeConfigurationError
 from ror_service.storage import jobs
 from ror_service.storage.tables import JobRow
 from ror_service.worker import relay
@@ -104,6 +105,27 @@ def test_running_relays_until_it_is_told_to_stop(service: Service, monkeypatch: 
     assert all(row.done_at for row in service.rows(JobRow))
 
 
+def test_a_round_that_fails_stops_nothing_and_tells_only_its_class(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, rounds = threading.Event(), []
+
+    def fail_once(*_: object) -> int:
+        rounds.append(len(rounds))
+        if len(rounds) == 1:
+            raise ConnectionError("broker at 10.0.0.1, message about P-0001")
+        stop.set()
+        return 0
+
+    monkeypatch.setattr(relay, "ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "relay_once", fail_once)
+    relay.run(service.context, make_app(service.context), stop)
+    assert rounds == [0, 1]
+    told = " ".join(str(vars(record)) for record in caplog.records)
+    assert "ConnectionError" in told
+    assert "P-0001" not in told
+
+
 def test_the_application_is_careful_with_messages(with_broker: Service) -> None:
     conf = make_app(with_broker.context).conf
     assert conf.task_acks_late
@@ -130,3 +152,14 @@ def test_a_worker_takes_its_settings_from_the_environment_and_reconnects_after_a
     assert not app.conf.task_always_eager
     assert len(worker_process_init.receivers) == 1
     worker_process_init.send(sender=None)
+
+
+@pytest.mark.parametrize("broker", [None, "memory://worker-test"])
+def test_a_worker_without_broker_or_schema_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broker: str | None
+) -> None:
+    monkeypatch.setenv("ROR_HOME", str(tmp_path))
+    if broker is not None:
+        monkeypatch.setenv("ROR_BROKER_URL", broker)
+    with pytest.raises(UnsafeConfigurationError):
+        worker_app()
