@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from ror_service import logs
 from ror_service.api.tokens import EmbeddedIssuer, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -64,12 +65,13 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
 
     from ror_service.api.app import create_app  # noqa: PLC0415
 
+    logs.configure()
     stop = threading.Event()
     with service() as context:
         app = create_app(context)
         relaying = _start_relay(context, stop) if context.settings.mode is Mode.EMBEDDED else None
         try:
-            uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, access_log=False)
+            uvicorn.run(app, host=host, port=port, log_config=None, server_header=False, access_log=False)
         finally:
             stop.set()
             if relaying is not None:
@@ -78,9 +80,13 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
 
 def worker(queues: Annotated[str, typer.Option(help="Comma-separated job names; all when left out.")] = "") -> None:
     """Run jobs from the broker."""
+    from celery.signals import setup_logging  # noqa: PLC0415
+
     from ror_service.pipeline import STEPS  # noqa: PLC0415
     from ror_service.worker.celery_app import worker_app  # noqa: PLC0415
 
+    # Listening to this signal keeps Celery from setting up a log of its own.
+    setup_logging.connect(lambda **_: logs.configure(), weak=False)
     app = worker_app()
     app.worker_main(["worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle", "--concurrency=2",
                      "-Q", queues or ",".join(STEPS)])  # fmt: skip
@@ -91,6 +97,7 @@ def relay() -> None:
     from ror_service.worker import relay as relaying  # noqa: PLC0415
     from ror_service.worker.celery_app import make_app  # noqa: PLC0415
 
+    logs.configure()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -84,12 +84,12 @@ def _insert_an_event(engine: Engine) -> None:
     names = ", ".join(row)
     values = ", ".join(f":{name}" for name in row)
     with engine.begin() as connection:
-        connection.execute(text(f"INSERT INTO audit_events ({names}) VALUES ({values})"), row)  # noqa: S608 - our columns
+        connection.execute(text(f"INSERT INTO audit_events ({names}) VALUES ({values})"), row)
 
 
 def _actions(engine: Engine, table: str) -> list[str]:
     column = Base.metadata.tables[table].primary_key.columns[0].name
-    actions = [f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"]  # noqa: S608 - our names
+    actions = [f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"]
     return [*actions, f"TRUNCATE {table} CASCADE"] if engine.dialect.name == "postgresql" else actions
 
 

@@ -8,8 +8,8 @@
 | `database_url` | one run on SQLite, one on PostgreSQL |
 | `broker_url` | one run on RabbitMQ, one on Redis |
 
-All tests that use one of them form one group, which pytest-xdist (`--dist loadgroup`) gives to one worker: there is one
-server of each kind however many workers there are, and the other workers meanwhile run the rest.
+Every test that uses one of them is marked `services`. A server belongs to one test process: with `--dist loadfile`, as
+`script/test` runs them, all tests of a file share it.
 """
 
 from __future__ import annotations
@@ -34,12 +34,10 @@ SERVICE_FIXTURES = frozenset({"postgres_server", "postgres_url", "redis_url", "r
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a server, and keep them on one worker; before pytest-xdist reads the groups."""
+    """Mark the tests that need a server."""
     for item in items:
         if SERVICE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("services")
-        if item.get_closest_marker("services"):
-            item.add_marker(pytest.mark.xdist_group("services"))
 
 
 @contextmanager

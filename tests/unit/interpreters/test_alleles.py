@@ -84,7 +84,7 @@ def test_silence_is_reference_only_where_the_laboratory_declares_it() -> None:
 
 
 @pytest.mark.parametrize(("pair", "ambiguous"), [("AT", True), ("GC", True), ("AG", False), ("AC", False)])
-def test_is_ambiguous(pair: str, ambiguous: bool) -> None:  # noqa: FBT001 - parametrised
+def test_is_ambiguous(pair: str, ambiguous: bool) -> None:
     assert is_ambiguous(*pair) is ambiguous
 
 

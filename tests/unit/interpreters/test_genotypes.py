@@ -82,7 +82,7 @@ def test_alleles_of_a_record() -> None:
     ("alts", "reference_only"),
     [((), True), (("<NON_REF>",), True), (("<*>",), True), (("G", "<*>"), False), (("<DEL>",), False)],
 )
-def test_reference_block(alts: tuple[str, ...], reference_only: bool) -> None:  # noqa: FBT001 - parametrised
+def test_reference_block(alts: tuple[str, ...], reference_only: bool) -> None:
     assert record(1, alts=alts).is_reference_block is reference_only
 
 
@@ -146,7 +146,7 @@ DECLARED = [
         ("3", 1, False),
     ],
 )
-def test_declared_callable(chrom: str, pos: int, declared: bool) -> None:  # noqa: FBT001 - parametrised
+def test_declared_callable(chrom: str, pos: int, declared: bool) -> None:
     assert calls(declared=DECLARED).declared_callable(chrom, pos) is declared
     assert not calls().declared_callable(chrom, pos)
     assert not calls(declared=[]).declared_callable(chrom, pos)

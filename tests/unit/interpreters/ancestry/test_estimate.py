@@ -47,6 +47,6 @@ def test_few_world_sites_do_not_rule_anything_out() -> None:
     ("ratio", "sites", "differences"),
     [(0.98, 20_000, False), (0.86, 20_000, True), (0.8, 1_000, False), (0.7, 1_000, True), (0.0, 100, True)],
 )
-def test_lists_of_differences(ratio: float, sites: int, differences: bool) -> None:  # noqa: FBT001 - parametrised
+def test_lists_of_differences(ratio: float, sites: int, differences: bool) -> None:
     made = dataclasses.replace(CORE, reference_ratio=ratio, sites_read=sites)
     assert made.lists_differences is differences

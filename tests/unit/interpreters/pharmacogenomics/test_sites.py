@@ -170,7 +170,7 @@ SPLIT = [
 
 @pytest.mark.parametrize(("a", "t", "alleles"), SPLIT)
 @pytest.mark.parametrize("turned", [False, True])
-def test_lines_split_by_allele_are_joined(a: str, t: str, alleles: tuple[str, ...], turned: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_lines_split_by_allele_are_joined(a: str, t: str, alleles: tuple[str, ...], turned: bool) -> None:
     lines = [record(SNV, "C", "A", a), record(SNV, "C", "T", t)]
     found = read(SNV, *(lines[::-1] if turned else lines))
     assert sorted(found.alleles) == sorted(alleles)

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - every part of these statements is a literal of this file
 """The audit chain: what was changed, removed, inserted, reordered or cut off is named by its row."""
 
 from __future__ import annotations
