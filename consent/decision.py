@@ -193,9 +193,7 @@ def _signatures(facts: _Facts) -> str | None:
         return "review_pending"
     if len(set(signers)) < len(signers):
         return "same_signer"
-    asked = facts.module.signers_when_reviewed if facts.module is not None else _TWO_PEOPLE
-    # A positive hereditary result needs two people whatever the policy file says.
-    needed = max(asked, _TWO_PEOPLE) if candidate.positive_hereditary else asked
+    needed = signatures_needed(facts.policy, candidate.module, positive_hereditary=candidate.positive_hereditary)
     return None if len(signers) >= needed else "second_signature_pending"
 
 
@@ -216,6 +214,16 @@ def _confirmation(facts: _Facts) -> str | None:
 def _disclosure(facts: _Facts) -> str | None:
     done = facts.candidate.disclosure in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}
     return None if done or not facts.candidate.positive_hereditary else "disclosure_pending"
+
+
+def signatures_needed(policy: Policy, module: str, *, positive_hereditary: bool) -> int:
+    """How many different people must sign a result that is reviewed; two where the policy does not know the module.
+
+    A positive hereditary result needs two whatever the policy file says.
+    """
+    known = policy.modules.get(module)
+    asked = _TWO_PEOPLE if known is None else known.signers_when_reviewed
+    return max(asked, _TWO_PEOPLE) if positive_hereditary else asked
 
 
 def choice_reasons(history: History, module: str, policy: Policy, at: datetime) -> tuple[str, ...]:

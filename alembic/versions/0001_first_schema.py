@@ -348,6 +348,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", name=op.f("pk_report_versions")),
         sa.UniqueConstraint("report_id", "number", name=op.f("uq_report_versions_report_id_number")),
     )
+    op.create_index(
+        "uq_report_versions_released",
+        "report_versions",
+        ["report_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'released'"),
+        sqlite_where=sa.text("state = 'released'"),
+    )
     op.create_table(
         "sign_offs",
         sa.Column("sign_off_id", sa.String(length=200), nullable=False),

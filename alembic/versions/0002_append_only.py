@@ -7,7 +7,15 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-TABLES = ("audit_events", "consent_records", "module_decisions", "release_decisions", "receipts")
+TABLES = (
+    "audit_events",
+    "consent_records",
+    "module_decisions",
+    "release_decisions",
+    "receipts",
+    "interpretations",
+    "artifacts",
+)
 
 
 def upgrade() -> None:

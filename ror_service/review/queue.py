@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
+from consent.decision import signatures_needed
 from consent.types import Confirmation, Disclosure
 from ror_service import cases, states
 from ror_service.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError
@@ -100,7 +101,8 @@ def sign(work: Work, review_id: str, dispositions: tuple[Disposition, ...], reas
     )
     work.session.flush()
     review.assignee = review.lease_until = None
-    needed = work.policy.modules[case.module].signers_when_reviewed
+    hereditary = Tier(review.tier) is Tier.LABORATORY_DIRECTOR
+    needed = signatures_needed(work.policy, case.module, positive_hereditary=hereditary)
     _move(review, ReviewState.SECOND_SIGNED if earlier else ReviewState.FIRST_SIGNED)
     work.audit("review.sign", "review_case", review_id, case.participant_id, signature=len(earlier) + 1)
     if len(earlier) + 1 >= needed:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -300,7 +301,17 @@ class ReportVersionRow(Base):
     """One version of a report in all its languages and formats; its bytes never change."""
 
     __tablename__ = "report_versions"
-    __table_args__ = (UniqueConstraint("report_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("report_id", "number"),
+        # At most one version of a report can be read, whatever the code does.
+        Index(
+            "uq_report_versions_released",
+            "report_id",
+            unique=True,
+            postgresql_where=text("state = 'released'"),
+            sqlite_where=text("state = 'released'"),
+        ),
+    )
 
     version_id: Mapped[str] = mapped_column(primary_key=True)
     report_id: Mapped[str] = mapped_column(ForeignKey("reports.report_id"))

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from support.servers import PostgresServer
 
 ROLES, GRANTS = re.findall(r"```sql\n(.*?)```", (PROJECT / "docs/howto/deploy.md").read_text(), flags=re.DOTALL)
-APPEND_ONLY = {"audit_events", "consent_records", "module_decisions", "release_decisions", "receipts"}
+APPEND_ONLY = {
+    "audit_events",
+    "consent_records",
+    "module_decisions",
+    "release_decisions",
+    "receipts",
+    "interpretations",
+    "artifacts",
+}
 
 
 def _run(url: str, statements: str) -> None:

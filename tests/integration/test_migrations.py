@@ -16,7 +16,15 @@ from ror_service.storage.tables import Base
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-APPEND_ONLY = ("audit_events", "consent_records", "module_decisions", "release_decisions", "receipts")
+APPEND_ONLY = (
+    "audit_events",
+    "consent_records",
+    "module_decisions",
+    "release_decisions",
+    "receipts",
+    "interpretations",
+    "artifacts",
+)
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def test_a_pharmacogenomic_review_needs_one_signer(service: Service) -> None:
     assert service.state("pharmacogenomics") is CaseState.AVAILABLE
 
 
-# --- What comes out of turn
+# --- How reviews are claimed and sent back
 
 
 def test_a_claim_holds_for_its_lease_and_can_be_prolonged(service: Service) -> None:
