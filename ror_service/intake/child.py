@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 
 from ror_service.intake.confinement import confine, set_limits
@@ -18,17 +19,21 @@ from ror_service.intake.results import Confinement
 from ror_service.intake.wire import Request, decode_request, encode_error, encode_result
 
 
+_STATUS = Path("/proc/self/status")
+
+
 def main() -> None:
     """Read one file and reply; the file descriptor is the only argument."""
     request = decode_request(sys.stdin.buffer.read())
     # Buffered: the file may be a pipe, and a read that is short at its start would hide what kind of file it is.
-    with os.fdopen(int(sys.argv[1]), "rb") as stream:
+    # Opened now, because the confined process opens nothing any more.
+    with os.fdopen(int(sys.argv[1]), "rb") as stream, _STATUS.open("rb") as status:
         set_limits(request.limits)
-        sys.stdout.buffer.write(_answer(request, stream, confine()))
+        sys.stdout.buffer.write(_answer(request, stream, confine(), status))
         sys.stdout.buffer.flush()
 
 
-def _answer(request: Request, stream: BinaryIO, confinement: Confinement) -> bytes:
+def _answer(request: Request, stream: BinaryIO, confinement: Confinement, status: BinaryIO) -> bytes:
     if request.limits.require_confinement and confinement is Confinement.NONE:
         return encode_error(IntakeError(Problem.NOT_CONFINED, "the process cannot be confined on this machine"))
     try:
@@ -51,9 +56,16 @@ def _answer(request: Request, stream: BinaryIO, confinement: Confinement) -> byt
             result,
             confinement=confinement,
             cpu_seconds=usage.ru_utime + usage.ru_stime,
-            peak_memory_bytes=usage.ru_maxrss * 1024,
+            peak_memory_bytes=_peak_memory(status),
         )
     )
+
+
+def _peak_memory(status: BinaryIO) -> int:
+    """Largest resident size of this program in bytes; getrusage would count the parent's memory at the fork too."""
+    status.seek(0)
+    peaks = (line.split() for line in status if line.startswith(b"VmHWM:"))
+    return next((int(size) * 1024 for _, size, *_ in peaks), 0)
 
 
 if __name__ == "__main__":
