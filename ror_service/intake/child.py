@@ -18,7 +18,6 @@ from ror_service.intake.reader import read_stream
 from ror_service.intake.results import Confinement
 from ror_service.intake.wire import Request, decode_request, encode_error, encode_result
 
-
 _STATUS = Path("/proc/self/status")
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -167,14 +168,16 @@ def request(limits: Limits) -> Request:
 def test_answers_of_the_reading_process(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(limits: Limits, confinement: Confinement) -> Problem:
         with good.open("rb") as stream, pytest.raises(IntakeError) as caught:
-            decode_reply(child._answer(request(limits), stream, confinement))
+            decode_reply(child._answer(request(limits), stream, confinement, BytesIO()))
         return caught.value.code
 
     assert answer(Limits(), Confinement.NONE) is Problem.NOT_CONFINED
     assert answer(Limits(header_bytes=1), Confinement.NAMESPACE) is Problem.HEADER_TOO_LARGE
     with good.open("rb") as stream:
-        free = child._answer(request(Limits(require_confinement=False)), stream, Confinement.NONE)
+        status = BytesIO(b"Name:\tpython\nVmHWM:\t   2048 kB\n")
+        free = child._answer(request(Limits(require_confinement=False)), stream, Confinement.NONE, status)
     assert decode_reply(free).confinement is Confinement.NONE
+    assert decode_reply(free).peak_memory_bytes == 2048 * 1024
     for error, code in ((MemoryError(), Problem.READER_KILLED), (KeyError("0/1"), Problem.READER_FAILED)):
 
         def fail(*_: object, error: Exception = error, **__: object) -> None:
