@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consent.gate import Release, Withheld
+from consent.types import Confirmation
 from interpreters.genotypes import Assay, Sex
 from report_templates.content import (
     FindingDecision,
@@ -241,12 +242,20 @@ def _decisions(
         FindingDecision(
             gene=finding.gene,
             variant=variant_key(finding.variant),
-            outcome=FindingOutcome.CONFIRMED if choice == Disposition.REPORT else FindingOutcome.NOT_REPORTED,
+            outcome=_finding_outcome(choice, order),
             laboratory=None if order is None else order.laboratory,
             decided_on=last.signed_at.date(),
         )
         for finding, choice in zip(findings, last.dispositions, strict=True)
     )
+
+
+def _finding_outcome(choice: str, order: ConfirmationOrderRow | None) -> FindingOutcome:
+    """What became of one finding; the gate lets a report through only once what is to be reported was confirmed."""
+    if choice == Disposition.REPORT:
+        return FindingOutcome.CONFIRMED
+    contradicted = order is not None and order.result == Confirmation.DISCORDANT.value
+    return FindingOutcome.NOT_CONFIRMED if contradicted else FindingOutcome.NOT_REPORTED
 
 
 def _accession(case: ResultCaseRow, interpreted: Interpreted, sample: SampleRow) -> str:

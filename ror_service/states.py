@@ -145,7 +145,7 @@ REVIEW: Transitions[ReviewState] = _table(
         _R.CLAIMED: {_R.NEW, _R.FIRST_SIGNED, _R.RETURNED, _R.CLOSED},
         _R.FIRST_SIGNED: {_R.SECOND_SIGNED, _R.RETURNED, _R.CLOSED},
         _R.RETURNED: {_R.CLAIMED, _R.CLOSED},
-        _R.SECOND_SIGNED: {_R.CLOSED},
+        _R.SECOND_SIGNED: {_R.RETURNED, _R.CLOSED},
         _R.CLOSED: set(),
     }
 )

@@ -320,8 +320,10 @@ def upgrade() -> None:
             ["review_id"], ["review_cases.review_id"], name=op.f("fk_confirmation_orders_review_id")
         ),
         sa.PrimaryKeyConstraint("order_id", name=op.f("pk_confirmation_orders")),
-        sa.UniqueConstraint("review_id", name=op.f("uq_confirmation_orders_review_id")),
     )
+    with op.batch_alter_table("confirmation_orders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_confirmation_orders_review_id"), ["review_id"], unique=False)
+
     op.create_table(
         "report_versions",
         sa.Column("version_id", sa.String(length=200), nullable=False),

@@ -122,16 +122,14 @@ def return_review(work: Work, review_id: str, reason: str) -> None:
     _not_held_by_another(work, review)
     if not reason.strip():
         raise InvalidInputError("a returned review needs a reason")
-    earlier = results.sign_offs(work.session, review_id)
-    for row in earlier:
-        work.session.delete(row)
-    review.assignee = review.lease_until = None
-    _move(review, ReviewState.RETURNED)
-    work.audit("review.return", "review_case", review_id, case.participant_id, removed_signatures=len(earlier))
+    removed = _send_back(work, review)
+    work.audit("review.return", "review_case", review_id, case.participant_id, removed_signatures=removed)
 
 
 def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> None:
     """Record what the clinical laboratory found in the second specimen.
+
+    What was not confirmed goes back to the queue: two people decide whether to order again or not to report.
 
     Raises:
         IllegalTransitionError: If no confirmation is ordered, or its result is known.
@@ -152,6 +150,9 @@ def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> No
     if outcome is Confirmation.CONCORDANT:
         _close(work, review)
         cases.advance(work, case, CaseState.SIGNED_OFF)
+        return
+    _send_back(work, review)
+    cases.advance(work, case, CaseState.IN_REVIEW)
 
 
 def schedule_disclosure(work: Work, case_id: str) -> None:
@@ -184,6 +185,7 @@ def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, report: b
     """Follow the signers' common decision: order a confirmation, or let the result go on without the findings."""
     if not (report and Tier(review.tier) is Tier.LABORATORY_DIRECTOR):
         _close(work, review)
+        case.requires_confirmation = False
         cases.advance(work, case, CaseState.SIGNED_OFF)
         work.enqueue("release_report", case.case_id)
         return
@@ -200,6 +202,16 @@ def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, report: b
     work.session.flush()
     cases.advance(work, case, CaseState.CONFIRMING)
     work.audit("confirmation.order", "confirmation_order", order.order_id, case.participant_id)
+
+
+def _send_back(work: Work, review: ReviewCaseRow) -> int:
+    """Put a review back into the queue without its signatures; returns how many were removed."""
+    earlier = results.sign_offs(work.session, review.review_id)
+    for row in earlier:
+        work.session.delete(row)
+    review.assignee = review.lease_until = None
+    _move(review, ReviewState.RETURNED)
+    return len(earlier)
 
 
 def _open(work: Work, review_id: str) -> tuple[ReviewCaseRow, ResultCaseRow]:

@@ -127,10 +127,13 @@ def sign_offs(session: Session, review_id: str) -> Sequence[SignOffRow]:
 
 
 def confirmation_of(session: Session, review_id: str) -> ConfirmationOrderRow | None:
-    """The confirmation order of a review."""
+    """The newest confirmation order of a review."""
     return session.scalars(
-        select(ConfirmationOrderRow).where(ConfirmationOrderRow.review_id == review_id)
-    ).one_or_none()
+        select(ConfirmationOrderRow)
+        .where(ConfirmationOrderRow.review_id == review_id)
+        .order_by(ConfirmationOrderRow.ordered_at.desc(), ConfirmationOrderRow.order_id)
+        .limit(1)
+    ).first()
 
 
 def report_of(session: Session, case_id: str, audience: str) -> ReportRow | None:

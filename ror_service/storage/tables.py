@@ -270,12 +270,12 @@ class SignOffRow(Base):
 
 
 class ConfirmationOrderRow(Base):
-    """A confirmation on a second specimen by a clinical laboratory."""
+    """A confirmation on a second specimen by a clinical laboratory; ordered again where the first one failed."""
 
     __tablename__ = "confirmation_orders"
 
     order_id: Mapped[str] = mapped_column(primary_key=True)
-    review_id: Mapped[str] = mapped_column(ForeignKey("review_cases.review_id"), unique=True)
+    review_id: Mapped[str] = mapped_column(ForeignKey("review_cases.review_id"), index=True)
     laboratory: Mapped[str]
     result: Mapped[str | None]
     ordered_by: Mapped[str]

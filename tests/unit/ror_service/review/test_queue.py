@@ -21,8 +21,10 @@ from support.service import (
 )
 
 from consent.decision import decide
+from consent.gate import Release
 from consent.types import Confirmation, Disclosure
-from ror_service import cases, pipeline
+from report_templates.content import FindingOutcome
+from ror_service import cases, pipeline, reports
 from ror_service.audit.log import Actor
 from ror_service.errors import (
     ConflictError,
@@ -104,12 +106,51 @@ def test_what_was_not_confirmed_is_not_released(service: Service, outcome: Confi
     for signer in (COUNSELOR, DIRECTOR):
         service.sign(review_id, signer, REPORT)
     service.confirm(review_id, outcome)
-    assert service.state("hereditary_risk") is CaseState.CONFIRMING
+    assert service.state("hereditary_risk") is CaseState.IN_REVIEW
     assert f"confirmation_{outcome}" in _withheld_for(service)
     with pytest.raises(IllegalTransitionError):
         service.disclose(case_id)
     with pytest.raises(IllegalTransitionError):
         service.confirm(review_id)
+
+
+@pytest.mark.parametrize("outcome", [Confirmation.DISCORDANT, Confirmation.FAILED])
+def test_what_was_not_confirmed_can_be_ordered_again_by_two_people(service: Service, outcome: Confirmation) -> None:
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, REPORT)
+    service.confirm(review_id, outcome)
+    assert not service.rows(SignOffRow)
+    for signer in (DIRECTOR, COUNSELOR):
+        service.sign(review_id, signer, REPORT)
+    assert service.state("hereditary_risk") is CaseState.CONFIRMING
+    assert len(service.rows(ConfirmationOrderRow)) == 2
+    service.confirm(review_id)
+    service.disclose(case_id)
+    pipeline.release_report(service.context, case_id)
+    assert service.state("hereditary_risk") is CaseState.AVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Confirmation.DISCORDANT, FindingOutcome.NOT_CONFIRMED),
+        (Confirmation.FAILED, FindingOutcome.NOT_REPORTED),
+    ],
+)
+def test_what_was_not_confirmed_can_be_left_out_by_two_people(
+    service: Service, outcome: Confirmation, said: FindingOutcome
+) -> None:
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, REPORT)
+    service.confirm(review_id, outcome)
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, DO_NOT)
+    with service.work() as work:
+        release = reports.draft(work, service.context.keys, service.context.programme, case_id)
+    assert isinstance(release, Release)
+    assert {decision.outcome for decision in release.payload.decisions} == {said}
 
 
 def test_do_not_report_by_both_releases_a_report_without_the_finding(service: Service) -> None:
