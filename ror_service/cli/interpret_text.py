@@ -133,7 +133,9 @@ def _gene_counts(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]
 
 def _gene_line(finding: PharmacogenomicFinding) -> str:
     called = " or ".join(finding.diplotypes) or ", ".join(finding.haplotypes) or "no call"
-    meaning = finding.reported_phenotype or " or ".join(finding.phenotypes) or "no phenotype"
+    # The top match alone is no result: other alleles may fit what was not read.
+    top = " or ".join(finding.phenotypes)
+    meaning = finding.reported_phenotype or (f"not settled (top match: {top})" if top else "no phenotype")
     notes = [f"{finding.positions_read} of {finding.positions_total} positions read"]
     if finding.requires_review:
         notes.append("needs review")
