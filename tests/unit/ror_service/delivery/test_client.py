@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -132,13 +131,11 @@ def test_a_slow_answer_within_the_deadline_is_read(partner: SandboxPartner, monk
 
 
 def test_bytes_that_drip_do_not_extend_the_deadline(partner: SandboxPartner) -> None:
-    """Each byte comes well within any time-out of a single read; together they would take many seconds."""
+    """Each byte comes well within any time-out of a single read: without one deadline the whole answer would be read."""
     partner.faults.next(Fault.SLOW)
     client = client_of(partner, timeout=0.5)
-    began = time.monotonic()
     with pytest.raises(DeliveryUnavailableError):
         client.deliver("delivery-1", "key-1", sealed_bundle(partner.registration.recipient_public_key))
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.REDIRECT, Fault.WRONG_RECEIPT])

