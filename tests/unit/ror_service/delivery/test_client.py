@@ -131,7 +131,7 @@ def test_a_slow_answer_within_the_deadline_is_read(partner: SandboxPartner, monk
 
 
 def test_bytes_that_drip_do_not_extend_the_deadline(partner: SandboxPartner) -> None:
-    """Each byte comes well within any time-out of a single read: without one deadline the whole answer would be read."""
+    """Each byte comes well within the time-out of a single read: without one deadline the answer would be read."""
     partner.faults.next(Fault.SLOW)
     client = client_of(partner, timeout=0.5)
     with pytest.raises(DeliveryUnavailableError):
