@@ -41,8 +41,10 @@ class Settings(BaseSettings):
     knowledge_releases: dict[str, str] = Field(default={})
     """Module to the knowledge release in use, as JSON, where it is not the module's default one."""
     programme_name: str = "Sample Research Programme"
-    support_contact: str = "the support page of the programme"
-    counselor_contact: str = "the counseling page of the programme"
+    support_contact: str = "support.example.org"
+    """Phone number or address that a report names for questions; the same in every language."""
+    counselor_contact: str = "counseling.example.org"
+    """The same, of the genetic counseling service."""
     public_url: HttpUrl = Field(default=HttpUrl("http://127.0.0.1:8080"))
     """Where partners and portals reach the API."""
     issuer: str = "urn:ror:embedded-issuer"
