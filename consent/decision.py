@@ -152,12 +152,16 @@ def _informing_loop(facts: _Facts) -> str | None:
 
 def _assay(facts: _Facts) -> str | None:
     candidate, module = facts.candidate, facts.module
+    if not candidate.assay:
+        return "no_sample"
     # An array's rare calls are too often wrong: never a hereditary finding from one, whatever the policy file says.
     never = candidate.positive_hereditary and candidate.assay == "array"
     return "array_only" if never or module is None or candidate.assay not in module.assays else None
 
 
 def _specimen(facts: _Facts) -> str | None:
+    if not facts.candidate.specimen:
+        return "no_sample"
     allowed = facts.module is not None and facts.candidate.specimen in facts.module.specimens
     return None if allowed else "specimen_not_allowed"
 
@@ -168,8 +172,10 @@ def _quality(facts: _Facts) -> str | None:
             return None
         case Quality.FAILED:
             return "qc_failed"
-        case _:
+        case Quality.HELD:
             return "qc_hold"
+        case _:
+            return "no_data_file"
 
 
 def _identity(facts: _Facts) -> str | None:

@@ -156,6 +156,7 @@ class Candidate:
     """Owner of the genotypes that the result was made from."""
     module: str
     assay: str
+    """Empty while there is no sample."""
     specimen: str
     quality: Quality
     interpreted: bool
