@@ -65,6 +65,7 @@ def import_clinvar(
     *,
     second: Path | None = None,
     title: str = "ClinVar",
+    as_of: str | None = None,
     policy_folder: Path = POLICY_FOLDER,
 ) -> KnowledgeRelease:
     """Build a release from one ClinVar VCF file, or from two of the same date and of different builds.
@@ -75,6 +76,8 @@ def import_clinvar(
         release: Name of the release; None for the file's date.
         second: The same ClinVar release for the other build.
         title: Name of the data source in reports, where it is not ClinVar's own file unchanged.
+        as_of: Date that a report may claim for the whole, where a file joins several releases: that of the oldest part.
+            None for the file's date.
         policy_folder: Folder with the policy tables.
 
     Raises:
@@ -99,7 +102,7 @@ def import_clinvar(
             (work / table).write_bytes(content)
         for file in files:
             _write_build(work, file, policy)
-        built = write_manifest(work, MODULE, name, _sources(files, title, policy))
+        built = write_manifest(work, MODULE, name, _sources(files, title, as_of, policy))
         shutil.move(work, folder)
     return replace(built, folder=folder)
 
@@ -282,7 +285,7 @@ def _write_compressed(path: Path, text: str) -> None:
         packed.write(text.encode())
 
 
-def _sources(files: Sequence[ClinVarFile], title: str, policy: Policy) -> tuple[Source, ...]:
+def _sources(files: Sequence[ClinVarFile], title: str, as_of: str | None, policy: Policy) -> tuple[Source, ...]:
     """Where the facts come from."""
     lifted = ", ".join(f"{file.build.value} coordinates lifted over" for file in files if file.lifted)
     rules, date = policy.thresholds.rule_set, files[0].date
@@ -290,7 +293,7 @@ def _sources(files: Sequence[ClinVarFile], title: str, policy: Policy) -> tuple[
         Source(
             name=f"{title} ({lifted})" if lifted else title,
             version=date,
-            date=date,
+            date=as_of or date,
             licence="public domain; cite Landrum et al.",
             url="https://ftp.ncbi.nlm.nih.gov/pub/clinvar/",
         ),
@@ -325,9 +328,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("second", type=Path, nargs="?", help="the same release for the other genome build")
     parser.add_argument("--release", help="name of the release; the file's date if not given")
     parser.add_argument("--title", default="ClinVar", help="name of the data source in reports")
+    parser.add_argument("--as-of", help="date of the oldest part, where the file joins several releases")
     parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="folder of releases")
     given = parser.parse_args(arguments)
-    import_clinvar(given.source, given.output, given.release, second=given.second, title=given.title)
+    import_clinvar(
+        given.source, given.output, given.release, second=given.second, title=given.title, as_of=given.as_of
+    )
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_a_finding_says_what_it_rests_on(interpret: Callable[..., Interpretation
     assert hfe.variant.classification is None
     assert done.limits["gene_list"] == "ACMG SF v3.3"
     assert done.limits["clinvar_release"] == "2026-02-26-union"
-    assert done.limits["clinvar_date"] == "2026-02-26"
+    assert done.limits["clinvar_date"] == "2025-09-28"
     assert done.limits["rule_set"]
 
 
