@@ -331,9 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--as-of", help="date of the oldest part, where the file joins several releases")
     parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="folder of releases")
     given = parser.parse_args(arguments)
-    import_clinvar(
-        given.source, given.output, given.release, second=given.second, title=given.title, as_of=given.as_of
-    )
+    import_clinvar(given.source, given.output, given.release, second=given.second, title=given.title, as_of=given.as_of)
 
 
 if __name__ == "__main__":
