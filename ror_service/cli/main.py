@@ -23,6 +23,7 @@ COMMANDS = {
     "consent": "ror_service.cli.records:consent",
     "audit": "ror_service.cli.records:audit",
     "deliveries": "ror_service.cli.records:deliveries",
+    "keys": "ror_service.cli.keys:keys",
     "knowledge": "ror_service.cli.knowledge:knowledge",
 }
 """Command to the function, or the group of commands, that runs it."""

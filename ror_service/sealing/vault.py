@@ -18,8 +18,9 @@ from interpreters.serial import interpretation_from_json, to_json
 from ror_service.errors import ErasedError, NotFoundError
 from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import SealContext, new_data_key, open_sealed, seal
-from ror_service.sealing.keys import KeyProvider, WrappedKey
+from ror_service.sealing.keys import KeyProvider, WrappedKey, rewrap
 from ror_service.sealing.stream import open_stream
+from ror_service.storage import results
 from ror_service.storage.results import must_get
 from ror_service.storage.tables import ArtifactRow, DataFileRow, DataKeyRow, InterpretationRow, ReportVersionRow
 from ror_service.work import Work, new_id
@@ -161,6 +162,21 @@ def open_artifact(
     data_key = _open_key(work, keys, version.data_key_id, participant_id, version.version_id)
     context = _of_artifact(participant_id, version, artifact.name, version.data_key_id)
     return open_sealed(artifact.sealed, data_key, context)
+
+
+def rewrap_keys(work: Work, keys: KeyProvider, limit: int = 500) -> int:
+    """Wrap living data keys by the current key-encryption key, at most `limit`; returns how many there were.
+
+    What the data keys seal is not touched. Call it, a transaction each, until it returns 0: it may stop anywhere.
+    """
+    stale = results.keys_not_under(work.session, keys.current_key_id(), limit)
+    for row, participant_id, object_id in stale:
+        if row.wrapped is not None:
+            bound = _of_key(participant_id, object_id, row.key_id).associated_data()
+            renewed = rewrap(WrappedKey(row.key_encryption_key_id, row.wrapped), bound, keys)
+            row.key_encryption_key_id, row.wrapped = renewed.kek_id, renewed.wrapped
+    work.session.flush()
+    return len(stale)
 
 
 def content_digest(artifacts: dict[str, bytes]) -> str:

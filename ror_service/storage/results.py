@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import Subquery, select, union_all, update
 from sqlalchemy.orm import Session
 
 from ror_service.errors import NotFoundError
@@ -198,20 +198,46 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
     return session.scalars(select(RecallRow).where(RecallRow.case_id == case_id)).all()
 
 
+def _owned_keys() -> Subquery:
+    """Every data key with the participant and the one object (file, interpretation or report version) that it seals."""
+    files = select(
+        DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
+    ).join(SampleRow, SampleRow.sample_id == DataFileRow.sample_id)
+    interpretations = select(
+        InterpretationRow.data_key_id, InterpretationRow.participant_id, InterpretationRow.interpretation_id
+    )
+    versions = select(ReportVersionRow.data_key_id, ReportRow.participant_id, ReportVersionRow.version_id).join(
+        ReportRow, ReportRow.report_id == ReportVersionRow.report_id
+    )
+    return union_all(files, interpretations, versions).subquery("owned_keys")
+
+
 def keys_of_participant(session: Session, participant_id: str) -> set[str]:
     """Every data key of a participant: of genotype files, interpretations and reports, destroyed ones included."""
-    files = (
-        select(DataFileRow.data_key_id)
-        .join(SampleRow, SampleRow.sample_id == DataFileRow.sample_id)
-        .where(SampleRow.participant_id == participant_id)
+    owned = _owned_keys()
+    return set(session.scalars(select(owned.c.key_id).where(owned.c.participant_id == participant_id)))
+
+
+def keys_not_under(session: Session, key_encryption_key_id: str, limit: int) -> Sequence[tuple[DataKeyRow, str, str]]:
+    """Living data keys that another key-encryption key wraps, with their participant and object; locked."""
+    owned = _owned_keys()
+    rows = session.execute(
+        select(DataKeyRow, owned.c.participant_id, owned.c.object_id)
+        .join(owned, owned.c.key_id == DataKeyRow.key_id)
+        .where(DataKeyRow.key_encryption_key_id != key_encryption_key_id, DataKeyRow.wrapped.is_not(None))
+        .order_by(DataKeyRow.key_id)
+        .limit(limit)
+        .with_for_update(of=DataKeyRow)
     )
-    interpretations = select(InterpretationRow.data_key_id).where(InterpretationRow.participant_id == participant_id)
-    versions = (
-        select(ReportVersionRow.data_key_id)
-        .join(ReportRow, ReportRow.report_id == ReportVersionRow.report_id)
-        .where(ReportRow.participant_id == participant_id)
+    return [(row, participant_id, object_id) for row, participant_id, object_id in rows]
+
+
+def wraps_living_keys(session: Session, key_encryption_key_id: str) -> bool:
+    """Whether a data key that still opens something is wrapped by this key-encryption key."""
+    living = select(DataKeyRow.key_id).where(
+        DataKeyRow.key_encryption_key_id == key_encryption_key_id, DataKeyRow.wrapped.is_not(None)
     )
-    return set(session.scalars(files.union(interpretations, versions)))
+    return session.scalars(living.limit(1)).first() is not None
 
 
 def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:

@@ -135,7 +135,8 @@ def make_context(home: Path, clock: SettableClock, **settings: object) -> FastCo
     home.mkdir(parents=True, exist_ok=True)
     (home / "ror.sqlite3").write_bytes(migrated_database())
     context = FastContext(Settings(home=home, **settings), clock=clock)
-    event.listen(context.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    if context.engine.dialect.name == "sqlite":
+        event.listen(context.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     return context
 
 

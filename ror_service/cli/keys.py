@@ -1,0 +1,62 @@
+"""Commands over key-encryption keys: make a new one, wrap the living data keys by it, destroy the old one."""
+
+from __future__ import annotations
+
+import typer
+
+from ror_service.cli.running import OPERATOR, service
+from ror_service.context import ServiceContext
+from ror_service.errors import ConflictError, InvalidInputError
+from ror_service.sealing import vault
+from ror_service.sealing.keys import FileKeyProvider
+from ror_service.storage import results
+
+keys = typer.Typer(help="Key-encryption keys.", no_args_is_help=True)
+
+
+@keys.command("rotate")
+def rotate() -> None:
+    """Make a new key-encryption key and wrap every living data key by it, while the service runs."""
+    with service() as context:
+        provider = _files(context)
+        old, new = provider.current_key_id(), provider.rotate()
+        with context.transaction(OPERATOR) as work:
+            work.audit("keys.rotate", "key_encryption_key", new, None)
+        typer.echo(f"{new} is the current key-encryption key.")
+        _rewrap(context)
+        typer.echo(f"Once the backups that need it are gone: ror keys destroy {old}")
+
+
+@keys.command("rewrap")
+def rewrap() -> None:
+    """Go on with a rotation that was interrupted."""
+    with service() as context:
+        _rewrap(context)
+
+
+@keys.command("destroy")
+def destroy(key_encryption_key_id: str) -> None:
+    """Destroy an old key-encryption key: old backups of data keys that it wraps become worthless."""
+    with service() as context, context.transaction(OPERATOR) as work:
+        if results.wraps_living_keys(work.session, key_encryption_key_id):
+            raise ConflictError("living data keys are still wrapped by it; run `ror keys rewrap` first")
+        work.audit("keys.destroy", "key_encryption_key", key_encryption_key_id, None)
+        _files(context).destroy(key_encryption_key_id)
+    typer.echo(f"{key_encryption_key_id} is destroyed.")
+
+
+def _rewrap(context: ServiceContext) -> None:
+    total = 0
+    while True:
+        with context.transaction(OPERATOR) as work:
+            done = vault.rewrap_keys(work, context.keys)
+        if not done:
+            break
+        total += done
+    typer.echo(f"{total} data keys are wrapped by the current key-encryption key now.")
+
+
+def _files(context: ServiceContext) -> FileKeyProvider:
+    if not isinstance(context.keys, FileKeyProvider):
+        raise InvalidInputError("the key-encryption keys are not kept in files; use the tools of their keeper")
+    return context.keys

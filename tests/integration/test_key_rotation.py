@@ -1,0 +1,82 @@
+"""Key-encryption keys are rotated under living data keys, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.service import PERSON, Service, running_service
+
+from ror_service.errors import ErasedError, SealError
+from ror_service.sealing import vault
+from ror_service.sealing.keys import FileKeyProvider
+from ror_service.storage import migrations, results
+from ror_service.storage.database import make_engine
+from ror_service.storage.tables import DataKeyRow, InterpretationRow
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
+    engine = make_engine(database_url)
+    migrations.upgrade(engine)
+    engine.dispose()
+    with running_service(tmp_path / "service", database_url=database_url) as running:
+        yield running
+
+
+def _rotate(service: Service, batch: int = 1) -> tuple[str, str, int]:
+    provider = service.context.keys
+    assert isinstance(provider, FileKeyProvider)
+    old, new = provider.current_key_id(), provider.rotate()
+    count = 0
+    while True:
+        with service.work() as work:
+            done = vault.rewrap_keys(work, provider, batch)
+        if not done:
+            return old, new, count
+        count += done
+
+
+def test_every_living_key_moves_and_everything_still_opens(service: Service) -> None:
+    service.available()
+    before = service.read()
+    old, new, count = _rotate(service)
+    rows = service.rows(DataKeyRow)
+    assert count == len(rows) > 1
+    assert {row.key_encryption_key_id for row in rows} == {new}
+    service.context.keys.destroy(old)
+    assert service.read() == before
+    for row in service.rows(InterpretationRow):
+        with service.work() as work:
+            vault.open_interpretation(work, service.context.keys, row)
+
+
+def test_a_rotation_that_stops_in_the_middle_harms_nothing_and_goes_on(service: Service) -> None:
+    service.available()
+    provider = service.context.keys
+    old = provider.current_key_id()
+    provider.rotate()
+    with service.work() as work:
+        assert vault.rewrap_keys(work, provider, 1) == 1
+        assert results.wraps_living_keys(work.session, old)
+    assert service.read()
+    with service.work() as work:
+        vault.rewrap_keys(work, provider)
+        assert not results.wraps_living_keys(work.session, old)
+
+
+def test_a_destroyed_key_stays_destroyed_and_an_old_backup_of_it_is_worthless(service: Service) -> None:
+    service.available()
+    (interpretation,) = service.rows(InterpretationRow)
+    backup = {row.key_id: (row.key_encryption_key_id, row.wrapped) for row in service.rows(DataKeyRow)}
+    service.withdraw(PERSON)
+    old, _, _ = _rotate(service)
+    service.context.keys.destroy(old)
+    with service.work() as work, pytest.raises(ErasedError):
+        vault.open_interpretation(work, service.context.keys, interpretation)
+    with service.work() as work:
+        row = work.session.get_one(DataKeyRow, interpretation.data_key_id)
+        row.key_encryption_key_id, row.wrapped = backup[row.key_id]
+    with service.work() as work, pytest.raises(SealError):
+        vault.open_interpretation(work, service.context.keys, interpretation)
