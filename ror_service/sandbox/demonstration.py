@@ -117,6 +117,7 @@ class Demonstration:
         self.programme.submit(person.participant_id, file, sex=person.declared_sex)
         self.run_jobs()
         self._seconds[person.participant_id] = time.perf_counter() - started
+        self._say(f"    {_in_words(self._progress(person))}")
 
     def write_genomes(self, people: Sequence[SyntheticPerson]) -> dict[str, Path]:
         """Make every synthetic genome."""
@@ -255,6 +256,14 @@ def write_summary(path: Path, lines: Sequence[Line], failures: Sequence[str]) ->
     """Keep the closing table as JSON, for a script to read."""
     rows = [{name: getattr(line, name) for name in Line.__slots__} for line in lines]
     path.write_text(json.dumps({"results": rows, "failures": list(failures)}, indent=1) + "\n", encoding="utf-8")
+
+
+def _in_words(rows: Sequence[Json]) -> str:
+    """The state of every result, states first, for example "delivered ancestry, traits; being checked ..."."""
+    by_state: dict[str, list[str]] = {}
+    for row in rows:
+        by_state.setdefault(row["state"].replace("_", " "), []).append(row["module"])
+    return "; ".join(f"{state}: {', '.join(modules)}" for state, modules in by_state.items())
 
 
 def coverage(interpretation: Interpretation) -> str:
