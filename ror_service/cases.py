@@ -30,6 +30,8 @@ _BEFORE_INTERPRETATION = {
     CaseState.DEFERRED,
     CaseState.ACCEPTED,
 }
+AT_THE_GATE = {CaseState.CLEAR, CaseState.SIGNED_OFF, CaseState.DISCLOSED, CaseState.RELEASE_READY}
+"""States in which nothing but the gate keeps a result back: ask it again when something changed."""
 _QUALITY = {
     SampleState.READ: Quality.PASSED,
     SampleState.QC_HOLD: Quality.HELD,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -110,7 +111,7 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
         if same != (participant_id, answer.document.value, answer.answer.value, answer.authored_at):
             raise ConflictError("the event id was used for another answer")
         return
-    well_formed = len(answer.evidence_sha256) == _SHA256_LENGTH
+    well_formed = _SHA256.fullmatch(answer.evidence_sha256) is not None
     work.session.add(
         ConsentRecordRow(
             event_id=answer.event_id,
@@ -203,10 +204,8 @@ _ENDING = {
 """Reasons that end a case that was begun. Others, such as an outdated form, only make the gate withhold."""
 
 
-_READY = {CaseState.CLEAR, CaseState.SIGNED_OFF, CaseState.DISCLOSED, CaseState.RELEASE_READY}
-"""States in which nothing but the gate keeps a result back: ask it again when something changed."""
 _UNSENT = {DeliveryState.QUEUED, DeliveryState.INTENDED}
-"""The same for a delivery: what the gate withheld for a time must not stay behind."""
+"""Deliveries that the gate may have withheld for a time: they must not stay behind."""
 
 
 def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
@@ -224,7 +223,7 @@ def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
     _open_again(work, participant_id)
     cases.apply_choices(work, participant_id)
     for case in results.cases_of(work.session, participant_id):
-        if CaseState(case.state) in _READY:
+        if CaseState(case.state) in cases.AT_THE_GATE:
             work.enqueue("release_report", case.case_id)
         for delivery in results.deliveries_of_cases(work.session, [case.case_id]):
             if DeliveryState(delivery.state) in _UNSENT:
@@ -252,8 +251,7 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
     versions = results.versions_of_cases(session, [case.case_id])
     for version in versions:
         if VersionState(version.state) is not VersionState.WITHDRAWN:
-            states.check(states.VERSION, VersionState(version.state), VersionState.WITHDRAWN)
-            version.state = VersionState.WITHDRAWN.value
+            states.move(states.VERSION, version, VersionState.WITHDRAWN)
             version.withdrawn_at = work.at
     keys = {version.data_key_id for version in versions}
     keys |= {row.data_key_id for row in results.interpretations_of_cases(session, [case.case_id])}
@@ -261,7 +259,7 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
     recalls = [order_recall(work, delivery, cause) for delivery in results.deliveries_of_cases(session, [case.case_id])]
     review = results.review_of(session, case.case_id, lock=True)
     if review is not None and states.ReviewState(review.state) is not states.ReviewState.CLOSED:
-        review.state = states.ReviewState.CLOSED.value
+        states.move(states.REVIEW, review, states.ReviewState.CLOSED)
         review.closed_at = work.at
     cases.advance(work, case, CaseState.DELETION_ORDERED)
     work.audit(
@@ -290,11 +288,9 @@ def _erase(work: Work, participant_id: str, cause: str) -> None:
 def order_recall(work: Work, delivery: DeliveryRow, cause: str) -> bool:
     """Order the recall of a delivery that left or may have left; one that never could is closed. True if ordered."""
     delivery.bundle = None
-    state = DeliveryState(delivery.state)
-    if state is DeliveryState.RECALLED:
+    if DeliveryState(delivery.state) is DeliveryState.RECALLED:
         return False
-    states.check(states.DELIVERY, state, DeliveryState.RECALLED)
-    delivery.state = DeliveryState.RECALLED.value
+    states.move(states.DELIVERY, delivery, DeliveryState.RECALLED)
     if delivery.intended_at is None:
         return False
     recall = RecallRow(
@@ -312,7 +308,7 @@ def order_recall(work: Work, delivery: DeliveryRow, cause: str) -> bool:
     return True
 
 
-_SHA256_LENGTH = 64
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def _not_in_future(work: Work, authored_at: datetime) -> None:

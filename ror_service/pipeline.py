@@ -11,7 +11,6 @@ from ror_service import interpretations, reports
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery import dispatch
-from ror_service.errors import DeliveryRefusedError
 from ror_service.intake import qc, samples
 from ror_service.intake.errors import IntakeError
 
@@ -59,19 +58,14 @@ def deliver_report(context: ServiceContext, delivery_id: str) -> None:
     with context.transaction(PIPELINE) as work:
         if not dispatch.intend(work, delivery_id):
             return
-    try:
-        with context.transaction(PIPELINE) as work:
-            release = dispatch.shipment(work, delivery_id)
-            if release is None:
-                return
-            ready = release.payload
-            client = context.partner_client(work, ready.partner_id)
-            receipt = client.deliver(ready.delivery_id, ready.idempotency_key, ready.bundle)
-            dispatch.received(work, delivery_id, receipt)
-    except DeliveryRefusedError:
-        with context.transaction(PIPELINE) as work:
-            dispatch.give_up(work, delivery_id)
-        raise
+    with context.transaction(PIPELINE) as work:
+        release = dispatch.shipment(work, delivery_id)
+        if release is None:
+            return
+        ready = release.payload
+        client = context.partner_client(work, ready.partner_id)
+        receipt = client.deliver(ready.delivery_id, ready.idempotency_key, ready.bundle)
+        dispatch.received(work, delivery_id, receipt)
 
 
 def recall_delivery(context: ServiceContext, recall_id: str) -> None:
@@ -100,3 +94,6 @@ STEPS = {
     "erase_files": erase_files,
 }
 """Every job by the name that its row carries."""
+
+GIVING_UP = {"deliver_report": dispatch.give_up}
+"""What to write down when a job is set aside for an operator, after a refusal or 72 hours without success."""

@@ -27,7 +27,7 @@ from ror_service.delivery import dispatch
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
 from ror_service.errors import ConflictError, InvalidInputError, NotFoundError, WithheldError
-from ror_service.rendering.artifacts import Artifact
+from ror_service.rendering.artifacts import AUDIENCE, Artifact
 from ror_service.review.queue import Disposition
 from ror_service.review.triage import findings_under_review
 from ror_service.sealing import bundle, vault
@@ -50,9 +50,6 @@ from ror_service.storage.tables import (
     ViewEventRow,
 )
 from ror_service.work import Work, new_id
-
-AUDIENCE = "participant"
-_RELEASABLE = {CaseState.CLEAR, CaseState.SIGNED_OFF, CaseState.DISCLOSED, CaseState.RELEASE_READY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ def draft(
     case = results.must_get(work.session, ResultCaseRow, case_id)
     owner = participants.get(work.session, case.participant_id, Lock.SHARED)
     case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
-    if CaseState(case.state) not in _RELEASABLE or case.sample_id is None or case.interpretation_id is None:
+    if CaseState(case.state) not in cases.AT_THE_GATE or case.sample_id is None or case.interpretation_id is None:
         return None
     sample = results.must_get(work.session, SampleRow, case.sample_id)
     row = results.must_get(work.session, InterpretationRow, case.interpretation_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ror_service.errors import IllegalTransitionError
 
@@ -175,3 +175,19 @@ def check(table: Transitions[StateT], now: StateT, target: StateT) -> None:
     """
     if target not in table[now]:
         raise IllegalTransitionError(f"{type(now).__name__}: {now.value} does not lead to {target.value}")
+
+
+class HasState(Protocol):
+    """A row with a state."""
+
+    state: str
+
+
+def move(table: Transitions[StateT], row: HasState, target: StateT) -> None:
+    """Take a row along a legal transition.
+
+    Raises:
+        IllegalTransitionError: Naming both states.
+    """
+    check(table, type(target)(row.state), target)
+    row.state = target.value

@@ -18,6 +18,7 @@ from ror_service.api.fields import Body, Identifier, ModuleName, Version
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError, WithheldError
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
+from ror_service.rendering.artifacts import AUDIENCE
 from ror_service.storage import audit_events, results
 from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
@@ -246,7 +247,7 @@ def _reported_objects(work: Work, participant_id: str) -> set[str]:
 
 def _progress(work: Work, case: ResultCaseRow) -> Progress:
     state, waiting_for = cases.progress(work, case)
-    version = results.released_version(work.session, case.case_id, reports.AUDIENCE)
+    version = results.released_version(work.session, case.case_id, AUDIENCE)
     readable = version is not None and waiting_for is None
     files = results.artifacts_of(work.session, version.version_id) if version is not None and readable else ()
     return Progress(

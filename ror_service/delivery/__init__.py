@@ -1,1 +1,1 @@
-"""TODO."""
+"""The partner protocol: intents and recalls as rows, signed requests, verified receipts, retries."""

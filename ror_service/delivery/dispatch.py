@@ -106,8 +106,7 @@ def intend(work: Work, delivery_id: str) -> bool:
     if isinstance(cases.ask_gate(work, case, None, "send"), Withheld):
         return False
     if DeliveryState(delivery.state) is not DeliveryState.INTENDED:
-        states.check(states.DELIVERY, DeliveryState(delivery.state), DeliveryState.INTENDED)
-        delivery.state = DeliveryState.INTENDED.value
+        states.move(states.DELIVERY, delivery, DeliveryState.INTENDED)
     delivery.intended_at = delivery.intended_at or work.at
     work.session.add(
         DeliveryAttemptRow(
@@ -136,8 +135,7 @@ def received(work: Work, delivery_id: str, verified: VerifiedReceipt) -> None:
     """Keep the partner's receipt, with state and audit event in the transaction of the send."""
     delivery = results.must_get(work.session, DeliveryRow, delivery_id)
     case = results.must_get(work.session, ResultCaseRow, delivery.case_id, lock=True)
-    states.check(states.DELIVERY, DeliveryState(delivery.state), DeliveryState.RECEIVED)
-    delivery.state = DeliveryState.RECEIVED.value
+    states.move(states.DELIVERY, delivery, DeliveryState.RECEIVED)
     delivery.bundle = None
     _keep_receipt(work, delivery, verified)
     if CaseState(case.state) is CaseState.AVAILABLE:
@@ -151,7 +149,7 @@ def give_up(work: Work, delivery_id: str) -> None:
     """Set a delivery aside for an operator."""
     delivery, _ = _locked(work, delivery_id)
     if DeliveryState(delivery.state) is DeliveryState.INTENDED:
-        delivery.state = DeliveryState.DEAD_LETTER.value
+        states.move(states.DELIVERY, delivery, DeliveryState.DEAD_LETTER)
         work.audit("delivery.dead_letter", "delivery", delivery_id, delivery.participant_id)
 
 
@@ -182,8 +180,7 @@ def recall_acknowledged(work: Work, recall_id: str, verified: VerifiedReceipt) -
     recall = results.must_get(work.session, RecallRow, recall_id, lock=True)
     if RecallState(recall.state) is RecallState.ACKNOWLEDGED:
         return
-    states.check(states.RECALL, RecallState(recall.state), RecallState.ACKNOWLEDGED)
-    recall.state = RecallState.ACKNOWLEDGED.value
+    states.move(states.RECALL, recall, RecallState.ACKNOWLEDGED)
     recall.acknowledged_at = work.at
     _keep_receipt(work, delivery, verified)
     work.session.flush()
@@ -205,7 +202,8 @@ def opened(work: Work, delivery_id: str, partner_id: str) -> str | None:
         DeliveryState.OPENED,
     }:
         return None
-    delivery.state = DeliveryState.OPENED.value
+    if DeliveryState(delivery.state) is not DeliveryState.OPENED:
+        states.move(states.DELIVERY, delivery, DeliveryState.OPENED)
     return delivery.version_id
 
 

@@ -53,8 +53,6 @@ class Reading:
     participant_id: str
     file: SealedFile
     declared: Declared
-    modules: tuple[str, ...]
-    """Modules that the participant asks for now."""
 
 
 def submit(work: Work, row: ManifestRow) -> None:
@@ -164,7 +162,6 @@ def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) ->
         participant_id=sample.participant_id,
         file=vault.open_file(work, keys, sample.participant_id, file, store),
         declared=_declared(sample, participant),
-        modules=tuple(case.module for case in _accepted(work, sample)),
     )
 
 

@@ -262,5 +262,4 @@ def _close(work: Work, review: ReviewCaseRow) -> None:
 
 
 def _move(review: ReviewCaseRow, target: ReviewState) -> None:
-    states.check(states.REVIEW, ReviewState(review.state), target)
-    review.state = target.value
+    states.move(states.REVIEW, review, target)

@@ -26,6 +26,7 @@ from ror_service.audit.log import Actor, Verification
 from ror_service.context import ServiceContext
 from ror_service.delivery.client import LedgerEntry
 from ror_service.errors import ErasedError
+from ror_service.rendering.artifacts import AUDIENCE
 from ror_service.sandbox.genomes import GenomeWriter
 from ror_service.sandbox.partner import SandboxPartner
 from ror_service.sandbox.partner_server import LoopbackServer
@@ -240,7 +241,7 @@ class Demonstration:
         outcome = DELIVERED if state in _SENT else state
         with self._context.transaction(_DEMONSTRATION) as work:
             case = results.current_case(work.session, person.participant_id, module)
-            version = None if case is None else results.released_version(work.session, case.case_id, "participant")
+            version = None if case is None else results.released_version(work.session, case.case_id, AUDIENCE)
         return Line(
             participant_id=person.participant_id,
             module=module,

@@ -10,7 +10,7 @@ from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery.retry import LONGEST_WINDOW, next_attempt
 from ror_service.errors import DeliveryRefusedError, DeliveryUnavailableError, ServiceError
-from ror_service.pipeline import STEPS
+from ror_service.pipeline import GIVING_UP, STEPS
 from ror_service.storage import jobs
 
 WORKER = Actor(name="worker", role="service", purpose="running jobs")
@@ -46,6 +46,9 @@ def run_job(context: ServiceContext, job_id: str) -> None:
             retry_at = None if final else next_attempt(first, attempts, work.at, random.random, asked)
             if retry_at is None and not final and task == "recall_delivery":
                 retry_at = work.at + LONGEST_WINDOW
+            if retry_at is None and task in GIVING_UP:
+                # Before the job's own row: a withdrawal locks the participant first, too.
+                GIVING_UP[task](work, subject)
             jobs.fail(work.session, job_id, lease, work.at, error=code, retry_at=retry_at)
         return
     with context.transaction(WORKER) as work:
