@@ -80,6 +80,8 @@ class Declared:
     """What the sender says about the sample; None where nothing was said."""
 
     sex_at_birth: Sex = Sex.UNKNOWN
+    sex_in_manifest: Sex | None = None
+    """What the laboratory wrote beside the sample, where both it and the participant said something."""
     assay: Assay = Assay.WGS
     build: Build | None = None
     contamination: float | None = None
@@ -130,6 +132,12 @@ def assess(
     values = policy.values
     rules = (
         _agrees("build", read.build, declared.build, "the file's build is not the declared one"),
+        _agrees(
+            "sex_in_manifest",
+            declared.sex_at_birth,
+            declared.sex_in_manifest,
+            "the sex at birth in the manifest is not the participant's: perhaps another person's sample",
+        ),
         _agrees("sample_name", read.sample_name, declared.sample_name, "the sample in the file is another one"),
         _agrees(
             "sha256", read.sha256, declared.sha256 and declared.sha256.lower(), "the file is not the announced one"

@@ -239,8 +239,10 @@ def _accepted(work: Work, sample: SampleRow) -> list[ResultCaseRow]:
 
 
 def _declared(sample: SampleRow, participant: ParticipantRow) -> Declared:
+    own, written = Sex(participant.sex_at_birth), Sex(sample.sex_at_birth)
     return Declared(
-        sex_at_birth=Sex(participant.sex_at_birth),
+        sex_at_birth=own,
+        sex_in_manifest=None if Sex.UNKNOWN in {own, written} else written,
         assay=Assay(sample.assay),
         build=None if sample.build is None else Build(sample.build),
         contamination=sample.contamination,

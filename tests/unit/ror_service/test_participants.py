@@ -118,10 +118,11 @@ def test_answers_of_nobody_to_nothing_or_from_the_future_are_refused(service: Se
     assert not service.rows(ModuleDecisionRow)
 
 
-def test_consent_without_evidence_is_kept_and_does_not_count(service: Service) -> None:
+@pytest.mark.parametrize("evidence_sha256", ["none", "z" * 64, "A" * 64, "a" * 64 + "\n"])
+def test_consent_without_evidence_is_kept_and_does_not_count(service: Service, evidence_sha256: str) -> None:
     service.enroll()
     service.sample()
-    service.consent(evidence_sha256="none")
+    service.consent(evidence_sha256=evidence_sha256)
     assert service.state() is CaseState.OFFERED
     case = service.case()
     with service.work() as work:

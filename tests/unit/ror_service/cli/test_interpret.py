@@ -212,7 +212,11 @@ def test_readable_summary(good: Path, modules: dict[str, OneSite]) -> None:
     modules["hereditary_risk"] = Everything()
     shown = ror(good).stdout
     for words in (
-        *("Sample S1, GRCh38, sequencing, 1 records", "Quality check: passed", "not checked: build, sample name"),
+        *(
+            "Sample S1, GRCh38, sequencing, 1 records",
+            "Quality check: passed",
+            "not checked: build, sex in manifest, sample name",
+        ),
         *("10 of 20 sites read (fewer sites)", "100.0%  Europe  (90.0% to 100.0%)"),
         *("TPMT *1/*1 or *1/*2: not settled (top match: Normal Metabolizer) (1 of 3 positions read",),
         *("needs review; missing positions)",),

@@ -12,8 +12,9 @@ from support.service import PORTAL, Service, dead_jobs
 from consent.types import ModuleAnswer
 from ror_service import pipeline
 from ror_service.errors import DeliveryRefusedError, DeliveryUnavailableError, ServiceError
+from ror_service.states import DeliveryState
 from ror_service.storage import jobs
-from ror_service.storage.tables import JobRow
+from ror_service.storage.tables import DeliveryRow, JobRow
 from ror_service.worker.jobs import run_job
 
 SECRET = "P-0001 carries 13-32340300-GT-G"
@@ -115,6 +116,24 @@ def test_after_three_days_an_operator_looks_but_a_recall_goes_on(
     run_job(service.context, job_id)
     assert len(dead_jobs(service)) == dead
     assert service.job(task, "case-1").attempts == 2
+
+
+def test_a_delivery_that_is_given_up_after_three_days_says_so(
+    delivering: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> None:
+        raise DeliveryUnavailableError("away")
+
+    monkeypatch.setattr("ror_service.delivery.client.PartnerClient.deliver", unreachable)
+    delivering.available()
+    (delivery,) = delivering.rows(DeliveryRow)
+    job_id = delivering.job("deliver_report", delivery.delivery_id).job_id
+    run_job(delivering.context, job_id)
+    assert delivering.rows(DeliveryRow)[0].state == DeliveryState.INTENDED
+    delivering.clock.advance(hours=73)
+    run_job(delivering.context, job_id)
+    assert delivering.rows(DeliveryRow)[0].state == DeliveryState.DEAD_LETTER
+    assert len(dead_jobs(delivering)) == 1
 
 
 def test_a_worker_that_lost_its_lease_cannot_finish_the_job(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
