@@ -81,6 +81,27 @@ class DrugRecommendation:
     text_sha: str
     """Fingerprint of the source's text; finds the participant's wording and detects a change of the source."""
     needs_review: bool
+    rxnorm: str | None = None
+    """RxNorm concept of the medicine's ingredient."""
+    atc: str | None = None
+    """Code of the medicine in WHO's Anatomical Therapeutic Chemical classification."""
+    reviewed: str | None = None
+    """Who approved the statement and when; None while it awaits clinical review."""
+
+
+OUTSIDE_CALL = "outside_call"
+"""`PharmacogenomicFinding.called_from` of a result that the laboratory got by another method."""
+
+
+class Coverage(StrEnum):
+    """How much of a gene's defining positions was read, by the release's coverage policy."""
+
+    COMPLETE = "complete"
+    """Every position."""
+    SUFFICIENT = "sufficient"
+    """As many as the policy asks for, the AMP tier 1 positions among them."""
+    PARTIAL = "partial"
+    """Fewer: where no variant was found, no diplotype is to be named without saying so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +125,39 @@ class PharmacogenomicFinding:
     reasons: tuple[str, ...]
     """Codes for what limits the result or asks for review."""
     recommendations: tuple[DrugRecommendation, ...]
+    consistent: tuple[str, ...] = ()
+    """Every diplotype that fits the data, also those with alleles none of whose positions was read."""
+    consistent_phenotypes: tuple[str, ...] = ()
+    """Phenotypes of everything that fits, in alphabetical order; more than one is why none is reported."""
+    not_excluded: tuple[str, ...] = ()
+    """Named alleles that were not called and that unread positions leave possible."""
+    tier1_read: int = 0
+    tier1_total: int = 0
+    """Positions that the Association for Molecular Pathology lists as tier 1 (to be tested)."""
+    coverage: Coverage = Coverage.COMPLETE
+    variant_found: bool = True
+    """Whether an allele other than the gene's normal one was called. If not, the call rests on `positions_read`."""
+    called_from: str = "sequence"
+    """`sequence`, or `outside_call` for a result that the laboratory got by another method."""
+    second_opinions: tuple[DrugRecommendation, ...] = ()
+    """Rows of the second guideline source where it differs from `recommendations` or has a medicine that they lack."""
     module: str = field(default="pharmacogenomics", init=False)
+
+    @property
+    def top_phenotype(self) -> str | None:
+        """The one phenotype of the top-scored call; None where there is none, or more than one."""
+        named = [phenotype for phenotype in self.phenotypes if phenotype not in {"No Result", "n/a"}]
+        return named[0] if len(named) == len(self.phenotypes) == 1 else None
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether a reviewer may decide that the top-scored call stands."""
+        return self.requires_review and self.top_phenotype is not None
+
+    @property
+    def may_name_diplotype(self) -> bool:
+        """Whether the call may be named as it is: no variant among too few positions does not make a `*1/*1`."""
+        return self.variant_found or self.coverage is not Coverage.PARTIAL or self.called_from == OUTSIDE_CALL
 
 
 class HereditaryOutcome(StrEnum):

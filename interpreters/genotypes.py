@@ -8,7 +8,8 @@ Every type is immutable.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
@@ -142,6 +143,33 @@ class CallSetKind(StrEnum):
     """Covers stretches by reference blocks."""
 
 
+@dataclass(frozen=True, slots=True)
+class OutsideCall:
+    """A pharmacogene's result by another method, for what small variants cannot show. Fields not given are empty."""
+
+    gene: str
+    diplotype: str = ""
+    """For example `*1/*4x2`, or one allele when haploid."""
+    phenotype: str = ""
+    activity_score: str = ""
+
+
+AssayedSites = Mapping[tuple[str, int], frozenset[str]]
+"""Chromosome and position of each site that was assayed, to what the assay tells apart there (see `told_apart`); empty
+where the list names positions only."""
+
+
+def told_apart(ref: str, alts: Iterable[str]) -> frozenset[str]:
+    """What an assay tells apart that has these alleles: bases, and `REF>ALT` for anything longer than one base.
+
+    An insertion of "CA" at "C" and a deletion that leaves "C" of "CA" have the same alleles, hence the arrow.
+    """
+    told: set[str] = set()
+    for alt in alts:
+        told |= {ref, alt} if len(ref) == len(alt) == 1 else {f"{ref}>{alt}"}
+    return frozenset(told)
+
+
 class GenotypeCalls:
     """The records of one sample that overlap what the interpreters asked for, in no required order.
 
@@ -151,9 +179,20 @@ class GenotypeCalls:
         records: Every record that overlaps a requested interval. Order and duplicates do not matter to the result.
         callable_intervals: Stretches that the laboratory declares to be read well enough, from a callable-regions file.
             None means that no such file was given, which is not the same as an empty one. Kept sorted and united.
+        assayed_sites: What an array's manifest or a laboratory's site list says was assayed in this very sample.
+        outside_calls: Pharmacogene results that the laboratory got by another method.
     """
 
-    __slots__ = ("_by_chrom", "_furthest", "_starts", "build", "callable_intervals", "kind")
+    __slots__ = (
+        "_by_chrom",
+        "_furthest",
+        "_starts",
+        "assayed_sites",
+        "build",
+        "callable_intervals",
+        "kind",
+        "outside_calls",
+    )
 
     def __init__(
         self,
@@ -161,10 +200,15 @@ class GenotypeCalls:
         kind: CallSetKind,
         records: Iterable[Record],
         callable_intervals: Sequence[Interval] | None = None,
+        *,
+        assayed_sites: AssayedSites | None = None,
+        outside_calls: Sequence[OutsideCall] = (),
     ) -> None:
         self.build = build
         self.kind = kind
         self.callable_intervals = None if callable_intervals is None else _united(callable_intervals)
+        self.assayed_sites = assayed_sites
+        self.outside_calls = tuple(outside_calls)
         by_chrom: dict[str, list[Record]] = {}
         for record in records:
             by_chrom.setdefault(record.chrom, []).append(record)
@@ -174,6 +218,12 @@ class GenotypeCalls:
         self._furthest: dict[str, list[int]] = {}
         for chrom, found in self._by_chrom.items():
             self._furthest[chrom] = list(accumulate((record.end for record in found), max))
+
+    def with_outside_calls(self, calls: Sequence[OutsideCall]) -> GenotypeCalls:
+        """The same records, with what the laboratory got by another method."""
+        other = copy(self)
+        other.outside_calls = tuple(calls)
+        return other
 
     def __iter__(self) -> Iterator[Record]:
         for chrom in sorted(self._by_chrom):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from interpreters.findings import Interpretation
 from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
@@ -32,4 +32,17 @@ class Interpreter(Protocol):
         """Interpret one sample. The same input gives the same output, whatever the order of the records.
 
         Never raises for genotype content: what cannot be answered is a `NotTested` with its reason.
+        """
+
+
+@runtime_checkable
+class SettlesReviewed(Protocol):
+    """An interpreter that holds findings back for people, and whose other statements depend on what they decide."""
+
+    def settle(self, said: Interpretation, accepted: frozenset[str]) -> Interpretation:
+        """`said` with nothing held back any more: the genes of `accepted` as called, every other held gene unsettled.
+
+        Args:
+            said: An interpretation by this interpreter and this very knowledge.
+            accepted: Genes held back whose call people let stand.
         """

@@ -24,21 +24,22 @@ def load(
     Args:
         release: Release name, or None for the default one.
         extra: Folder of the programme with further releases.
-        options: `genes`: `programme` (default) for the genes that the programme returns, `all` for every gene of the
-            release, or gene names separated by commas.
+        options: `genes`: `all` (default) for every gene of the release, `programme` for the seven that All of Us
+            returns, or gene names separated by commas.
 
     Raises:
         interpreters.knowledge.KnowledgeError: If the release is missing or changed.
         ValueError: For an unknown option or gene.
     """
     chosen = dict(options or {})
-    wanted = chosen.pop("genes", PROGRAMME)
+    wanted = chosen.pop("genes", ALL)
     if chosen:
         raise ValueError(f"{MODULE}: unknown option {', '.join(sorted(chosen))}; there is only `genes`")
     knowledge = choose_release(MODULE, release, Path(__file__).parent / "data", extra)
     tables = load_tables(knowledge)
     genes = _genes(wanted, tables)
-    return PharmacogenomicsInterpreter(knowledge, tables, load_recommendations(knowledge, frozenset(genes)), genes)
+    first, second = (load_recommendations(knowledge, frozenset(genes), source) for source in ("CPIC", "DPWG"))
+    return PharmacogenomicsInterpreter(knowledge, tables, first, second, genes)
 
 
 def _genes(wanted: str, tables: Tables) -> list[str]:

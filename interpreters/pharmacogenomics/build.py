@@ -11,15 +11,24 @@ import argparse
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from interpreters.knowledge import KnowledgeRelease, Source, write_manifest
 from interpreters.pharmacogenomics.recommendations import GUIDELINES
-from interpreters.pharmacogenomics.tables import DEFINITIONS, POLICY, diplotype_name
+from interpreters.pharmacogenomics.tables import (
+    DEFINITIONS,
+    DRUG_CODES,
+    NOT_CALLED,
+    POLICY,
+    REVIEW,
+    diplotype_name,
+)
 
 MODULE = "pharmacogenomics"
 DATA = Path(__file__).parent / "data"
+FACTS = Path(__file__).parent / "facts"
 
 Row = Mapping[str, str]
 
@@ -62,12 +71,36 @@ SOURCES = (
         licence="MIT",
         url="https://github.com/sbslee/pypgx",
     ),
+    Source(
+        name="Codes of medicines (drug_codes.json): CPIC's table of gene-drug pairs, as carried by pypgx; "
+        "an ATC code only where our own list of medicines names the same",
+        version="pypgx 0.27.0; the table's own date is not recorded by pypgx",
+        date="2026-06-12",
+        licence="CC0-1.0 (CPIC), MIT (pypgx)",
+        url="https://github.com/sbslee/pypgx/blob/0.27.0/pypgx/api/data/cpic-table.csv",
+    ),
+    Source(
+        name="What is not called (not_called.json): alleles without a definition by sequence in CPIC's tables, and "
+        "what PharmVar says of their structure; wording ours",
+        version="alleles of the release",
+        date=RETRIEVED,
+        licence="facts only, no text taken",
+        url="https://www.pharmvar.org/genes",
+    ),
 )
+
+NOT_CALLED_FROM_SEQUENCE = (
+    "Variants that no definition lists.",
+    "Deletions, duplications and rearrangements, also of single exons.",
+)
+"""Holds for every gene that is called from small variants."""
 
 POLICY_FACTS: Mapping[str, Any] = {
     "minimum_depth": 10,
     "minimum_genotype_quality": 20,
     "minimum_allele_balance": 0.2,
+    # When "no variant found" may be said without naming the positions that were not read: the programme's to decide.
+    "coverage": {"sufficient_share": 0.95, "tier1_required": True},
     # The reference method's own list of positions where silence is known to be read wrongly as reference.
     "never_assumed_reference": ["rs3064744", "rs3758581", "rs776746"],
     "inference_rsid": {"SLCO1B1": "rs4149056"},
@@ -81,30 +114,88 @@ POLICY_FACTS: Mapping[str, Any] = {
 }
 
 
-def build(source: Path, release: str, data: Path = DATA) -> KnowledgeRelease:
-    """Write the release folder `data/release` from the tables in `source`.
+class Approval(NamedTuple):
+    """Who approved the statements of a release, and when; both None while they await review."""
+
+    reviewer: str | None = None
+    approved_on: str | None = None
+    """Date as YYYY-MM-DD."""
+
+
+class Changes(NamedTuple):
+    """What is known to have changed since the source tables were made."""
+
+    data_version: str = ""
+    """Version of the data with these changes; empty for that of the source tables."""
+    sources: tuple[Source, ...] = ()
+    alleles: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
+    """Gene to allele to columns of `alleles.tsv` with their new content."""
+    recommendations_to_review: frozenset[str] = frozenset()
+    """Medicines whose CPIC recommendations were replaced by texts that are not in the source tables."""
+    not_called: Mapping[str, Sequence[str]] = {}
+    """Gene to what is not called in addition, because the source tables do not know it."""
+
+
+AWAITING_REVIEW = Approval()
+NO_CHANGES = Changes()
+
+
+def read_changes(path: Path) -> Changes:
+    """Changes from a file such as `facts/changes_2026-02-05.json`: JSON with the fields of `Changes`.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no JSON.
+        KeyError, TypeError: If it has other fields.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["sources"] = tuple(Source(**source) for source in content["sources"])
+    content["recommendations_to_review"] = frozenset(content["recommendations_to_review"])
+    return Changes(**content)
+
+
+def build(
+    source: Path,
+    release: str,
+    data: Path = DATA,
+    changes: Changes = NO_CHANGES,
+    approval: Approval = AWAITING_REVIEW,
+) -> KnowledgeRelease:
+    """Write the release folder `data/release` from the tables in `source` and the files in `facts`.
+
+    Args:
+        source: Folder of the source tables.
+        release: Name of the release.
+        data: Folder that holds the releases.
+        changes: What changed since the source tables were made.
+        approval: Approval of the statements.
 
     Raises:
         OSError: If a table is missing.
         KeyError: If a table lacks a column.
+        ValueError: If `changes` names an allele, column or medicine that the tables do not have.
     """
     folder = data / release
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / DEFINITIONS, _definitions(source))
+    definitions = _definitions(source, changes)
+    _write(folder / DEFINITIONS, definitions)
     _write(folder / POLICY, POLICY_FACTS)
+    _write(folder / REVIEW, approval._asdict())
+    _write(folder / NOT_CALLED, _not_called(definitions, changes))
+    _write(folder / DRUG_CODES, _drug_codes())
     for guideline, name in GUIDELINES.items():
-        _write(folder / name, _recommendations(_rows(source / f"recommendations_{guideline.lower()}.tsv")))
-    return write_manifest(folder, MODULE, release, SOURCES)
+        _write(folder / name, _recommendations(_recommendation_rows(source, guideline, changes)))
+    return write_manifest(folder, MODULE, release, (*SOURCES, *changes.sources))
 
 
-def _definitions(source: Path) -> Mapping[str, Any]:
-    positions, alleles, rules, priorities = (
-        _by_gene(_rows(source / name))
-        for name in ("positions.tsv", "alleles.tsv", "phenotype_rules.tsv", "unphased_priorities.tsv")
+def _definitions(source: Path, changes: Changes) -> Mapping[str, Any]:
+    positions, rules, priorities = (
+        _by_gene(_rows(source / name)) for name in ("positions.tsv", "phenotype_rules.tsv", "unphased_priorities.tsv")
     )
+    alleles = _by_gene(_allele_rows(source, changes))
     genes = list(_rows(source / "genes.tsv"))
     return {
-        "data_version": max(gene["definition_version"] for gene in genes),
+        "data_version": changes.data_version or max(gene["definition_version"] for gene in genes),
         "genes": [
             {
                 "gene": gene["gene"],
@@ -117,6 +208,11 @@ def _definitions(source: Path) -> Mapping[str, Any]:
                 "by_activity": any(row["by"] == "activity" for row in rules.get(gene["gene"], ())),
                 "positions": [_position(row) for row in positions.get(gene["gene"], ()) if row["kind"] == "defining"],
                 "alleles": [_allele(row) for row in alleles.get(gene["gene"], ()) if row["source"] == "sequence"],
+                "outside_alleles": [
+                    [row["allele"], row["function"], row["activity"]]
+                    for row in alleles.get(gene["gene"], ())
+                    if row["source"] != "sequence"
+                ],
                 "rules": [
                     [[key for key in (row["a"], row["b"]) if key], row["phenotype"], row["activity_score"]]
                     for row in rules.get(gene["gene"], ())
@@ -128,6 +224,53 @@ def _definitions(source: Path) -> Mapping[str, Any]:
             }
             for gene in genes
         ],
+    }
+
+
+def _allele_rows(source: Path, changes: Changes) -> Iterable[Row]:
+    changed = {
+        (gene, allele): columns for gene, alleles in changes.alleles.items() for allele, columns in alleles.items()
+    }
+    for row in _rows(source / "alleles.tsv"):
+        columns = changed.pop((row["gene"], row["allele"]), {})
+        if not columns.keys() <= row.keys():
+            raise ValueError(f"changes: alleles.tsv has no column {', '.join(sorted(columns.keys() - row.keys()))}")
+        yield {**row, **columns}
+    if changed:
+        raise ValueError(f"changes: alleles.tsv has no {', '.join(' '.join(key) for key in sorted(changed))}")
+
+
+def _recommendation_rows(source: Path, guideline: str, changes: Changes) -> Iterable[Row]:
+    """Rows of one guideline source; those whose text is known to have changed ask for review."""
+    listed = json.loads((source / "changed_since_2024-05.json").read_text(encoding="utf-8"))
+    changed = [(drug, lookup) for name, drug, lookup in listed if name == guideline]
+    to_review = changes.recommendations_to_review if guideline == "CPIC" else frozenset()
+    drugs = set()
+    for row in _rows(source / f"recommendations_{guideline.lower()}.tsv"):
+        drugs.add(row["drug"])
+        replaced = row["drug"] in to_review or (row["drug"], json.loads(row["lookup"])) in changed
+        yield {**row, "needs_review": "1" if replaced else row["needs_review"]}
+    if not to_review <= drugs:
+        raise ValueError(f"changes: no {guideline} recommendation on {', '.join(sorted(to_review - drugs))}")
+
+
+def _not_called(definitions: Mapping[str, Any], changes: Changes) -> Mapping[str, Any]:
+    """Gene to sentences on what is not called: those written for the gene, then those that hold for every gene."""
+    written = json.loads((FACTS / "not_called.json").read_text(encoding="utf-8"))
+    return {
+        gene["gene"]: [
+            *written.get(gene["gene"], ()),
+            *changes.not_called.get(gene["gene"], ()),
+            *(NOT_CALLED_FROM_SEQUENCE if gene["from_sequence"] else ()),
+        ]
+        for gene in definitions["genes"]
+    }
+
+
+def _drug_codes() -> Mapping[str, Any]:
+    return {
+        row["drug"]: {"rxnorm": row["rxnorm"] or None, "atc": row["atc"] or None}
+        for row in _rows(FACTS / "drug_codes.tsv")
     }
 
 
@@ -197,8 +340,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", type=Path, help="folder with genes.tsv, positions.tsv, alleles.tsv and the others")
     parser.add_argument("--release", required=True, help="name of the release: the date of the CPIC data")
     parser.add_argument("--data", type=Path, default=DATA, help="folder that holds the releases")
+    parser.add_argument("--changes", type=Path, help="file of changes since the tables were made")
+    parser.add_argument("--reviewer", help="who approved the statements; with --approved-on")
+    parser.add_argument("--approved-on", type=date.fromisoformat, help="date of the approval, YYYY-MM-DD")
     options = parser.parse_args(arguments)
-    built = build(options.source, options.release, options.data)
+    if bool(options.reviewer) != bool(options.approved_on):
+        parser.error("--reviewer and --approved-on go together")
+    changes = read_changes(options.changes) if options.changes else NO_CHANGES
+    approval = Approval(options.reviewer, str(options.approved_on)) if options.reviewer else AWAITING_REVIEW
+    built = build(options.source, options.release, options.data, changes, approval)
     print(f"{built.module} {built.release} {built.digest}")  # noqa: T201 - a command prints
 
 

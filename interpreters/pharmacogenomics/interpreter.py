@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from interpreters.findings import Interpretation, NotTested, PharmacogenomicFinding
-from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample, Sex
+from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
 from interpreters.knowledge import KnowledgeRelease
-from interpreters.pharmacogenomics.lowest_function import LowestFunctionCaller
-from interpreters.pharmacogenomics.matcher import Match, Pattern, pattern_of
-from interpreters.pharmacogenomics.recommendations import NO_RESULT, Recommendations
+from interpreters.pharmacogenomics.calling import GeneCall, by_sex, call_gene, coverage_of, diploid
+from interpreters.pharmacogenomics.outside_calls import REVIEW_REASONS as OUTSIDE_REVIEW_REASONS
+from interpreters.pharmacogenomics.outside_calls import USED as OUTSIDE_CALL_USED
+from interpreters.pharmacogenomics.outside_calls import interpret_outside, reasons_beside_sequence, statuses_for_lookup
+from interpreters.pharmacogenomics.recommendations import GeneValues, Recommendations, second_opinions
 from interpreters.pharmacogenomics.sites import Site, SiteReading
-from interpreters.pharmacogenomics.tables import (
-    NOT_AVAILABLE,
-    NOT_IN_SNAPSHOT,
-    Gene,
-    HaplotypeB3,
-    Position,
-    Result,
-    Tables,
-    diplotype_name,
-)
+from interpreters.pharmacogenomics.tables import NOT_AVAILABLE, Gene, Tables, components
 
 MODULE = "pharmacogenomics"
 
-VERSION = "1"
+VERSION = "2"
 """Version of the method in this folder; raised with any change that can change a finding."""
 
-REVIEW_REASONS = frozenset(
+REVIEW_REASONS = OUTSIDE_REVIEW_REASONS | frozenset(
     {
         "ambiguous_phenotype",
         "conflicting_records",
         "function_not_in_data",
+        "half_called_variant",
         "inferred_from_one_position",
         "no_matching_alleles",
         "reference_mismatch",
@@ -46,38 +40,42 @@ REVIEW_REASONS = frozenset(
 )
 """Reasons for which a person must look before anything is said about the gene."""
 
+ACCEPTED = "accepted_in_review"
+"""A person decided that the top-scored call stands."""
+NOT_SETTLED = "not_settled_in_review"
+"""A person decided that the data do not settle the result."""
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """What was called in one gene, before anything is decided about reporting it."""
-
-    diplotypes: tuple[str, ...] = ()
-    phenotypes: tuple[str, ...] = ()
-    activity_scores: tuple[str, ...] = ()
-    haplotypes: tuple[str, ...] = ()
-    reasons: frozenset[str] = frozenset()
+_WITHHELD = "recommendations_withheld"
+_OTHER_GENE_OPEN = "recommendations_need_other_gene"
 
 
 class PharmacogenomicsInterpreter:
-    """Calls pharmacogenes from sequence and looks up what guidelines say.
+    """Calls pharmacogenes and looks up what guidelines say.
 
     Args:
-        knowledge: The release that `tables` and `recommendations` come from.
+        knowledge: The release that everything else comes from.
         tables: Definitions, phenotype rules and policy.
-        recommendations: Guideline rows of the reported genes.
-        genes: Reported genes, in alphabetical order.
+        recommendations: Rows of the first guideline source for the reported genes.
+        second_source: Rows of the source that is asked for a second opinion.
+        genes: Reported genes.
     """
 
     name = MODULE
     version = VERSION
 
     def __init__(
-        self, knowledge: KnowledgeRelease, tables: Tables, recommendations: Recommendations, genes: Sequence[str]
+        self,
+        knowledge: KnowledgeRelease,
+        tables: Tables,
+        recommendations: Recommendations,
+        second_source: Recommendations,
+        genes: Iterable[str],
     ) -> None:
         self.knowledge = knowledge
         self.tables = tables
         self.genes = tuple(sorted(genes))
         self._recommendations = recommendations
+        self._second_source = second_source
         self._partners = {gene: recommendations.partners(gene) for gene in self.genes}
         self._sites = {
             (gene, build): tuple(Site(tables.genes[gene], position, build) for position in tables.genes[gene].positions)
@@ -93,20 +91,20 @@ class PharmacogenomicsInterpreter:
 
     def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:
         """Call every reported gene; a gene of which nothing was read is not tested."""
-        findings: dict[str, PharmacogenomicFinding] = {}
+        findings: list[PharmacogenomicFinding] = []
         not_tested: list[NotTested] = []
         for gene in self.genes:
             found = self._interpret_gene(self.tables.genes[gene], sample, calls)
             if isinstance(found, NotTested):
                 not_tested.append(found)
             else:
-                findings[gene] = found
+                findings.append(found)
         return Interpretation(
             module=self.name,
             version=self.version,
             knowledge_release=self.knowledge.release,
             knowledge_digest=self.knowledge.digest,
-            findings=tuple(self._with_recommendations(finding, findings) for finding in findings.values()),
+            findings=self._with_recommendations(findings),
             not_tested=tuple(not_tested),
             limits={
                 "data_version": self.tables.data_version,
@@ -116,137 +114,116 @@ class PharmacogenomicsInterpreter:
             },
         )
 
+    def settle(self, said: Interpretation, accepted: Collection[str]) -> Interpretation:
+        """What an interpretation says once a person has looked at the genes that were held for review.
+
+        Args:
+            said: An interpretation by this interpreter's own knowledge release.
+            accepted: Held genes whose top-scored call stands; all other held genes are not settled.
+
+        Raises:
+            ValueError: If the interpretation rests on another release, or a gene is not one that can be accepted.
+        """
+        if said.knowledge_digest != self.knowledge.digest:
+            raise ValueError(f"{MODULE}: the interpretation rests on another knowledge release")
+        findings = [finding for finding in said.findings if isinstance(finding, PharmacogenomicFinding)]
+        strange = set(accepted) - {finding.gene for finding in findings if finding.acceptable}
+        if strange:
+            raise ValueError(f"{MODULE}: no call to accept in {', '.join(sorted(strange))}")
+        settled = [_settled(finding, accepted=finding.gene in accepted) for finding in findings]
+        return replace(said, findings=self._with_recommendations(settled))
+
     def _interpret_gene(self, gene: Gene, sample: Sample, calls: GenotypeCalls) -> PharmacogenomicFinding | NotTested:
+        """What an outside call says, else what the sequence shows."""
+        sequence = self._from_sequence(gene, sample, calls)
+        outside = interpret_outside(gene, calls.outside_calls, sample.sex_at_birth)
+        if outside is None:
+            return sequence
+        if isinstance(sequence, NotTested):
+            return _finding(gene, outside, {OUTSIDE_CALL_USED}, called_from="outside_call")
+        finding = _finding(gene, outside, reasons_beside_sequence(outside, sequence), called_from="outside_call")
+        return _with_reading_of(sequence, finding)
+
+    def _from_sequence(self, gene: Gene, sample: Sample, calls: GenotypeCalls) -> PharmacogenomicFinding | NotTested:
         if not gene.from_sequence:
             return NotTested(MODULE, gene.name, "not_callable_from_sequence")
         readings, reasons = self.read(gene, sample, calls)
-        read = sum(bool(reading.alleles) for reading in readings)
-        if not read:
+        if not any(reading.alleles for reading in readings):
             return NotTested(
                 MODULE, gene.name, "no_position_usable" if any(r.reasons for r in readings) else "no_position_read"
             )
-        if any(not reading.alleles and position.amp_tier1 for position, reading in _zip(gene, readings)):
-            reasons.add("amp_tier1_position_missing")
-        if read < len(readings):
-            reasons.add("missing_positions")
-        readings, undocumented = _documented(gene, readings)
-        if undocumented:
-            reasons.add("undocumented_allele")
-        pattern = pattern_of(readings)
-        call = self._call(gene, readings, pattern)
-        return _finding(gene, pattern, call, reasons, read=read)
+        coverage, incomplete = coverage_of(gene, readings, self.tables.policy)
+        call, pattern = call_gene(gene, readings, self.tables.policy)
+        tier1 = [bool(r.alleles) for r, position in zip(readings, gene.positions, strict=True) if position.amp_tier1]
+        return replace(
+            _finding(gene, call, reasons | incomplete),
+            positions_read=sum(bool(reading.alleles) for reading in readings),
+            positions_total=len(gene.positions),
+            tier1_read=sum(tier1),
+            tier1_total=len(tier1),
+            coverage=coverage,
+            phased=pattern.phased,
+        )
 
-    def read(self, gene: Gene, sample: Sample, calls: GenotypeCalls) -> tuple[list[SiteReading], set[str]]:
+    def read(self, gene: Gene, sample: Sample, calls: GenotypeCalls) -> tuple[list[SiteReading], frozenset[str]]:
         """Read every position of a gene; the reasons are those of all positions and of the sex chromosomes."""
         sites = self._sites[gene.name, calls.build]
         deletions = tuple(site for site in sites if not site.is_single_base)
-        policy = self.tables.policy
-        readings = [site.read(calls, policy, deletions) for site in sites]
-        reasons: set[str] = set()
+        readings = [site.read(calls, self.tables.policy, deletions, sample.assay) for site in sites]
         if gene.chrom == "X":
-            readings, conflict = _by_sex(readings, sample.sex_at_birth)
-            reasons |= conflict
+            readings, reasons = by_sex(readings, sample.sex_at_birth)
         else:
-            readings = [
-                reading
-                if len(reading.alleles) in {0, 2}
-                else replace(reading, alleles=(), reasons=frozenset({"unexpected_ploidy"}))
-                for reading in readings
-            ]
+            readings, reasons = diploid(readings), frozenset()
         return readings, reasons.union(*(reading.reasons for reading in readings))
 
-    def _call(self, gene: Gene, readings: Sequence[SiteReading], pattern: Pattern) -> _Call:
-        if any(position.required and not reading.alleles for position, reading in _zip(gene, readings)):
-            return _no_result(gene, {"required_position_missing"})
-        if gene.lowest_function:
-            return self._call_lowest_function(gene, pattern)
-        match = Match(gene, pattern)
-        best = match.best()
-        if not best:
-            return self._infer(gene, readings)
-        results = [gene.rules.result(tuple(gene.rules.key(gene.alleles[allele]) for allele in pair)) for pair in best]
-        diplotypes = tuple(dict.fromkeys(diplotype_name(match.names(pair)) for pair in best))
-        reasons = {"ambiguous_diplotype"} if len(diplotypes) > 1 else set()
-        functions = {gene.alleles[allele].function for pair in best for allele in pair}
-        reasons |= _agreement(match.results(complete_only=True), match.results(complete_only=False), functions)
-        return _Call(
-            diplotypes=diplotypes,
-            # A gene may have named alleles and no phenotypes at all (CYP4F2).
-            phenotypes=() if gene.lookup == "none" else _each_once(result.phenotype for result in results),
-            activity_scores=_each_once(result.activity_score for result in results),
-            reasons=frozenset(reasons),
+    # Recommendations
+
+    def _with_recommendations(self, findings: Sequence[PharmacogenomicFinding]) -> tuple[PharmacogenomicFinding, ...]:
+        """The findings, each with the guideline rows that fit it and all other genes that they need."""
+        values = {finding.gene: self._values(finding) for finding in findings}
+        return tuple(self._recommended(finding, values) for finding in findings)
+
+    def _recommended(self, finding: PharmacogenomicFinding, values: Mapping[str, GeneValues]) -> PharmacogenomicFinding:
+        rows = self._recommendations.fitting(finding.gene, values)
+        other_rows = self._second_source.fitting(finding.gene, values)
+        open_partners = any(not values[gene].general for gene in self._partners[finding.gene] & values.keys())
+        remarks = {_WITHHELD} if self._is_open(finding) else {_OTHER_GENE_OPEN} if open_partners else set()
+        return replace(
+            finding,
+            reasons=tuple(sorted({*finding.reasons, *remarks})),
+            recommendations=rows,
+            second_opinions=second_opinions(rows, other_rows),
         )
 
-    def _call_lowest_function(self, gene: Gene, pattern: Pattern) -> _Call:
-        found = LowestFunctionCaller(gene, pattern, self._haplotype_b3(gene)).call()
-        reasons = set(found.reasons)
-        if len(found.diplotypes) > 1:
-            reasons.add("ambiguous_diplotype")
-        reasons |= _agreement(found.results, found.unread_results, found.functions)
-        return _Call(
-            diplotypes=found.diplotypes,
-            phenotypes=(found.deciding.phenotype,),
-            activity_scores=_each_once([found.deciding.activity_score]),
-            haplotypes=found.haplotypes,
-            reasons=frozenset(reasons),
+    def _is_open(self, finding: PharmacogenomicFinding) -> bool:
+        """Whether what the first source asks for cannot be told."""
+        lookup = self.tables.genes[finding.gene].lookup
+        if lookup == "none":
+            return finding.requires_review
+        return finding.reported_phenotype is None or (
+            lookup == "activity score" and "ambiguous_activity_score" in finding.reasons
         )
 
-    def _haplotype_b3(self, gene: Gene) -> HaplotypeB3 | None:
-        facts = self.tables.policy.haplotype_b3
-        if facts["intronic"] not in gene.index_of:
-            return None
-        return HaplotypeB3(
-            gene.index_of[facts["intronic"]], gene.index_of[facts["exonic"]], facts["alone"], facts["together"]
-        )
-
-    def _infer(self, gene: Gene, readings: Sequence[SiteReading]) -> _Call:
-        """An estimate from one position where the gene has one and it was read, else no result."""
-        policy = self.tables.policy
-        alleles = policy.inference_alleles.get(gene.name, {})
-        rsid = policy.inference_rsid.get(gene.name)
-        bases = readings[gene.index_of[rsid]].alleles if rsid else ()
-        if not bases or not alleles.keys() >= set(bases):
-            return _no_result(gene, {"no_matching_alleles"})
-        named = {allele.name: allele for allele in gene.alleles}
-        keys = tuple(gene.rules.key(named[alleles[base]]) for base in bases)
-        return _Call(
-            phenotypes=(gene.rules.result(keys).phenotype,),
-            reasons=frozenset({"no_matching_alleles", "inferred_from_one_position"}),
-        )
-
-    def _with_recommendations(
-        self, finding: PharmacogenomicFinding, findings: Mapping[str, PharmacogenomicFinding]
-    ) -> PharmacogenomicFinding:
-        """The finding with the guideline rows that fit, none while a gene that they need is open."""
-        value = self._lookup_value(finding)
-        if value is None:
-            return _add_reason(finding, "recommendations_withheld")
-        values = {finding.gene: value}
-        open_partners = False
-        for partner in sorted(self._partners[finding.gene] & findings.keys()):
-            known = self._lookup_value(findings[partner])
-            if known is None:
-                open_partners = True
-            values[partner] = _OPEN if known is None else known
-        recommendations = self._recommendations.fitting(finding.gene, values)
-        if open_partners:
-            finding = _add_reason(finding, "recommendations_need_other_gene")
-        return replace(finding, recommendations=recommendations)
-
-    def _lookup_value(self, finding: PharmacogenomicFinding) -> str | None:
-        """What recommendations of the gene are keyed by, or None while the result may not be used."""
+    def _values(self, finding: PharmacogenomicFinding) -> GeneValues:
+        """What guideline rows may ask of this gene, nothing while its result is open."""
+        gene = self.tables.genes[finding.gene]
+        if gene.lookup == "none":
+            return GeneValues(frozenset() if finding.requires_review else frozenset({""}))
         if finding.reported_phenotype is None:
-            return None
-        if self.tables.genes[finding.gene].lookup == "activity score":
-            return None if "ambiguous_activity_score" in finding.reasons else finding.activity_score
-        return finding.reported_phenotype
+            return GeneValues(frozenset())
+        general = set(statuses_for_lookup(finding.phenotypes))
+        if finding.activity_score is not None and "ambiguous_activity_score" not in finding.reasons:
+            general.add(finding.activity_score)
+        diplotypes = finding.diplotypes if ACCEPTED in finding.reasons else finding.consistent
+        asked = {value for value in self._second_source.diplotypes(gene.name) if value in diplotypes}
+        if len(diplotypes) == 1:
+            return GeneValues(frozenset(general), specific=frozenset(asked) | _of_two_decreased(gene, finding))
+        return GeneValues(frozenset(general), specific=_of_two_decreased(gene, finding), possible=frozenset(asked))
 
 
-_OPEN = "awaiting review"
-"""Lookup value of a gene whose result is open: no guideline row has it, so none is chosen as if it were known."""
-
-
-def _finding(gene: Gene, pattern: Pattern, call: _Call, reasons: Iterable[str], *, read: int) -> PharmacogenomicFinding:
+def _finding(
+    gene: Gene, call: GeneCall, reasons: Collection[str], called_from: str = "sequence"
+) -> PharmacogenomicFinding:
     """Decide what may be reported: a phenotype only if everything that fits agrees and nothing is open."""
     all_reasons = {*reasons, *call.reasons}
     if call.phenotypes == ():
@@ -254,86 +231,66 @@ def _finding(gene: Gene, pattern: Pattern, call: _Call, reasons: Iterable[str], 
     elif NOT_AVAILABLE in call.phenotypes:
         all_reasons.add("function_not_assigned")
     requires_review = not all_reasons.isdisjoint(REVIEW_REASONS)
-    reportable = not requires_review and len(call.phenotypes) == 1 and call.phenotypes[0] != NOT_AVAILABLE
-    return PharmacogenomicFinding(
+    finding = PharmacogenomicFinding(
         gene=gene.name,
         diplotypes=call.diplotypes,
         phenotypes=call.phenotypes,
         activity_score=call.activity_scores[0] if len(call.activity_scores) == 1 else None,
         haplotypes=call.haplotypes,
-        reported_phenotype=call.phenotypes[0] if reportable else None,
-        positions_read=read,
-        positions_total=len(gene.positions),
-        phased=pattern.phased,
+        reported_phenotype=None,
+        positions_read=0,
+        positions_total=0,
+        phased=False,
         requires_review=requires_review,
         reasons=tuple(sorted(all_reasons)),
         recommendations=(),
+        consistent=call.consistent,
+        consistent_phenotypes=call.consistent_phenotypes,
+        not_excluded=call.not_excluded,
+        variant_found=call.variant_found,
+        called_from=called_from,
+    )
+    if requires_review:
+        return finding
+    side_by_side = ", ".join(call.phenotypes) if gene.lookup == "allele status" else None
+    return replace(finding, reported_phenotype=finding.top_phenotype or side_by_side)
+
+
+def _with_reading_of(sequence: PharmacogenomicFinding, finding: PharmacogenomicFinding) -> PharmacogenomicFinding:
+    """An outside call's finding that also tells how much of the gene was read."""
+    return replace(
+        finding,
+        positions_read=sequence.positions_read,
+        positions_total=sequence.positions_total,
+        tier1_read=sequence.tier1_read,
+        tier1_total=sequence.tier1_total,
+        coverage=sequence.coverage,
     )
 
 
-def _no_result(gene: Gene, reasons: set[str]) -> _Call:
-    scores = (NO_RESULT,) if gene.rules.by_activity else ()
-    return _Call(phenotypes=(NO_RESULT,), activity_scores=scores, reasons=frozenset(reasons))
+def _settled(finding: PharmacogenomicFinding, *, accepted: bool) -> PharmacogenomicFinding:
+    """A finding after review, without recommendations; one that was not held stays as it was."""
+    reasons = set(finding.reasons) - {_WITHHELD, _OTHER_GENE_OPEN}
+    if finding.requires_review:
+        reasons.add(ACCEPTED if accepted else NOT_SETTLED)
+    return replace(
+        finding,
+        reported_phenotype=finding.top_phenotype if accepted else finding.reported_phenotype,
+        requires_review=False,
+        reasons=tuple(sorted(reasons)),
+    )
 
 
-def _agreement(of_complete: frozenset[Result], of_all: frozenset[Result], functions: Iterable[str]) -> set[str]:
-    """Reasons why the result is not certain.
+def _of_two_decreased(gene: Gene, finding: PharmacogenomicFinding) -> frozenset[str]:
+    """The value by which DPWG keys a DPYD score of 1.0 that two alleles of decreased function make.
 
-    Args:
-        of_complete: What the pairs mean whose alleles were read at every position.
-        of_all: What every pair that fits means.
-        functions: Functions of the alleles called.
+    Such a score calls for an enzyme test, unlike that of one allele without function; a source's row for it is named
+    with the word behind the score.
     """
-    reasons = {"function_not_in_data"} if NOT_IN_SNAPSHOT in functions else set()
-    if len({result.phenotype for result in of_complete}) > 1:
-        reasons.add("ambiguous_phenotype")
-    elif len({result.phenotype for result in of_all}) > 1:
-        reasons.add("unread_alleles_change_phenotype")
-    elif len(of_all) > 1:
-        reasons.add("ambiguous_activity_score")
-    return reasons
-
-
-def _by_sex(readings: Sequence[SiteReading], sex: Sex) -> tuple[list[SiteReading], set[str]]:
-    """Bring X-chromosome readings to one ploidy: one copy for a man or where the file says so, else two.
-
-    A man with two different alleles, a woman with one copy, or a file with both is a conflict; nothing is dropped then.
-    """
-    heterozygous = any(len(set(reading.alleles)) > 1 for reading in readings)
-    haploid = any(len(reading.alleles) == 1 for reading in readings)
-    reasons = {"sex_unknown"} if sex is Sex.UNKNOWN else set()
-    if (sex is Sex.MALE and heterozygous) or (haploid and (sex is Sex.FEMALE or heterozygous)):
-        reasons.add("sex_ploidy_conflict")
-    one_copy = not heterozygous and (sex is Sex.MALE or haploid)
-    copies = [reading.alleles[:1] if one_copy else (reading.alleles * 2)[:2] for reading in readings]
-    return [replace(reading, alleles=alleles) for reading, alleles in zip(readings, copies, strict=True)], reasons
-
-
-def _documented(gene: Gene, readings: Sequence[SiteReading]) -> tuple[list[SiteReading], bool]:
-    """Readings in which undocumented alleles are reference where the reference method counts them so.
-
-    That keeps diplotypes comparable between laboratories; whether there was one is told too, and holds the gene back.
-    """
-    found = False
-    result = list(readings)
-    for index, position in enumerate(gene.positions):
-        alleles = readings[index].alleles
-        known = {position.ref, *position.alts}
-        if not known.issuperset(alleles):
-            found = True
-            if gene.undocumented_as_reference:
-                counted = tuple(allele if allele in known else position.ref for allele in alleles)
-                result[index] = replace(readings[index], alleles=counted)
-    return result, found
-
-
-def _zip(gene: Gene, readings: Sequence[SiteReading]) -> Iterator[tuple[Position, SiteReading]]:
-    return zip(gene.positions, readings, strict=True)
-
-
-def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value is not None))
-
-
-def _add_reason(finding: PharmacogenomicFinding, reason: str) -> PharmacogenomicFinding:
-    return replace(finding, reasons=tuple(sorted({*finding.reasons, reason})))
+    if not (gene.lowest_function and gene.rules.by_activity and finding.activity_score == "1.0"):
+        return frozenset()
+    activity = {allele.name: allele.activity for allele in gene.alleles}
+    strands = [strand for diplotype in finding.diplotypes for strand in diplotype.split("/")]
+    named = [components(strand) for strand in strands] or [(name,) for name in finding.haplotypes]
+    nothing_without_function = all(activity[name] != "0.0" for names in named for name in names)
+    return frozenset({"1.0 (Phenotyping)"}) if nothing_without_function else frozenset()

@@ -37,8 +37,8 @@ class LowestFunctionCall:
     """What all arrangements of what was read mean."""
     unread_results: frozenset[Result]
     """The same with any allele at a position that was not read."""
-    functions: frozenset[str]
-    """Functions of the alleles found."""
+    alleles: frozenset[str]
+    """Names of the alleles found, the reference allele among them where a strand may be free of variants."""
     reasons: frozenset[str]
 
 
@@ -50,15 +50,11 @@ class LowestFunctionCaller:
         self.pattern = pattern
         self._b3 = haplotype_b3
         self._reference = gene.alleles[0].name
-        self._keys = {allele.name: gene.rules.key(allele) for allele in gene.alleles}
+        self._keys = gene.function_keys
         self._reference_key = self._keys[self._reference]
         # HapB3 is the one allele with two positions; it is called apart, and so is its intronic variant.
-        apart = {haplotype_b3.alone, haplotype_b3.together} if haplotype_b3 else set()
-        self._named: dict[Site, list[str]] = {}
-        for allele in gene.alleles:
-            if allele.name not in apart:
-                for site in allele.bases.items():
-                    self._named.setdefault(site, []).append(allele.name)
+        apart = {haplotype_b3.intronic, haplotype_b3.exonic} if haplotype_b3 else set()
+        self._named = {site: names for site, names in gene.alleles_at.items() if site[0] not in apart}
 
     def call(self) -> LowestFunctionCall:
         """Name the strands, or list the alleles, and find what every arrangement would mean."""
@@ -84,7 +80,7 @@ class LowestFunctionCaller:
             deciding=self.gene.rules.result((self._keys[deciding[0]], self._keys[deciding[1]])),
             results=self._possible(unread=False),
             unread_results=self._possible(unread=True),
-            functions=frozenset(allele.function for allele in self.gene.alleles if allele.name in names),
+            alleles=frozenset(names),
             reasons=frozenset(reasons | self._b3_remarks()),
         )
 
@@ -160,14 +156,14 @@ class LowestFunctionCaller:
 
     def _rank(self, name: str) -> tuple[object, ...]:
         """Worst first; ties by name."""
-        return (_severity(self._keys[name]), name_order(name))
+        return (severity(self._keys[name]), name_order(name))
 
     def _worst_of(self, pair: tuple[Strand, Strand]) -> tuple[str, str]:
         one, two = (min(strand or (self._reference,), key=self._rank) for strand in pair)
         return one, two
 
     def _pair_rank(self, pair: tuple[str, str]) -> tuple[object, ...]:
-        return (sum(_severity(self._keys[name]) for name in pair), diplotype_order(pair))
+        return (sum(severity(self._keys[name]) for name in pair), diplotype_order(pair))
 
     def _possible(self, *, unread: bool) -> frozenset[Result]:
         """What every arrangement means, built up position by position: only the worst allele of a strand counts.
@@ -177,7 +173,7 @@ class LowestFunctionCaller:
         states = {(self._reference_key, self._reference_key)}
         for choices in self._choices(unread=unread):
             states = {
-                (min(one, first, key=_severity), min(two, second, key=_severity))
+                (min(one, first, key=severity), min(two, second, key=severity))
                 for one, two in states
                 for first, second in choices
             }
@@ -186,8 +182,8 @@ class LowestFunctionCaller:
     def _choices(self, *, unread: bool) -> Iterator[set[tuple[str, str]]]:
         """For each block and position, the functions that its alleles may put on the two strands."""
         for site in self.pattern.homozygous.items():
-            worst = self._worst_at([site])
-            yield {(worst, worst)}
+            if (worst := self._worst_at([site])) != self._reference_key:
+                yield {(worst, worst)}
         for block in self.pattern.blocks:
             first, second = (self._worst_at(side) for side in _sides(block))
             yield {(first, second), (second, first)}
@@ -208,10 +204,10 @@ class LowestFunctionCaller:
             # The intronic variant acts, with or without the exonic one, which stands for it only where it was not read.
             acting = {self._b3.intronic} if self._read(self._b3.intronic) else {self._b3.intronic, self._b3.exonic}
             names += [self._b3.alone for index in acting if self._b3_count(sites, index)]
-        return min((self._keys[name] for name in names), key=_severity)
+        return min((self._keys[name] for name in names), key=severity)
 
 
-def _severity(key: str) -> float:
+def severity(key: str) -> float:
     """Order of functions from the worst: activity values as they are, malignant hyperthermia before all others."""
     try:
         return float(key)

@@ -7,7 +7,8 @@ alleles and positions, however many positions are heterozygous: haplotypes are n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -150,6 +151,35 @@ class Match:
         else:
             yield from ((a.allele, b.allele) for a, b in self._pairs(self.candidates))
 
+    def consistent_names(self) -> list[str]:
+        """The same as diplotypes are written, each once, in the order of names."""
+        # Alleles that are reported under one name are one here.
+        rank = self.gene.name_ranks
+        kinds = {(c.first, c.second, rank[c.allele]): c for c in self.candidates}
+        ranked = sorted(kinds.values(), key=lambda candidate: rank[candidate.allele])
+        names = [self.gene.alleles[candidate.allele].reported_as for candidate in ranked]
+        found: list[str] = []
+        if self.pattern.haploid:
+            found = names
+        else:
+            for number, partners in self._partners(ranked):
+                start = f"{names[number]}/"
+                found += [start + names[other] for other in partners]
+        # Only a name that two kinds share can make a diplotype twice.
+        return found if len(set(names)) == len(names) else list(dict.fromkeys(found))
+
+    def not_excluded(self, called: Collection[str]) -> list[str]:
+        """Names of alleles that fit, were not called, and of which a position was not read, in the order of names."""
+        strands = {(candidate.first, candidate.second) for candidate in self.candidates}
+        rank = self.gene.name_ranks
+        names = {
+            rank[candidate.allele]: self.gene.alleles[candidate.allele].reported_as
+            for candidate in self.candidates
+            if not candidate.is_complete
+            and (self.pattern.haploid or any(self._fit((candidate.first, candidate.second), one) for one in strands))
+        }
+        return [names[key] for key in sorted(names) if names[key] not in called]
+
     def results(self, *, complete_only: bool) -> frozenset[Result]:
         """What all pairs that fit mean, found without listing the pairs.
 
@@ -186,27 +216,31 @@ class Match:
         """Names of a pair's alleles as they are reported."""
         return tuple(self.gene.alleles[allele].reported_as for allele in pair)
 
-    def _fit(self, a: Candidate, b: Candidate) -> bool:
-        return (a.first & b.second) | (a.second & b.first) == self._all_blocks
+    def _fit(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
+        """Whether two alleles fill every block, each given as the first and the second strands that it fits."""
+        return (one[0] & other[1]) | (one[1] & other[0]) == self._all_blocks
 
     def _pairs(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candidate]]:
         """Unordered pairs that fit, each once, in the order of `candidates`."""
+        for number, partners in self._partners(candidates):
+            yield from ((candidates[number], candidates[other]) for other in partners)
+
+    def _partners(self, candidates: Sequence[Candidate]) -> Iterator[tuple[int, Sequence[int]]]:
+        """For each candidate, by number, the numbers from its own on of those that it makes a fitting pair with."""
         on_strands: dict[tuple[int, int], list[int]] = {}
-        flexible: list[int] = []
         for number, candidate in enumerate(candidates):
-            if candidate.first & candidate.second:
-                flexible.append(number)
-            else:
-                on_strands.setdefault((candidate.first, candidate.second), []).append(number)
-        for number, a in enumerate(candidates):
-            if a.first & a.second:
-                # The few alleles with ambiguity codes may stand on either strand, so each is compared with all.
-                partners = [other for other, b in enumerate(candidates) if self._fit(a, b)]
-                partners = [other for other in partners if other >= number or other not in flexible]
-            else:
-                partners = on_strands.get((a.second, a.first), [])
-                partners = [other for other in partners if other >= number]
-            yield from ((a, candidates[other]) for other in partners)
+            on_strands.setdefault((candidate.first, candidate.second), []).append(number)
+        # The few alleles with ambiguity codes may stand on either strand, so each is compared with all.
+        flexible = {strands for strands in on_strands if strands[0] & strands[1]}
+        fitting: dict[tuple[int, int], list[int]] = {}
+        for strands in on_strands:
+            others = on_strands.keys() if strands in flexible else {strands[::-1], *flexible} & on_strands.keys()
+            fitting[strands] = sorted(
+                number for other in others if self._fit(strands, other) for number in on_strands[other]
+            )
+        for number, candidate in enumerate(candidates):
+            partners = fitting[candidate.first, candidate.second]
+            yield number, partners[bisect_left(partners, number) :]
 
     def _score(self, pair: tuple[Candidate, ...]) -> int:
         """Number of defining bases; an ambiguity code counts only where the strand differs from the reference."""

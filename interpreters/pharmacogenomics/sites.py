@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from interpreters.genotypes import Build, GenotypeCalls, Interval, Record
+from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Record, told_apart
 from interpreters.pharmacogenomics.tables import Gene, Policy, Position
 
 INDEL_MARGIN = 30
@@ -57,11 +57,31 @@ class _Change:
         """Last reference base touched; for an insertion the base before it."""
         return self.start + len(self.removed) - 1
 
+    @property
+    def unit(self) -> str:
+        """What an insertion or deletion adds or removes, the same for every way of cutting a repeat into units."""
+        unit = self.added or self.removed
+        return min(unit[i:] + unit[:i] for i in range(len(unit)))
+
 
 class Site:
     """One defining position of a gene on one build."""
 
-    __slots__ = ("build", "checked", "chrom", "end", "gene", "is_single_base", "position", "reference", "start")
+    __slots__ = (
+        "_assayed",
+        "_defined",
+        "_indels",
+        "_is_replacement",
+        "build",
+        "checked",
+        "chrom",
+        "end",
+        "gene",
+        "is_single_base",
+        "position",
+        "reference",
+        "start",
+    )
 
     def __init__(self, gene: Gene, position: Position, build: Build) -> None:
         self.gene = gene
@@ -74,6 +94,15 @@ class Site:
         self.checked = position.reference(build) is not None
         # Where the build's bases were not checked, GRCh38's, which then need the file's own spelling.
         self.reference = position.reference(build) or position.ref
+        others = {position.ref, *position.alts} - {self.reference}
+        self._defined = frozenset("ACGT" if self.is_single_base else position.alts)
+        """Alternate alleles that mean themselves when a record begins here and spells the reference bases."""
+        self._assayed = told_apart(self.reference, others)
+        """What an assay must tell apart to say that none of the definition's other alleles is there."""
+        # Whether the definition replaces bases by as many others, more than one.
+        self._is_replacement = all(len(alt) == len(position.ref) for alt in position.alts)
+        changes = (_trimmed(self.start, position.ref, alt) for alt in position.alts)
+        self._indels = frozenset(change.unit for change in changes if not change.is_substitution)
 
     @property
     def margin(self) -> int:
@@ -85,7 +114,9 @@ class Site:
         """The stretch to read from a file."""
         return Interval(self.chrom, self.start - self.margin, self.end + self.margin)
 
-    def read(self, calls: GenotypeCalls, policy: Policy, deletions: Sequence[Site] = ()) -> SiteReading:
+    def read(
+        self, calls: GenotypeCalls, policy: Policy, deletions: Sequence[Site] = (), assay: Assay = Assay.WGS
+    ) -> SiteReading:
         """Read this site.
 
         Args:
@@ -93,16 +124,17 @@ class Site:
             policy: Quality thresholds.
             deletions: Sites of the same gene whose definitions delete bases, to tell a documented deletion that spans
                 this site from any other.
+            assay: How the genotypes were measured; decides what their quality figures mean.
         """
         overlapping = calls.overlapping(self.chrom, self.start, self.end)
-        if self.margin:
+        if not self.is_single_base:
             # A repeat may be said to change just behind the bases that the definition spells.
             behind = calls.overlapping(self.chrom, self.end + 1, self.end + 1)
             overlapping += tuple(r for r in behind if r.pos > self.end and self.is_carried_by(r))
             if self._is_spelled_elsewhere(calls, overlapping):
                 return _unread("unrecognised_indel")
         records = [record for record in overlapping if self._speaks(record)]
-        problems = {problem for record in records if (problem := _quality_problem(record, policy))}
+        problems = {problem for record in records if (problem := _quality_problem(record, policy, assay))}
         if problems:
             return SiteReading(reasons=frozenset(problems))
         copies: dict[tuple[str | None, ...], Record] = {}
@@ -112,18 +144,27 @@ class Site:
                 return _unread(found)
             copies.setdefault(found, record)
         if self._covers(records) or any(set(found) != {self.reference} for found in copies):
-            return self._combine(copies, records, deletions)
-        return self._assumed(calls, policy)
+            reading = self._combine(copies, records, deletions)
+            if len(set(reading.alleles)) > 1 and self._is_imbalanced(reading.alleles, records, policy):
+                return _unread("allele_imbalance")
+            return reading
+        return self._assumed(calls, policy, overlapping)
 
     def _speaks(self, record: Record) -> bool:
         """Whether the record tells of this site: a line about another variant, absent here, is no evidence of it."""
         if not record.alts or not _REFERENCE_SYMBOLS.isdisjoint(record.alts):
             return True
+        if self._begins(record) and not self._defined.isdisjoint(record.alts):
+            return True
         called = {number for number in record.genotype if number}
         return any(self._concerns(record, alt, called=k in called) for k, alt in enumerate(record.alts, start=1))
 
+    def _begins(self, record: Record) -> bool:
+        """Whether the record spells this site as its definition does: the usual case, where nothing is to compare."""
+        return record.pos == self.start and record.ref == self.reference
+
     def _concerns(self, record: Record, alt: str, *, called: bool) -> bool:
-        if alt == SPANNED or alt.startswith("<"):
+        if not _is_sequence(alt):
             return called or alt == SPANNED
         change = smallest_change(record, alt)
         if self.is_single_base:
@@ -132,34 +173,55 @@ class Site:
             self._touched(change) or self._documented(record, alt) is not None
         )
 
-    @property
-    def _is_replacement(self) -> bool:
-        """Whether the definition replaces bases by as many others, more than one."""
-        return all(len(alt) == len(self.position.ref) for alt in self.position.alts)
-
     def _touched(self, change: _Change) -> bool:
         first = min(change.start, change.last)  # for an insertion the base before it
         return first <= self.end and change.last >= self.start
 
     def _covers(self, records: Sequence[Record]) -> bool:
         """Whether the records together cover every base of the site, or one asks about a definition allele itself."""
+        if self.is_single_base:
+            return bool(records)
         covered = self.start
         for record in records:
             if record.pos <= covered:
                 covered = max(covered, record.end + 1)
         return covered > self.end or any(
-            self._documented(record, alt) is not None for record in records for alt in _spelled(record.alts)
+            self._documented(record, alt) is not None for record in records for alt in _sequences(record.alts)
         )
 
-    def _assumed(self, calls: GenotypeCalls, policy: Policy) -> SiteReading:
-        """Reference where a callable-regions file vouches for the whole site, else nothing."""
-        if not all(calls.declared_callable(self.chrom, pos) for pos in range(self.start, self.end + 1)):
-            return SiteReading()
+    def _assumed(self, calls: GenotypeCalls, policy: Policy, overlapping: Sequence[Record]) -> SiteReading:
+        """Reference where somebody vouches for what the file is silent about, else nothing."""
+        if self._is_declared_callable(calls):
+            evidence = "reference_by_callable_regions"
+        elif self._was_assayed(calls):
+            evidence = "reference_by_assayed_sites"
+        else:
+            return _SILENT
         if self.position.rsid in policy.never_assumed_reference:
             return _unread("reference_assumed_refused")
         if not self.checked:
             return _unread("reference_unchecked")
-        return SiteReading((self.reference, self.reference))
+        if any(None in record.genotype or not record.genotype for record in overlapping):
+            # A line about another variant that could not be called: it may reach over this site.
+            return _unread("no_call_position")
+        return SiteReading((self.reference, self.reference), reasons=frozenset({evidence}))
+
+    def _is_declared_callable(self, calls: GenotypeCalls) -> bool:
+        return calls.callable_intervals is not None and all(
+            calls.declared_callable(self.chrom, pos) for pos in range(self.start, self.end + 1)
+        )
+
+    def _was_assayed(self, calls: GenotypeCalls) -> bool:
+        """Whether a list says that this very variant was assayed, in a file whose silence then means reference.
+
+        A file that spells out reference genotypes or blocks would have spelled this one: there, silence stays unread.
+        """
+        if calls.assayed_sites is None or calls.kind is not CallSetKind.VARIANTS_ONLY:
+            return False
+        told = calls.assayed_sites.get((self.chrom, self.start))
+        if not told:
+            return told is not None and self.is_single_base
+        return told >= self._assayed
 
     def _combine(
         self, copies: dict[tuple[str | None, ...], Record], records: Sequence[Record], deletions: Sequence[Site]
@@ -184,9 +246,14 @@ class Site:
             ((alleles, record),) = variants.items()
             read = tuple(allele for allele in alleles if allele is not None)
             if len(read) < len(alleles):
-                return _unread("no_call_position")
+                return self._half_called(read)
             return SiteReading(read, record.phased, record.phase_set, notes)
         return self._joined(variants, notes)
+
+    def _half_called(self, known: Iterable[str | None]) -> SiteReading:
+        """No call; whether a variant was seen on the copy that is known must not be lost."""
+        seen = not {None, self.reference}.issuperset(known)
+        return _unread("half_called_variant" if seen else "no_call_position")
 
     def _joined(self, variants: dict[tuple[str | None, ...], Record], notes: frozenset[str]) -> SiteReading:
         """Join records that were split by alternate allele: each tells of its own allele only."""
@@ -201,7 +268,7 @@ class Site:
         if all(record.phased for record in records) and len({record.phase_set for record in records}) == 1:
             return self._joined_by_strand(variants, records[0].phase_set, notes)
         if len(named) < ploidy and any(None in found for found in variants):
-            return _unread("no_call_position")
+            return self._half_called(named)
         return SiteReading((*named, *[self.reference] * (ploidy - len(named))), reasons=notes)
 
     def _joined_by_strand(
@@ -212,35 +279,70 @@ class Site:
             named = [allele for allele in told if allele not in {None, self.reference}]
             if len(named) > 1:
                 return _unread("conflicting_records")
-            if not any(told):
-                return _unread("no_call_position")
+            if not named and None in told:
+                return self._half_called(allele for found in variants for allele in found)
             strands.append(named[0] if named else self.reference)
         return SiteReading(tuple(str(allele) for allele in strands), phased=True, phase_set=phase_set, reasons=notes)
 
     def _copies(self, record: Record) -> tuple[str | None, ...] | str:
         """What each copy holds here by one record, or the reason why that cannot be told."""
-        offset = self.start - record.pos
-        spelled = record.ref[max(offset, 0) : self.end + 1 - record.pos]
-        expected = self.reference[max(-offset, 0) :][: len(spelled)]
+        problem = self._reference_problem(record)
+        if problem:
+            return problem
+        if not any(record.genotype):
+            return tuple(None if number is None else self._reference_of(record) for number in record.genotype)
+        meanings = self._meanings(record)
+        return tuple(None if number is None else meanings[number] for number in record.genotype)
+
+    def _reference_problem(self, record: Record) -> str | None:
+        """Why the record's reference bases cannot be those of this site, or None."""
+        if self._begins(record):
+            return None
+        spelled = self._spelled_by(record)
+        expected = self.reference[max(record.pos - self.start, 0) :][: len(spelled)]
         if spelled != expected and (self.checked or spelled not in self.position.alts):
             return "reference_mismatch"
-        complete = len(spelled) == len(self.position.ref)
-        if not self.checked and not complete:
-            return "reference_unchecked"
-        reference = spelled if complete and not self.checked else self.reference
-        copies: list[str | None] = []
-        for allele, number in zip(record.alleles, record.genotype, strict=True):
-            if number == 0:
-                copies.append(reference)
-            elif allele is None:
-                copies.append(None)
-            else:
-                copies.append(self._allele(record, allele, reference))
-        return tuple(copies)
+        return None if self.checked or len(spelled) == len(self.position.ref) else "reference_unchecked"
+
+    def _spelled_by(self, record: Record) -> str:
+        """The record's reference bases within this site."""
+        return record.ref[max(self.start - record.pos, 0) : max(self.end + 1 - record.pos, 0)]
+
+    def _reference_of(self, record: Record) -> str:
+        """The build's bases here: known, or else as the record spells them."""
+        return self.reference if self.checked else self._spelled_by(record)
+
+    def _meanings(self, record: Record) -> tuple[str, ...]:
+        """What each allele of a record means here, the reference first."""
+        if self._begins(record) and self._defined.issuperset(record.alts):
+            return (record.ref, *record.alts)
+        reference = self._reference_of(record)
+        return (reference, *(self._allele(record, alt, reference) for alt in record.alts))
+
+    def _is_imbalanced(self, alleles: Iterable[str], records: Iterable[Record], policy: Policy) -> bool:
+        """Whether an allele of a heterozygous reading has too small a share of the reads, as far as reads are given.
+
+        Lines that were split by allele are counted together: each has reads of its own allele and of the reference.
+        """
+        reads: dict[str, int] = {}
+        for record in records:
+            # Depths that do not match the alleles are as good as none.
+            if len(record.allele_depths) != 1 + len(record.alts):
+                continue
+            own: dict[str, int] = {}
+            for meaning, depth in zip(self._meanings(record), record.allele_depths, strict=True):
+                # A copy under a documented deletion counts as reference, see `_combine`.
+                counted = self.reference if meaning == SPANNED else meaning
+                own[counted] = own.get(counted, 0) + (depth or 0)
+            reads |= {allele: max(depth, reads.get(allele, 0)) for allele, depth in own.items()}
+        if not reads:
+            return False
+        shown = [reads.get(allele, 0) for allele in alleles]
+        return min(shown) < policy.minimum_allele_balance * sum(shown) or not sum(shown)
 
     def _allele(self, record: Record, allele: str, reference: str) -> str:
         """The definition allele, other base, `SPANNED` or `UNDOCUMENTED` that one alternate allele means here."""
-        if allele == SPANNED or allele.startswith("<"):
+        if not _is_sequence(allele):
             return SPANNED
         change = smallest_change(record, allele)
         if self.is_single_base:
@@ -270,25 +372,27 @@ class Site:
 
     def _is_spelled_elsewhere(self, calls: GenotypeCalls, records: Sequence[Record]) -> bool:
         """Whether a called indel beside the site may be a definition allele in a spelling that cannot be compared."""
-        defined = (_trimmed(self.start, self.position.ref, alt) for alt in self.position.alts)
-        wanted = {_rotation(change.added or change.removed) for change in defined if not change.is_substitution}
         around = calls.overlapping(self.chrom, self.start - self.margin, self.end + self.margin)
-        return any(
-            not change.is_substitution and _rotation(change.added or change.removed) in wanted
+        return len(around) > len(records) and any(
+            not change.is_substitution and change.unit in self._indels
             for record in around
             if record not in records
             for change in (smallest_change(record, allele) for allele in _called_variants(record))
         )
 
 
-def _spelled(alleles: Iterable[str]) -> Iterator[str]:
-    """Alleles that are written as bases."""
-    return (allele for allele in alleles if allele != SPANNED and not allele.startswith("<"))
+def _is_sequence(allele: str) -> bool:
+    """Whether an allele is written as bases, and is no symbol, no breakend and no `*`."""
+    return allele.isalpha()
+
+
+def _sequences(alleles: Iterable[str]) -> Iterator[str]:
+    return filter(_is_sequence, alleles)
 
 
 def _called_variants(record: Record) -> Iterator[str]:
     """Alternate alleles that the sample carries, written as bases."""
-    return _spelled(record.alts[number - 1] for number in record.genotype if number)
+    return _sequences(record.alts[number - 1] for number in record.genotype if number)
 
 
 def smallest_change(record: Record, allele: str) -> _Change:
@@ -314,42 +418,39 @@ def _joint_reference(start: int, ref: str, other_start: int, other_ref: str) -> 
     return ref + other_ref[len(ref) - offset :]
 
 
-def _rotation(unit: str) -> str:
-    """The same for every way of cutting a repeat into units."""
-    return min((unit[i:] + unit[:i] for i in range(len(unit))), default="")
+_SILENT = SiteReading()
 
 
 def _unread(reason: str) -> SiteReading:
     return SiteReading(reasons=frozenset({reason}))
 
 
-def _quality_problem(record: Record, policy: Policy) -> str | None:
+def _quality_problem(record: Record, policy: Policy, assay: Assay) -> str | None:
     """Why the record is as good as unread, or None."""
-    called = [number for number in record.genotype if number is not None]
-    depth, quality = record.depth, record.genotype_quality
-    needed = policy.minimum_depth if len(record.genotype) > 1 else policy.minimum_depth / 2
-    is_block = record.end >= record.pos + len(record.ref)
-    problems = {
-        "filtered_position": bool(record.filters),
-        "no_call_position": not called,
-        "low_depth": depth is not None and depth < needed,
-        "low_genotype_quality": quality is not None and quality < policy.minimum_genotype_quality,
-        "block_without_depth": is_block and depth is None and quality is None,
-        "allele_imbalance": _is_imbalanced(record, called, policy.minimum_allele_balance),
-    }
-    return next((reason for reason, present in problems.items() if present), None)
+    return next(_quality_problems(record, policy, assay), None)
 
 
-def _is_imbalanced(record: Record, called: Sequence[int], least: float) -> bool:
-    """Whether an allele of a heterozygous call has too small a share of the reads, as far as reads are given."""
-    # Depths that do not match the alleles are as good as none.
-    if len(set(called)) < 2 or len(record.allele_depths) != 1 + len(record.alts):  # noqa: PLR2004 - a heterozygote
-        return False
-    reads = [record.allele_depths[number] or 0 for number in called]
-    return min(reads) < least * sum(reads) or not sum(reads)
+def _quality_problems(record: Record, policy: Policy, assay: Assay) -> Iterator[str]:
+    genotype, depth, quality = record.genotype, record.depth, record.genotype_quality
+    if record.filters:
+        yield "filtered_position"
+    if genotype.count(None) == len(genotype):
+        yield "no_call_position"
+    if depth is not None and depth < (policy.minimum_depth if len(genotype) > 1 else policy.minimum_depth / 2):
+        yield "low_depth"
+    # What an array's software writes as quality is the score of a cluster, with a cut-off of its own below which the
+    # software makes no call; it is no probability of a wrong genotype.
+    if quality is not None and quality < policy.minimum_genotype_quality and assay is not Assay.ARRAY:
+        yield "low_genotype_quality"
+    if depth is None and quality is None and record.end >= record.pos + len(record.ref):
+        yield "block_without_depth"
 
 
 def _quality_notes(records: Iterable[Record]) -> frozenset[str]:
     if any(record.depth is None and record.genotype_quality is None for record in records):
-        return frozenset({"no_quality_in_file"})
-    return frozenset()
+        return _NO_QUALITY
+    return _NO_NOTES
+
+
+_NO_QUALITY = frozenset({"no_quality_in_file"})
+_NO_NOTES: frozenset[str] = frozenset()

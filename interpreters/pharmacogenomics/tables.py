@@ -14,6 +14,9 @@ from interpreters.knowledge import KnowledgeRelease
 
 DEFINITIONS = "definitions.json"
 POLICY = "policy.json"
+REVIEW = "review.json"
+DRUG_CODES = "drug_codes.json"
+NOT_CALLED = "not_called.json"
 
 IUPAC: Mapping[str, str] = {
     "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
@@ -75,6 +78,14 @@ class Allele:
         return {index: base for index, base in self.bases.items() if base in IUPAC}
 
 
+class OutsideAllele(NamedTuple):
+    """One named allele without a definition by sequence: it can only come from an outside call."""
+
+    function: str
+    activity: str
+    """Empty where the gene has no activity values."""
+
+
 class Result(NamedTuple):
     """What a pair of alleles means."""
 
@@ -91,7 +102,7 @@ class PhenotypeRules:
     rows: Mapping[tuple[str, ...], tuple[str, str]]
     """Sorted functions or activity values, one when haploid, to phenotype and activity score."""
 
-    def key(self, allele: Allele) -> str:
+    def key(self, allele: Allele | OutsideAllele) -> str:
         """What of an allele the rules look at."""
         if self.by_activity:
             return allele.activity or NOT_AVAILABLE
@@ -125,11 +136,40 @@ class Gene:
     rules: PhenotypeRules
     priorities: Mapping[frozenset[tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
     """Unphased tie-breaks: a set of allele pairs (names sorted) to the pair that is reported for it."""
+    outside_alleles: Mapping[str, OutsideAllele] = field(default_factory=dict)
+    """Allele name to what is known of it, for the alleles that only an outside call can name; none of `alleles`."""
 
     @cached_property
     def index_of(self) -> Mapping[str, int]:
         """Index of a position by its rsID."""
         return {position.rsid: index for index, position in enumerate(self.positions)}
+
+    @cached_property
+    def normal(self) -> str:
+        """Name of the allele without a variant: `*1` where there is one, since CYP2C19 is defined against `*38`."""
+        names = [*(allele.name for allele in self.alleles), *self.outside_alleles]
+        return "*1" if "*1" in names else names[0]
+
+    @cached_property
+    def function_keys(self) -> Mapping[str, str]:
+        """Allele name to what of it the phenotype rules look at."""
+        return {allele.name: self.rules.key(allele) for allele in self.alleles}
+
+    @cached_property
+    def alleles_at(self) -> Mapping[tuple[int, str], tuple[str, ...]]:
+        """Index of a position and a base to the names of the alleles that it defines, alone or with others."""
+        found: dict[tuple[int, str], tuple[str, ...]] = {}
+        for allele in self.alleles:
+            for site in allele.bases.items():
+                found[site] = (*found.get(site, ()), allele.name)
+        return found
+
+    @cached_property
+    def name_ranks(self) -> tuple[int, ...]:
+        """For each allele the place of its reported name in the order of names."""
+        ordered = sorted({allele.reported_as for allele in self.alleles}, key=name_order)
+        place = {name: number for number, name in enumerate(ordered)}
+        return tuple(place[allele.reported_as] for allele in self.alleles)
 
     @cached_property
     def accepts(self) -> tuple[Mapping[str, int], ...]:
@@ -170,6 +210,10 @@ class Policy:
     """Gene to base to the allele that it stands for in such an estimate."""
     haplotype_b3: Mapping[str, str]
     """rsIDs `intronic` and `exonic`, allele names `alone` and `together`."""
+    sufficient_share: float
+    """Least share of a gene's positions, 0 to 1, that must be read for its coverage to count as sufficient."""
+    tier1_required: bool
+    """Whether every AMP tier-1 position must be read as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +233,32 @@ def load_tables(release: KnowledgeRelease) -> Tables:
     return Tables(
         data_version=data["data_version"],
         genes={row["gene"]: _gene(row) for row in data["genes"]},
-        policy=Policy(**policy),
+        policy=Policy(**policy.pop("coverage"), **policy),
     )
+
+
+def load_review(release: KnowledgeRelease) -> str | None:
+    """Who approved the statements of a release and when, as `name, date`; None while they await review."""
+    review = json.loads(release.read_bytes(REVIEW))
+    return f"{review['reviewer']}, {review['approved_on']}" if review["reviewer"] else None
+
+
+class DrugCodes(NamedTuple):
+    """Codes of a medicine's ingredient; None where the source has none."""
+
+    rxnorm: str | None
+    atc: str | None
+
+
+def load_drug_codes(release: KnowledgeRelease) -> Mapping[str, DrugCodes]:
+    """Codes of each medicine that has a recommendation in the release."""
+    rows = json.loads(release.read_bytes(DRUG_CODES))
+    return {drug: DrugCodes(codes["rxnorm"], codes["atc"]) for drug, codes in rows.items()}
+
+
+def load_not_called(release: KnowledgeRelease) -> Mapping[str, tuple[str, ...]]:
+    """Gene to English sentences on what is not called in it."""
+    return {gene: tuple(sentences) for gene, sentences in json.loads(release.read_bytes(NOT_CALLED)).items()}
 
 
 def _gene(row: Mapping[str, Any]) -> Gene:
@@ -217,10 +285,18 @@ def _gene(row: Mapping[str, Any]) -> Gene:
             rows={tuple(keys): (phenotype, score) for keys, phenotype, score in row["rules"]},
         ),
         priorities={frozenset(tuple(pair) for pair in pairs): tuple(pick) for pick, pairs in row["priorities"]},
+        outside_alleles={
+            name: OutsideAllele(function, activity) for name, function, activity in row["outside_alleles"]
+        },
     )
 
 
 _TOKEN = re.compile(r"\d+|\D")
+
+
+def components(name: str) -> tuple[str, ...]:
+    """The alleles on one strand, whose name is `[a + b]` where there are several."""
+    return tuple(name[1:-1].split(" + ")) if name.startswith("[") else (name,)
 
 
 def name_order(name: str) -> tuple[object, ...]:
@@ -229,12 +305,11 @@ def name_order(name: str) -> tuple[object, ...]:
     `Reference` goes first, then single alleles, then combinations `[a + b]` by number of components; otherwise
     character by character in ASCII order, with runs of digits as numbers (`*2` before `*17`).
     """
-    components = name[1:-1].split(" + ") if name.startswith("[") else [name]
     tokens = tuple(
         tuple((ord("0"), int(token)) if token.isdigit() else (ord(token), 0) for token in _TOKEN.findall(component))
-        for component in components
+        for component in components(name)
     )
-    return (name != "Reference", len(components), tokens)
+    return (name != "Reference", len(tokens), tokens)
 
 
 def diplotype_name(names: tuple[str, ...]) -> str:

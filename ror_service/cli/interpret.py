@@ -16,6 +16,7 @@ from interpreters.genotypes import Assay, Build, GenotypeCalls, Sample, Sex
 from interpreters.interpreter import Interpreter
 from interpreters.knowledge import KnowledgeError
 from interpreters.serial import SCHEMA, to_json
+from ror_service.intake.assayed_sites import SiteList, read_assayed_sites
 from ror_service.intake.callable_bed import read_callable_bed
 from ror_service.intake.errors import IntakeError
 from ror_service.intake.isolation import read_in_child
@@ -24,6 +25,7 @@ from ror_service.intake.qc import Declared, QcAssessment, Verdict
 from ror_service.intake.results import Limits, ReadResult
 
 _HEREDITARY = "hereditary_risk"
+_PHARMACOGENOMICS = "pharmacogenomics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class InterpretedFile:
     quality: QcAssessment | None = None
     interpretations: tuple[Interpretation, ...] = ()
     error: IntakeError | None = None
+    assayed: SiteList | None = None
+    """The list of assayed sites, if one was given."""
 
     @property
     def not_tested(self) -> tuple[NotTested, ...]:
@@ -70,6 +74,13 @@ class InterpretedFile:
             "not_tested": to_json(self.not_tested),
             "limits": {done.module: to_json(done.limits) for done in self.interpretations},
         }
+        if self.assayed is not None:
+            found = self.assayed
+            plain["assayed_sites"] = {
+                "listed": found.listed,
+                "needed": len(found.sites),
+                "left_out": dict(found.left_out),
+            }
         if self.error is not None:
             plain["qc"]["reasons"] = [f"{self.error.code}: {self.error.problem}"]
             plain["error"] = self.error.to_json()
@@ -85,7 +96,14 @@ def interpret(
     callable_file: Annotated[
         Path | None, typer.Option("--callable", help="BED file of the regions that the laboratory vouches for.")
     ] = None,
+    assayed_sites: Annotated[
+        Path | None,
+        typer.Option(metavar="LIST", help="What was assayed: sites VCF, table of positions, BED or array manifest."),
+    ] = None,
     sf_list: Annotated[str | None, typer.Option(help="ACMG SF gene list: v2.0, v3.2 or v3.3.")] = None,
+    genes: Annotated[
+        str | None, typer.Option(help="Pharmacogenes: all, programme (the seven of All of Us), or names with commas.")
+    ] = None,
     knowledge: Annotated[
         list[str] | None, typer.Option(metavar="MODULE=RELEASE", help="Knowledge release of a module; may be repeated.")
     ] = None,
@@ -97,13 +115,14 @@ def interpret(
 ) -> None:
     """Read genotype files and interpret them. Ends with status 1 when a file could not be read."""
     try:
-        interpreters = _load(module, knowledge, knowledge_folder, sf_list)
+        chosen = {_HEREDITARY: {"sf_list": sf_list}, _PHARMACOGENOMICS: {"genes": genes}}
+        interpreters = _load(module, knowledge, knowledge_folder, chosen)
     except (KnowledgeError, ValueError) as error:
         typer.echo(f"ror interpret: {error}", err=True)
         raise typer.Exit(2) from error
     declared = Declared(sex_at_birth=sex_at_birth, assay=assay, build=build, contamination=contamination)
     failed = False
-    for done in interpret_files(files, interpreters, declared, callable_file):
+    for done in interpret_files(files, interpreters, declared, callable_file, assayed_file=assayed_sites):
         failed = failed or done.error is not None
         if as_json:
             typer.echo(json.dumps(done.to_json(), ensure_ascii=False, separators=(",", ":")))
@@ -120,6 +139,8 @@ def interpret_files(
     declared: Declared,
     callable_file: Path | None = None,
     limits: Limits | None = None,
+    *,
+    assayed_file: Path | None = None,
 ) -> Iterator[InterpretedFile]:
     """Read and interpret files one after the other; a file that cannot be read does not stop the others.
 
@@ -129,26 +150,36 @@ def interpret_files(
         declared: What is known of the samples.
         callable_file: BED file that holds for all files.
         limits: Caps on each file.
+        assayed_file: List of assayed sites that holds for all files.
     """
+    lists: dict[Build, SiteList] = {}
     needs = Needs(interpreters)
     digests = {name: interpreter.knowledge.digest for name, interpreter in interpreters.items()}
     for file in files:
         try:
             read = read_in_child(file, needs.wanted, limits)
-            calls = _with_callable(read, callable_file)
+            if assayed_file is not None and read.build not in lists:
+                lists[read.build] = read_assayed_sites(assayed_file, read.build, needs.wanted[read.build])
+            assayed = lists.get(read.build)
+            calls = _with_evidence(read, callable_file, assayed)
         except IntakeError as error:
-            yield InterpretedFile(str(file), declared.assay, digests, error=error)
+            # An error about a file beside the genotypes names that one already.
+            named = error if error.file else error.in_file(str(file))
+            yield InterpretedFile(str(file), declared.assay, digests, error=named)
             continue
         quality = needs.assess(read, declared)
         done: tuple[Interpretation, ...] = ()
         if quality.verdict is Verdict.PASS:
             sample = Sample(read.build, declared.assay, declared.sex_at_birth)
             done = tuple(interpreter.interpret(sample, calls) for interpreter in interpreters.values())
-        yield InterpretedFile(str(file), declared.assay, digests, read, quality, done)
+        yield InterpretedFile(str(file), declared.assay, digests, read, quality, done, assayed=assayed)
 
 
 def _load(
-    modules: Sequence[str] | None, releases: Sequence[str] | None, folder: Path | None, sf_list: str | None
+    modules: Sequence[str] | None,
+    releases: Sequence[str] | None,
+    folder: Path | None,
+    options: Mapping[str, Mapping[str, str | None]],
 ) -> dict[str, Interpreter]:
     """The interpreters that were asked for.
 
@@ -161,13 +192,20 @@ def _load(
     strange = (set(modules or ()) | set(chosen)) - set(known)
     if strange or not all(chosen.values()):
         raise ValueError(f"modules are {', '.join(known)}; a knowledge release is given as MODULE=RELEASE")
-    options = {} if sf_list is None else {_HEREDITARY: {"sf_list": sf_list}}
-    return registry.installed(
-        modules=tuple(modules) if modules else None, releases=chosen, extra=folder, options=options
-    )
+    given = {name: {key: value for key, value in of.items() if value is not None} for name, of in options.items()}
+    return registry.installed(modules=tuple(modules) if modules else None, releases=chosen, extra=folder, options=given)
 
 
-def _with_callable(read: ReadResult, callable_file: Path | None) -> GenotypeCalls:
-    if callable_file is None:
+def _with_evidence(read: ReadResult, callable_file: Path | None, assayed: SiteList | None) -> GenotypeCalls:
+    """The genotypes, with what speaks for reference where the file is silent."""
+    if callable_file is None and assayed is None:
         return read.calls
-    return GenotypeCalls(read.build, read.calls.kind, read.calls, read_callable_bed(callable_file, read.build))
+    if assayed is not None:
+        assayed.check(read)
+    return GenotypeCalls(
+        read.build,
+        read.calls.kind,
+        read.calls,
+        None if callable_file is None else read_callable_bed(callable_file, read.build),
+        assayed_sites=None if assayed is None else assayed.sites,
+    )

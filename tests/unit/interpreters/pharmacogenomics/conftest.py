@@ -97,7 +97,11 @@ def interpret(everything: PharmacogenomicsInterpreter) -> Interpret:
         interpreter = everything
         if genes is not None:
             interpreter = PharmacogenomicsInterpreter(
-                everything.knowledge, everything.tables, everything._recommendations, genes
+                everything.knowledge,
+                everything.tables,
+                everything._recommendations,
+                everything._second_source,
+                genes,
             )
         done = interpreter.interpret(Sample(build, Assay.WGS, sex), calls)
         found: dict[str, PharmacogenomicFinding | NotTested] = {}

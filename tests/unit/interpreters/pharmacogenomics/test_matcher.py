@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from interpreters.findings import PharmacogenomicFinding
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Record, Sample, Sex
 from interpreters.pharmacogenomics import load
+from interpreters.pharmacogenomics.calling import call_gene, haplotype_b3
 from interpreters.pharmacogenomics.lowest_function import LowestFunctionCall, LowestFunctionCaller
 from interpreters.pharmacogenomics.matcher import Match, Pair, Pattern, pattern_of
 from interpreters.pharmacogenomics.sites import Site, SiteReading
-from interpreters.pharmacogenomics.tables import IUPAC, Gene
+from interpreters.pharmacogenomics.tables import IUPAC, Gene, diplotype_name
 
 EVERYTHING = load(options={"genes": "all"})
 GENES = [gene for gene in EVERYTHING.tables.genes.values() if gene.from_sequence]
@@ -56,6 +57,13 @@ def samples(draw: st.DrawFn) -> tuple[Gene, Pair, list[SiteReading]]:
     return gene, pair, readings_of(draw, *(strand_of(draw, gene, allele) for allele in pair))
 
 
+@st.composite
+def single_lowest_function_alleles(draw: st.DrawFn) -> tuple[Gene, Pair, list[SiteReading]]:
+    gene = draw(st.sampled_from(LOWEST))
+    pair = tuple(sorted(draw(st.tuples(*[st.integers(0, len(gene.alleles) - 1)] * 2))))
+    return gene, pair, readings_of(draw, *(strand_of(draw, gene, allele) for allele in pair))
+
+
 @given(samples())
 @settings(max_examples=100, deadline=None)
 def test_the_true_pair_always_fits(sample: tuple[Gene, Pair, list[SiteReading]]) -> None:
@@ -66,6 +74,30 @@ def test_the_true_pair_always_fits(sample: tuple[Gene, Pair, list[SiteReading]])
     assert len(fitting) == len(set(fitting))
     rules = gene.rules
     assert rules.result(tuple(rules.key(gene.alleles[a]) for a in pair)) in match.results(complete_only=False)
+
+
+@given(st.one_of(samples(), single_lowest_function_alleles()))
+@settings(max_examples=150, deadline=None)
+def test_the_true_diplotype_is_always_among_the_consistent_ones(sample: tuple[Gene, Pair, list[SiteReading]]) -> None:
+    gene, pair, readings = sample
+    call, _ = call_gene(gene, readings, EVERYTHING.tables.policy)
+    assert diplotype_name(tuple(gene.alleles[allele].reported_as for allele in pair)) in call.consistent
+    assert len(call.consistent) == len(set(call.consistent))
+    assert set(call.diplotypes) <= set(call.consistent)
+    assert set(call.phenotypes) <= {*call.consistent_phenotypes, "No Result"}
+
+
+def test_a_matcher_that_forgets_unread_alleles_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    gene = EVERYTHING.tables.genes["CYP2C19"]
+    star2 = next(allele for allele in gene.alleles if allele.name == "*2")
+    readings = [
+        SiteReading() if index in star2.bases else SiteReading((position.ref, position.ref))
+        for index, position in enumerate(gene.positions)
+    ]
+    assert "*2/*38" in call_gene(gene, readings, EVERYTHING.tables.policy)[0].consistent
+    candidates = Match(gene, pattern_of(readings)).candidates
+    monkeypatch.setattr(Match, "candidates", [candidate for candidate in candidates if candidate.is_read])
+    assert "*2/*38" not in call_gene(gene, readings, EVERYTHING.tables.policy)[0].consistent
 
 
 @given(samples(), st.integers(0, 400))
@@ -119,7 +151,7 @@ def lowest_function_samples(draw: st.DrawFn) -> tuple[Gene, list[list[str]], lis
 
 
 def call(gene: Gene, readings: list[SiteReading]) -> LowestFunctionCall:
-    return LowestFunctionCaller(gene, pattern_of(readings), EVERYTHING._haplotype_b3(gene)).call()
+    return LowestFunctionCaller(gene, pattern_of(readings), haplotype_b3(gene, EVERYTHING.tables.policy)).call()
 
 
 @given(lowest_function_samples())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Interval, Record
+from interpreters.genotypes import Assay, AssayedSites, Build, CallSetKind, GenotypeCalls, Interval, Record, told_apart
 from interpreters.pharmacogenomics import load
 from interpreters.pharmacogenomics.sites import INDEL_MARGIN, UNDOCUMENTED, Site, SiteReading
 
@@ -51,13 +51,20 @@ def record(at: Site, ref: str, alts: str, genotype: str, shift: int = 0, **facts
     return replace(made, **facts)  # type: ignore[arg-type]
 
 
-def read(at: Site, *records: Record, intervals: list[Interval] | None = None) -> SiteReading:
-    calls = GenotypeCalls(at.build, CallSetKind.ALL_SITES, records, intervals)
-    return at.read(calls, POLICY, (DELETION,) if at.gene.name == "G6PD" else ())
+def read(
+    at: Site,
+    *records: Record,
+    intervals: list[Interval] | None = None,
+    assayed: AssayedSites | None = None,
+    kind: CallSetKind = CallSetKind.VARIANTS_ONLY,
+    assay: Assay = Assay.WGS,
+) -> SiteReading:
+    calls = GenotypeCalls(at.build, kind, records, intervals, assayed_sites=assayed)
+    return at.read(calls, POLICY, (DELETION,) if at.gene.name == "G6PD" else (), assay)
 
 
-def reasons(at: Site, *records: Record) -> set[str]:
-    reading = read(at, *records)
+def reasons(at: Site, *records: Record, assayed: AssayedSites | None = None) -> set[str]:
+    reading = read(at, *records, assayed=assayed)
     assert reading.alleles == ()
     return set(reading.reasons)
 
@@ -73,7 +80,8 @@ def test_a_single_base() -> None:
 
 
 def test_silence_is_not_reference() -> None:
-    assert read(SNV) == SiteReading()
+    for kind in CallSetKind:
+        assert read(SNV, kind=kind) == SiteReading()
     assert read(SNV, record(SNV, "A", "G", "0/0", shift=-1)) == SiteReading()
 
 
@@ -99,6 +107,15 @@ def test_blocks_must_cover_an_indel_whole() -> None:
     assert read(TA_REPEAT, first, second).alleles == ("CAT", "CAT")
     assert read(TA_REPEAT, first) == SiteReading()
     assert read(TA_REPEAT, replace(second, pos=second.pos + 1, ref="T")) == SiteReading()
+
+
+@pytest.mark.parametrize("alts", ["<NON_REF>", "<*>", ""])
+def test_records_of_single_bases_cover_an_indel_together(alts: str) -> None:
+    bases = [record(TA_REPEAT, base, alts, "0/0", shift) for shift, base in enumerate("CAT")]
+    assert read(TA_REPEAT, *bases) == SiteReading(("CAT", "CAT"))
+    assert read(TA_REPEAT, *bases[:2]) == SiteReading()
+    assert reasons(TA_REPEAT, *bases[:2], replace(bases[2], depth=9)) == {"low_depth"}
+    assert reasons(TA_REPEAT, *bases[:2], replace(bases[2], genotype=(0, None))) == {"no_call_position"}
 
 
 def test_a_variant_goes_before_a_block() -> None:
@@ -186,8 +203,10 @@ def test_lines_split_by_allele_are_joined(a: str, t: str, alleles: tuple[str, ..
         ("0|1", "0|1", "conflicting_records"),
         ("1", "0/1", "conflicting_records"),
         ("0/1", "./.", "no_call_position"),
-        ("0/.", "0/1", "no_call_position"),
-        (".|1", ".|0", "no_call_position"),
+        ("0/.", "0/1", "half_called_variant"),
+        (".|1", ".|0", "half_called_variant"),
+        ("0/.", "./0", "no_call_position"),
+        (".|0", "0|.", "no_call_position"),
     ],
 )
 def test_lines_that_cannot_both_be_true_are_no_call(a: str, t: str, reason: str) -> None:
@@ -198,9 +217,13 @@ def test_the_same_allele_told_differently_is_a_conflict() -> None:
     assert reasons(SNV, record(SNV, "C", "T", "0/1"), record(SNV, "C", "T", "1/1")) == {"conflicting_records"}
 
 
-@pytest.mark.parametrize("genotype", ["./.", "1/.", "0/."])
-def test_a_half_missing_genotype_is_no_call(genotype: str) -> None:
-    assert reasons(SNV, record(SNV, "C", "T", genotype)) == {"no_call_position"}
+@pytest.mark.parametrize(
+    ("genotype", "reason"),
+    [("./.", "no_call_position"), ("0/.", "no_call_position"), ("1/.", "half_called_variant")],
+)
+def test_a_half_missing_genotype_is_no_call_and_a_seen_variant_is_not_lost(genotype: str, reason: str) -> None:
+    assert reasons(SNV, record(SNV, "C", "T", genotype)) == {reason}
+    assert reasons(SNV, record(SNV, "C", "A,T", genotype)) == {reason}
     assert reasons(SNV, replace(record(SNV, "C", "T", genotype), genotype=())) == {"no_call_position"}
 
 
@@ -226,6 +249,31 @@ def test_a_fair_call_is_read() -> None:
     assert read(SNV, bare) == SiteReading(("C", "T"), reasons=frozenset({"no_quality_in_file"}))
 
 
+def test_reads_of_lines_that_were_split_are_counted_together() -> None:
+    lines = [
+        record(SNV, "C", "A", "1/0", allele_depths=(0, 14)),
+        record(SNV, "C", "T", "0/1", allele_depths=(0, 15)),
+    ]
+    assert sorted(read(SNV, *lines).alleles) == ["A", "T"]
+    assert reasons(SNV, lines[0], replace(lines[1], allele_depths=(0, 2))) == {"allele_imbalance"}
+    assert read(SNV, replace(lines[0], genotype=(0, 0), allele_depths=(15, 0)), lines[1]).alleles == ("C", "T")
+
+
+def test_reads_count_for_what_they_say_of_this_very_site() -> None:
+    assert read(SNV, record(SNV, "CG", "TG,CA", "1/2", allele_depths=(0, 15, 14))).alleles == ("T", "C")
+    assert read(SNV, record(SNV, "C", "T,CA", "0/2", allele_depths=(28, 0, 2))).alleles == ("C", "C")
+    deletion = record(DELETION, DELETION.position.ref, *DELETION.position.alts, "0/1")
+    spanned = record(UNDER_DELETION, "T", "C,*", "1/2", allele_depths=(0, 15, 14))
+    assert read(UNDER_DELETION, deletion, spanned).alleles == ("C", "T")
+
+
+def test_the_quality_of_an_array_is_no_phred_scale() -> None:
+    call = record(SNV, "C", "T", "0/1", depth=None, genotype_quality=3)
+    assert reasons(SNV, call) == {"low_genotype_quality"}
+    assert read(SNV, call, assay=Assay.ARRAY).alleles == ("C", "T")
+    assert not read(SNV, replace(call, genotype=(None, None)), assay=Assay.ARRAY).alleles
+
+
 def test_a_reference_base_that_is_not_the_builds_is_refused() -> None:
     assert reasons(SNV, record(SNV, "G", "T", "0/1")) == {"reference_mismatch"}
     assert reasons(DELETION, record(DELETION, "CA", "C", "0/1")) == {"reference_mismatch"}
@@ -246,6 +294,8 @@ def test_any_other_deletion_over_a_position_leaves_it_unread() -> None:
     symbolic = record(UNDER_DELETION, "A", "<DEL>", "0/1", shift=-9, end=UNDER_DELETION.end + 9)
     assert reasons(UNDER_DELETION, replace(symbolic, depth=30)) == {"spanned_position"}
     assert reasons(TA_REPEAT, record(TA_REPEAT, "CAT", "*", "0/1")) == {"spanned_position"}
+    assert reasons(SNV, record(SNV, "C", "C[2:5[", "0/1")) == {"spanned_position"}
+    assert read(SNV, record(SNV, "C", "C[2:5[", "0/0")) == SiteReading()
 
 
 def test_a_replacement_of_several_bases() -> None:
@@ -281,6 +331,118 @@ def test_an_unchecked_grch37_base_needs_the_files_own_spelling() -> None:
 
 
 def test_a_callable_regions_file_vouches_for_silence_but_not_everywhere() -> None:
-    assert read(SNV, intervals=[Interval("13", SNV.start, SNV.end)]).alleles == ("C", "C")
+    vouched = read(SNV, intervals=[Interval("13", SNV.start, SNV.end)])
+    assert vouched == SiteReading(("C", "C"), reasons=frozenset({"reference_by_callable_regions"}))
     assert read(SNV, intervals=[Interval("13", SNV.start + 1, SNV.end + 9)]) == SiteReading()
     assert read(TA_REPEAT, intervals=[TA_REPEAT.interval]).reasons == {"reference_assumed_refused"}
+
+
+def listed(at: Site, *alleles: str) -> AssayedSites:
+    """A list of this site with the alleles that the assay tells apart; none names the position only."""
+    return {(at.chrom, at.start): frozenset(alleles)}
+
+
+BY_LIST = frozenset({"reference_by_assayed_sites"})
+
+
+def test_a_list_of_assayed_sites_vouches_for_the_silence_of_a_file_of_variants() -> None:
+    for alleles in ("", "CT", "ACGT"):
+        assert read(SNV, assayed=listed(SNV, *alleles)) == SiteReading(("C", "C"), reasons=BY_LIST)
+    assert read(SNV, assayed=listed(UNDER_DELETION)) == SiteReading()
+
+
+@pytest.mark.parametrize("kind", [CallSetKind.ALL_SITES, CallSetKind.GVCF])
+def test_where_reference_is_spelled_out_a_list_adds_nothing(kind: CallSetKind) -> None:
+    assert read(SNV, assayed=listed(SNV), kind=kind) == SiteReading()
+
+
+@pytest.mark.parametrize("alleles", ["CA", "AT", "C", "T"])
+def test_an_assay_of_other_alleles_says_nothing(alleles: str) -> None:
+    assert read(SNV, assayed=listed(SNV, *alleles)) == SiteReading()
+
+
+def test_every_allele_of_the_definition_must_be_told_apart() -> None:
+    several = next(
+        Site(gene, position, Build.GRCH38)
+        for gene in TABLES.genes.values()
+        for position in gene.positions
+        if len(position.alts) > 1 and position.is_single_base
+    )
+    for left_out in several.position.alts:
+        told = {several.position.ref, *several.position.alts} - {left_out}
+        assert read(several, assayed=listed(several, *told)) == SiteReading()
+    assert read(several, assayed=listed(several, several.position.ref, *several.position.alts)).reasons == BY_LIST
+
+
+def test_an_indel_is_vouched_for_only_in_its_own_spelling() -> None:
+    at = site("NUDT15", "rs746071566")
+    ref, alts = at.position.ref, at.position.alts
+    assert read(at, assayed=listed(at, *told_apart(ref, alts))) == SiteReading((ref, ref), reasons=BY_LIST)
+    for told in ((), (ref, *alts), told_apart(ref, alts[:1]), told_apart(alts[0], [ref])):
+        assert read(at, assayed=listed(at, *told)) == SiteReading()
+
+
+@pytest.mark.parametrize(("gene", "rsid"), [("CYP2C19", "rs3758581"), ("CYP3A5", "rs776746"), ("UGT1A1", "rs3064744")])
+@pytest.mark.parametrize("build", list(Build))
+def test_where_silence_misleads_no_list_is_believed(gene: str, rsid: str, build: Build) -> None:
+    at = site(gene, rsid, build)
+    told = told_apart(at.reference, {at.position.ref, *at.position.alts} - {at.reference})
+    assert reasons(at, assayed=listed(at, *told)) == {"reference_assumed_refused"}
+    assert read(at, intervals=[at.interval]).reasons == {"reference_assumed_refused"}
+
+
+def test_a_list_does_not_make_up_for_an_unchecked_base() -> None:
+    gene = TABLES.genes["SLCO1B1"]
+    at = Site(gene, next(p for p in gene.positions if p.ref37 is None), Build.GRCH37)
+    assert reasons(at, assayed=listed(at, "A", "C", "G", "T")) == {"reference_unchecked"}
+
+
+@pytest.mark.parametrize("genotype", ["./.", "0/.", "1/."])
+def test_what_failed_stays_unread_on_a_list(genotype: str) -> None:
+    assert not read(SNV, record(SNV, "C", "T", genotype), assayed=listed(SNV)).alleles
+    assert reasons(SNV, record(SNV, "C", "T", "0/1", filters=("q",)), assayed=listed(SNV)) == {"filtered_position"}
+    over = record(SNV, "ACGT", "A", genotype, shift=-1)
+    assert not read(SNV, over, assayed=listed(SNV)).alleles
+    assert reasons(SNV, replace(over, genotype=()), assayed=listed(SNV)) == {"no_call_position"}
+
+
+def test_a_variant_goes_before_the_list() -> None:
+    assert read(SNV, record(SNV, "C", "T", "0/1"), assayed=listed(SNV)) == SiteReading(("C", "T"))
+    assert reasons(SNV, record(SNV, "ACGT", "A", "0/1", shift=-1), assayed=listed(SNV)) == {"spanned_position"}
+
+
+DIFFERENT = [
+    (gene.name, position.rsid)
+    for gene in TABLES.genes.values()
+    for position in gene.positions
+    if gene.from_sequence and position.ref37 not in {None, position.ref}
+]
+
+
+def test_the_positions_whose_reference_differs_between_the_builds() -> None:
+    assert DIFFERENT == [("CYP2C19", "rs3758581"), ("CYP3A5", "rs776746"), ("DPYD", "rs1801265")]
+
+
+@pytest.mark.parametrize(("gene", "rsid"), DIFFERENT)
+def test_homozygous_reference_of_grch37_is_the_other_allele(gene: str, rsid: str) -> None:
+    at = site(gene, rsid, Build.GRCH37)
+    (other,) = at.position.alts
+    for line in (
+        record(at, other, "", "0/0"),
+        record(at, other, at.position.ref, "0/0"),
+        record(at, "N", "<NON_REF>", "0/0", shift=-5, end=at.end + 5),
+    ):
+        assert read(at, line).alleles == (other, other)
+    assert read(at, record(at, other, at.position.ref, "0|1")).alleles == (other, at.position.ref)
+    assert read(at, record(at, other, at.position.ref, "1/1")).alleles == (at.position.ref, at.position.ref)
+    assert reasons(at, record(at, at.position.ref, other, "0/0")) == {"reference_mismatch"}
+
+
+def test_silence_on_grch37_is_reference_of_grch37() -> None:
+    at = site("DPYD", "rs1801265", Build.GRCH37)
+    assert read(at, assayed=listed(at)) == SiteReading(("G", "G"), reasons=BY_LIST)
+    assert read(at, assayed=listed(at, "G", "A")).alleles == ("G", "G")
+    assert read(at, assayed=listed(at, "G", "C")) == SiteReading()
+    assert read(at, intervals=[at.interval]).alleles == ("G", "G")
+    at.reference = at.position.ref  # a reading that copies 0/0 from one build to the other
+    assert read(at, assayed=listed(at)).alleles == ("A", "A")
