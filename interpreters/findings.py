@@ -47,6 +47,27 @@ class AncestryFinding:
     module: str = field(default="ancestry", init=False)
 
 
+class Likelihood(StrEnum):
+    """How likely the outcome of a trait is, in the words that a report has for it."""
+
+    CERTAIN = "certain"
+    """Known from the DNA itself, such as a protein that cannot be made."""
+    VERY_LIKELY = "very_likely"
+    LIKELY = "likely"
+    MORE = "more"
+    """More likely than in most people; the next three likewise."""
+    SLIGHTLY_MORE = "slightly_more"
+    LESS = "less"
+    SLIGHTLY_LESS = "slightly_less"
+    AVERAGE = "average"
+    """Between the other outcomes of the trait."""
+    POSSIBLE = "possible"
+    TYPICAL = "typical"
+    """What most people have."""
+    UNLIKELY = "unlikely"
+    CANNOT_TELL = "cannot_tell"
+
+
 @dataclass(frozen=True, slots=True)
 class TraitFinding:
     """One trait that was read."""
@@ -60,6 +81,21 @@ class TraitFinding:
     """`read` or `partly_read`."""
     variants_read: int
     variants_total: int
+    """Variants that the release reads for this trait."""
+    missing: tuple[str, ...] = ()
+    """Those of them (rsIDs) that were not read."""
+    likelihood: Likelihood | None = None
+    probability: float | None = None
+    """The model's probability of the outcome, 0 to 1, or the lowest that the missing variants leave possible. None for
+    a trait whose model gives no number: there the word is all that is known."""
+    probabilities: Mapping[str, float] | None = None
+    """The model's probability of each category; given when nothing is missing."""
+    studied_in: str = ""
+    """People in whom likelihood and probability were found: they hold for them."""
+    evidence: str = ""
+    """Grade of the release: `A` (causal or near-causal, replicated) or `B` (replicated association of modest size)."""
+    sensitive: bool = False
+    """Close to health or revealing about a family: returned only to a programme that asked for it."""
     module: str = field(default="traits", init=False)
 
 
@@ -137,6 +173,8 @@ class PharmacogenomicFinding:
     coverage: Coverage = Coverage.COMPLETE
     variant_found: bool = True
     """Whether an allele other than the gene's normal one was called. If not, the call rests on `positions_read`."""
+    extra_genotypes: tuple[str, ...] = ()
+    """Genotypes, where read, at positions that define no allele and that a guideline asks for: `rs12777823 G/A`."""
     called_from: str = "sequence"
     """`sequence`, or `outside_call` for a result that the laboratory got by another method."""
     second_opinions: tuple[DrugRecommendation, ...] = ()

@@ -27,6 +27,14 @@ class Language(StrEnum):
     ES = "es"
 
 
+class Audience(StrEnum):
+    """Whom a version of a report is written for."""
+
+    PARTICIPANT = "participant"
+    CLINICIAN = "clinician"
+    """A professional whom the participant shows the report to. The participant may read it as well."""
+
+
 LocalText = Mapping[Language, str]
 """One text in every language."""
 
@@ -175,6 +183,8 @@ class ReportContent:
     sex_at_birth: Sex = Sex.UNKNOWN
     decisions: tuple[FindingDecision, ...] = ()
     wording_review: WordingReview | None = None
+    own_medicines: tuple[str, ...] = ()
+    """The participant's own list of medicines, each entry as it was typed; empty if none was given."""
 
     def __post_init__(self) -> None:
         original = self.kind is ReportKind.ORIGINAL

@@ -6,19 +6,22 @@ level "no gene warning".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from functools import cache
 from typing import Any
 
 from interpreters.findings import DrugRecommendation, PharmacogenomicFinding
+from interpreters.pharmacogenomics.interpreter import NOT_SETTLED
 from report_templates.wording import content_file
 
 _WEAK_EVIDENCE = ("Optional", "No recommendation")
 _POPULATION_ORDER = ("general", "adults", "child >40kg_adult", "", "n/a")
 """Which group's wording is shown first where several reach the same level and the participant's group is not known."""
 _NEVER_TOOK_IT = "naive"
+_NO_CARE = frozenset({"standard_dose", "no_recommendation"})
+"""Actions that ask for nothing beyond usual use."""
 
 
 class GeneState(StrEnum):
@@ -28,6 +31,10 @@ class GeneState(StrEnum):
     """A result that a report may say."""
     HELD = "held_for_review"
     """A result that a person must look at first."""
+    NOT_SETTLED = "not_settled"
+    """A specialist looked, and the data do not settle which result it is."""
+    NO_SET_MEANING = "no_set_meaning"
+    """Read; a result of this gene has no meaning by itself (CYP4F2, IFNL3)."""
     NOT_KNOWN = "not_known"
     """Read, but without a known meaning."""
     COULD_NOT_BE_READ = "could_not_be_read"
@@ -53,6 +60,8 @@ class AdviceKind(StrEnum):
     MESSAGE = "message"
     HELD = "held"
     """A gene or a row waits for review: no recommendation is shown."""
+    NOT_SETTLED = "not_settled"
+    """The answer depends on a gene that a specialist looked at and that the data do not settle."""
     NOT_ASSESSED = "not_assessed"
     """No gene of the medicine was read."""
     NOT_IN_REPORT = "not_in_report"
@@ -74,6 +83,8 @@ class Advice:
     """Keys of general texts to add, in order."""
     genes: tuple[str, ...] = ()
     missing_genes: tuple[str, ...] = ()
+    unsettled_genes: tuple[str, ...] = ()
+    """Those of `missing_genes` that a specialist looked at."""
     open_genes: tuple[str, ...] = ()
     """Genes whose data fit more than one result."""
 
@@ -89,12 +100,29 @@ def gene_states(findings: Iterable[PharmacogenomicFinding], not_read: Iterable[s
 def _state_of(finding: PharmacogenomicFinding) -> GeneState:
     if finding.requires_review:
         return GeneState.HELD
+    if NOT_SETTLED in finding.reasons:
+        return GeneState.NOT_SETTLED
     if finding.reported_phenotype is not None:
-        named = result_label(finding.gene, finding.reported_phenotype) is not None
-        return GeneState.RESULT if named else GeneState.NOT_KNOWN
+        named = all(result_label(finding.gene, name) is not None for name in results_of(finding))
+        return GeneState.RESULT if named else _without_result(finding)
     if finding.diplotypes or finding.haplotypes:
-        return GeneState.RESULT if _several(finding) else GeneState.NOT_KNOWN
+        return GeneState.RESULT if _several(finding) else _without_result(finding)
     return GeneState.COULD_NOT_BE_READ
+
+
+def _without_result(finding: PharmacogenomicFinding) -> GeneState:
+    entry = gene_entry(finding.gene)
+    no_set_meaning = entry is not None and GeneState.NO_SET_MEANING in entry["states"]
+    return GeneState.NO_SET_MEANING if no_set_meaning else GeneState.NOT_KNOWN
+
+
+def results_of(finding: PharmacogenomicFinding) -> tuple[str, ...]:
+    """What a report may say of a gene; more than one where results hold side by side, as HLA allele statuses do."""
+    if finding.reported_phenotype is None:
+        return ()
+    entry = gene_entry(finding.gene)
+    side_by_side = entry is not None and entry["lookup"] == "allele status" and finding.phenotypes
+    return finding.phenotypes if side_by_side else (finding.reported_phenotype,)
 
 
 def _several(finding: PharmacogenomicFinding) -> bool:
@@ -133,15 +161,19 @@ def message_text(key: str) -> Mapping[str, str]:
 
 def advise(findings: Sequence[PharmacogenomicFinding], states: Mapping[str, GeneState]) -> tuple[Advice, ...]:
     """What to say about every medicine of the list, and about any other that a finding recommends on, by name."""
+    settled = [finding for finding in findings if states[finding.gene] is not GeneState.NOT_SETTLED]
     rows: dict[str, list[DrugRecommendation]] = {}
-    for finding in findings:
-        for row in finding.recommendations:
-            of_drug = rows.setdefault(row.drug, [])
-            if row not in of_drug:
-                of_drug.append(row)
+    for row in dict.fromkeys(row for finding in settled for row in finding.recommendations):
+        rows.setdefault(row.drug, []).append(row)
+    more_care = {
+        row.drug for finding in settled for row in finding.second_opinions if not _NO_CARE.issuperset(row.actions)
+    }
     several = {f.gene for f in findings if states[f.gene] is GeneState.RESULT and f.reported_phenotype is None}
     listed = {drug["id"]: tuple(drug["genes"]) for drug in content_file("medicines/drugs.json")["drugs"]}
-    advice = [_advise_one(drug, genes, rows.get(drug, []), states, several) for drug, genes in listed.items()]
+    advice = [
+        _with_second_opinion(_advise_one(drug, genes, rows.get(drug, []), states, several), more_care)
+        for drug, genes in listed.items()
+    ]
     advice += [Advice(drug, AdviceKind.HELD, genes=rows[drug][0].genes) for drug in rows if drug not in listed]
     return tuple(sorted(advice, key=lambda item: item.drug))
 
@@ -154,20 +186,30 @@ def _advise_one(
     several: set[str],
 ) -> Advice:
     state = {gene: states.get(gene, GeneState.NOT_LOOKED_AT) for gene in genes}
-    missing = tuple(gene for gene in genes if state[gene] is not GeneState.RESULT)
+    missing = tuple(gene for gene in genes if state[gene] not in {GeneState.RESULT, GeneState.NO_SET_MEANING})
     if GeneState.HELD in state.values():
         return Advice(drug, AdviceKind.HELD, genes=genes)
-    if len(missing) == len(genes):
-        read = GeneState.NOT_KNOWN in state.values()
-        kind = AdviceKind.NOT_IN_REPORT if read else AdviceKind.NOT_ASSESSED
-        return Advice(drug, kind, genes=genes, missing_genes=missing)
-    if not rows:
-        return Advice(drug, AdviceKind.NOT_IN_REPORT, genes=genes, missing_genes=missing)
+    unsettled = tuple(gene for gene in genes if state[gene] is GeneState.NOT_SETTLED)
+    if not rows or len(missing) == len(genes):
+        kind = AdviceKind.NOT_IN_REPORT
+        if unsettled:
+            kind = AdviceKind.NOT_SETTLED
+        elif len(missing) == len(genes) and GeneState.NOT_KNOWN not in state.values():
+            kind = AdviceKind.NOT_ASSESSED
+        return Advice(drug, kind, genes=genes, missing_genes=missing, unsettled_genes=unsettled)
     messages = [(row, _message(row)) for row in _for_people_who_never_took_it(rows)]
     found = [(row, message) for row, message in messages if message is not None]
     if len(found) < len(messages):
         return Advice(drug, AdviceKind.HELD, genes=genes)
     return _combine(drug, genes, found, missing, tuple(gene for gene in genes if gene in several))
+
+
+def _with_second_opinion(advice: Advice, more_care: Container[str]) -> Advice:
+    """The advice, never without a warning where the second guideline source asks for more care than the first."""
+    reassures = advice.level is Level.NONE or advice.no_answer
+    if advice.kind is not AdviceKind.MESSAGE or not reassures or advice.drug not in more_care:
+        return advice
+    return replace(advice, level=Level.BE_AWARE, no_answer=False, notes=(*advice.notes, "second_opinion"))
 
 
 def _for_people_who_never_took_it(rows: list[DrugRecommendation]) -> list[DrugRecommendation]:

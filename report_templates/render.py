@@ -17,43 +17,60 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from consent.gate import Release
-from report_templates.content import ContentError, Language, ReportContent
-from report_templates.views import ancestry, frame, hereditary, medicines, traits
+from report_templates.content import Audience, ContentError, Language, ReportContent
+from report_templates.views import ancestry, clinician_medicines, frame, hereditary, medicines, traits
 from report_templates.wording import Words, content_file
 
 INK = "#0f4c5c"
 """Color of pictograms and of the map; a color of its own in the SVG, because a PDF knows no currentColor."""
 PALE = "#d9dfe1"
 _FOLDERS = ("content", "locale", "pictograms", "static", "templates", "views")
-_MODULES = ("content.py", "medicine_messages.py", "render.py", "wording.py")
+_MODULES = ("content.py", "medicine_messages.py", "medicine_names.py", "render.py", "wording.py")
 _SVG_TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
 _SVG_DESC = re.compile(r"<desc>.*?</desc>", re.DOTALL)
 _MAP_REGION = re.compile(r'<g id="(?P<id>[\w-]+)"[^>]*>(?:<title>[^<]*</title>)?')
 
 
-def render_html(release: Release[ReportContent], language: Language) -> str:
+def render_html(
+    release: Release[ReportContent], language: Language, audience: Audience = Audience.PARTICIPANT
+) -> str:
     """The report in one language as one HTML document that needs no other file.
 
     Args:
         release: What the consent gate let through.
         language: Language of the report.
+        audience: Whom it is written for; `audiences` lists what there is.
 
     Raises:
-        ContentError: If the release is for another participant or module than the report.
+        ContentError: If the release is for another participant or module than the report, or there is no such version.
         WordingError: If the report must say something for which there is no wording.
     """
     content, decision = release.payload, release.decision
     if (decision.participant_id, decision.module) != (content.participant.programme_id, content.module):
         raise ContentError("release: the decision is for another participant or module than the report")
-    words = Words(language)
-    template = _environment().get_template(f"{content.module}.html.j2")
+    if (audience, language) not in audiences(content.module):
+        raise ContentError(f"audience: {content.module} has no version for the {audience} in the language {language}")
+    words = Words(language, audience)
+    template = _environment().get_template(_TEMPLATES[audience].format(module=content.module))
     return template.render(
         t=words,
         title_of=partial(_picture_title, words),
         content=content,
         frame=frame.frame(content, words, decision.policy_version),
-        view=_VIEWS[content.module](content, words),
+        view=_VIEWS[audience][content.module](content, words),
     )
+
+
+def audiences(module: str) -> tuple[tuple[Audience, Language], ...]:
+    """Every version that a module's report has: whom it is for, and in which language.
+
+    Participants get each report in every language. The clinician version is in English only: it restates guidelines
+    that are written, and will be reviewed, in English, and a translation that nobody has reviewed could harm.
+    """
+    versions = [(Audience.PARTICIPANT, language) for language in Language]
+    if module in _VIEWS[Audience.CLINICIAN]:
+        versions.append((Audience.CLINICIAN, Language.EN))
+    return tuple(versions)
 
 
 @cache
@@ -81,12 +98,16 @@ def _hereditary(content: ReportContent, words: Words) -> hereditary.HereditaryVi
     return hereditary.view(content, words, frame.knowledge_date(content, words) or words("date_not_given"))
 
 
-_VIEWS: dict[str, Callable[[ReportContent, Words], object]] = {
-    "ancestry": ancestry.view,
-    "traits": traits.view,
-    "hereditary_risk": _hereditary,
-    "pharmacogenomics": medicines.view,
+_VIEWS: dict[Audience, dict[str, Callable[[ReportContent, Words], object]]] = {
+    Audience.PARTICIPANT: {
+        "ancestry": ancestry.view,
+        "traits": traits.view,
+        "hereditary_risk": _hereditary,
+        "pharmacogenomics": medicines.view,
+    },
+    Audience.CLINICIAN: {"pharmacogenomics": clinician_medicines.view},
 }
+_TEMPLATES = {Audience.PARTICIPANT: "{module}.html.j2", Audience.CLINICIAN: "{module}.clinician.html.j2"}
 
 
 @cache

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
-from report_templates.content import Language
+from report_templates.content import Audience, Language
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _SPANISH_I_SOUND = re.compile(r"^h?i(?!e)", re.IGNORECASE)
@@ -32,11 +32,18 @@ def content_file(name: str) -> dict[str, Any]:
 
 
 @cache
-def catalogue(language: Language) -> dict[str, Any]:
-    """The interface strings of one language, by key; a plural is an object with `one` and `other`."""
-    return cast(
-        "dict[str, Any]", json.loads((files("report_templates") / "locale" / f"{language}.json").read_text("utf-8"))
-    )
+def catalogue(language: Language, audience: Audience = Audience.PARTICIPANT) -> dict[str, Any]:
+    """The interface strings of one language, by key; a plural is an object with `one` and `other`.
+
+    Another audience than participants has some strings of its own, and the participants' for all others.
+    """
+    if audience is not Audience.PARTICIPANT:
+        return catalogue(language) | _locale(f"{language}.{audience}.json")
+    return _locale(f"{language}.json")
+
+
+def _locale(name: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads((files("report_templates") / "locale" / name).read_text("utf-8")))
 
 
 def fill(text: str, values: Mapping[str, object], where: str) -> str:
@@ -56,9 +63,10 @@ def fill(text: str, values: Mapping[str, object], where: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Everything that depends on the language of a report."""
+    """Everything that depends on the language of a report, and on whom it is written for."""
 
     language: Language
+    audience: Audience = Audience.PARTICIPANT
 
     def __call__(self, key: str, **values: object) -> str:
         """Interface string `key`; `n` chooses between the forms of a plural.
@@ -66,7 +74,7 @@ class Words:
         Raises:
             WordingError: If the catalogue lacks the key, or a placeholder has no value.
         """
-        text = catalogue(self.language).get(key)
+        text = catalogue(self.language, self.audience).get(key)
         if isinstance(text, dict):
             text = text["one" if values.get("n") == 1 else "other"]
             values = {name: self.number(value) if name == "n" else value for name, value in values.items()}
@@ -76,7 +84,7 @@ class Words:
 
     def has(self, key: str) -> bool:
         """Whether the catalogue holds `key`."""
-        return key in catalogue(self.language)
+        return key in catalogue(self.language, self.audience)
 
     def text(self, local: Mapping[str, Any], /, **values: object) -> str:
         """A content text in this language, its placeholders filled.

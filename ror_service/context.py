@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,13 +14,16 @@ from sqlalchemy.orm import Session
 
 from consent.gate import Release
 from consent.policy import Policy, load_policy
-from interpreters.interpreter import Interpreter
+from interpreters.findings import Interpretation
+from interpreters.interpreter import Interpreter, SettlesReviewed
+from interpreters.knowledge import KnowledgeError
 from interpreters.registry import installed
-from report_templates.content import Language, Programme, ReportContent
+from report_templates.content import Programme, ReportContent
 from ror_service.audit.log import Actor
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
+from ror_service.errors import KnowledgeUnavailableError, UnsafeConfigurationError
 from ror_service.intake import isolation
 from ror_service.intake.needs import Needs
 from ror_service.intake.qc import Declared, QcAssessment
@@ -108,8 +111,54 @@ class ServiceContext:
 
     @cached_property
     def interpreters(self) -> dict[str, Interpreter]:
-        """The installed interpreters by module."""
-        return installed(releases=self.settings.knowledge_releases, extra=self.settings.knowledge_folder)
+        """The installed interpreters by module.
+
+        Raises:
+            UnsafeConfigurationError: If a module does not know an option that it is given.
+        """
+        return self._installed(None, self.settings.knowledge_releases)
+
+    def interpreter(self, module: str, release: str) -> Interpreter:
+        """The interpreter of a module as this service runs it, but with a named knowledge release.
+
+        Raises:
+            KnowledgeUnavailableError: If the release is not at hand, or its files were changed.
+        """
+        try:
+            return self._installed((module,), {module: release})[module]
+        except KnowledgeError as error:
+            raise KnowledgeUnavailableError(str(error)) from error
+
+    def _installed(self, modules: tuple[str, ...] | None, releases: Mapping[str, str]) -> dict[str, Interpreter]:
+        try:
+            return installed(
+                modules=modules,
+                releases=releases,
+                extra=self.settings.knowledge_folder,
+                options=self.settings.module_options,
+            )
+        except ValueError as error:
+            raise UnsafeConfigurationError(f"ROR_MODULE_OPTIONS: {error}") from error
+
+    def settle(self, said: Interpretation, accepted: frozenset[str]) -> Interpretation:
+        """An interpretation after its review, by the knowledge that it was made with and never by another.
+
+        Args:
+            said: What the interpreter said; it stays as it is.
+            accepted: The genes under review whose call the signers let stand; no other is reported.
+
+        Raises:
+            KnowledgeUnavailableError: If the release that `said` rests on is not at hand, or holds other facts now.
+        """
+        interpreter = self.interpreter(said.module, said.knowledge_release)
+        if interpreter.knowledge.digest != said.knowledge_digest:
+            raise KnowledgeUnavailableError(
+                f"{said.module} release {said.knowledge_release} differs from the one that the result rests on; "
+                "restore that one"
+            )
+        if not isinstance(interpreter, SettlesReviewed):
+            raise KnowledgeUnavailableError(f"the installed {said.module} interpreter settles no reviewed findings")
+        return interpreter.settle(said, accepted)
 
     @cached_property
     def renderer(self) -> RendererProcess:
@@ -130,8 +179,12 @@ class ServiceContext:
         """What the interpreters together need of a genotype file."""
         return Needs(self.interpreters)
 
-    def read_genotypes(self, file: SealedFile) -> ReadResult:
+    def read_genotypes(self, file: SealedFile, needs: Needs | None = None) -> ReadResult:
         """Read a sealed genotype file in a confined child process, which is fed its clear bytes.
+
+        Args:
+            file: What opens the file.
+            needs: What to keep of it, where not all that the installed interpreters need.
 
         Raises:
             ror_service.intake.errors.IntakeError: If the file cannot be used.
@@ -142,19 +195,19 @@ class ServiceContext:
             memory_bytes=self.settings.reader_memory_mebibytes << 20, cpu_seconds=self.settings.reader_cpu_seconds
         )
         with closing(file.chunks()) as chunks:
-            return isolation.read_in_child(chunks, self.needs.wanted, limits)
+            return isolation.read_in_child(chunks, (needs or self.needs).wanted, limits)
 
     def assess(self, read: ReadResult, declared: Declared) -> QcAssessment:
         """The quality gate's verdict on a reading."""
         return self.needs.assess(read, declared)
 
     def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
-        """Every language and format of a report.
+        """Every file of a report.
 
         Raises:
             ror_service.errors.RenderError: If one cannot be made or is not accessible.
         """
-        return artifacts(release, tuple(Language), self.renderer)
+        return artifacts(release, self.renderer)
 
     def partners(self, work: Work) -> list[Partner]:
         """The registered delivery partners."""

@@ -90,6 +90,13 @@ class SignatureError(ServiceError):
     status = 401
 
 
+class KnowledgeUnavailableError(ServiceError):
+    """The knowledge release that is asked for is not at hand, or is not the one that a result rests on."""
+
+    code = "knowledge_unavailable"
+    status = 503
+
+
 class RenderError(ServiceError):
     """A report could not be rendered, or is not accessible."""
 

@@ -21,7 +21,9 @@ from ror_service.work import Work
 def interpret(interpreter: Interpreter, reading: Reading, read: ReadResult) -> Interpreted:
     """What one interpreter says about one reading. Pure: nothing is stored."""
     return Interpreted(
-        interpretation=interpreter.interpret(samples.facts(reading, read.build), read.calls),
+        interpretation=interpreter.interpret(
+            samples.facts(reading, read.build), read.calls.with_outside_calls(reading.outside_calls)
+        ),
         build=read.build,
         sources=interpreter.knowledge.sources,
     )

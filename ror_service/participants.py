@@ -26,6 +26,8 @@ from ror_service.work import Work, new_id
 
 RECALL_DUE = timedelta(hours=24)
 """How long a partner may take to acknowledge a recall before it counts as overdue."""
+USES_OWN_MEDICINES = "pharmacogenomics"
+"""The one module whose report looks at the participant's own list of medicines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +194,13 @@ def set_standing(
     _take_effect(work, participant_id, cause="withdrawal" if participation is Participation.WITHDRAWN else "standing")
 
 
+def forget_own_medicines(work: Work, participant_id: str, cause: str) -> None:
+    """Erase the participant's own list of medicines, if there is one. The caller holds the consent lock exclusively."""
+    row = participants.own_medicines(work.session, participant_id)
+    if row is not None and results.destroy_keys(work.session, [row.data_key_id], work.at):
+        work.audit("own_medicines.erase", "participant", participant_id, participant_id, cause=cause)
+
+
 _ENDING = {
     "withdrawn",
     "deceased",
@@ -209,7 +218,10 @@ _UNSENT = {DeliveryState.QUEUED, DeliveryState.INTENDED}
 
 
 def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
-    """Close every begun case that the participant's standing and answers end; open or move on the others."""
+    """Close every begun case that the participant's standing and answers end; open or move on the others.
+
+    The participant's own list of medicines goes with the result that it was given for.
+    """
     known = participants.history(work.session, participant_id)
     dead = known.vital_status is VitalStatus.DECEASED
     gone = cases.must_be_erased(known)
@@ -218,6 +230,8 @@ def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
         reasons = choice_reasons(known, case.module, work.policy, cases.as_of(known, work.at))
         if begun and CaseState(case.state) not in results.CLOSED_CASES and _ENDING.intersection(reasons):
             _close(work, case, CaseState.NOT_DELIVERABLE if dead else CaseState.REVOKED, cause)
+    if _ENDING.intersection(choice_reasons(known, USES_OWN_MEDICINES, work.policy, cases.as_of(known, work.at))):
+        forget_own_medicines(work, participant_id, cause)
     if gone:
         _erase(work, participant_id, cause)
     _open_again(work, participant_id)
@@ -277,8 +291,10 @@ def _erase(work: Work, participant_id: str, cause: str) -> None:
     if not destroyed:
         return
     for sample in results.samples_of(session, participant_id):
-        if results.file_of(session, sample.sample_id) is not None:
+        has_file = results.file_of(session, sample.sample_id) is not None
+        if has_file or results.outside_calls_of(session, sample.sample_id) is not None:
             sample.state = SampleState.ERASED.value
+        if has_file:
             work.enqueue("erase_files", sample.sample_id)
     work.audit(
         "participant.erase", "participant", participant_id, participant_id, cause=cause, keys_destroyed=destroyed

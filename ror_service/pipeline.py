@@ -42,9 +42,12 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
 
 
 def release_report(context: ServiceContext, case_id: str) -> None:
-    """Ask the consent gate, render what it lets through in every language and format, seal it, queue its delivery."""
+    """Ask the consent gate, render what it lets through for every reader, seal it, queue its delivery."""
     with context.transaction(PIPELINE) as work:
-        release = reports.draft(work, context.keys, context.programme, case_id)
+        approved = context.settings.wording_reviews
+        release = reports.draft(
+            work, context.keys, context.programme, case_id, settle=context.settle, wording_reviews=approved
+        )
     if not isinstance(release, Release):
         return
     rendered = context.render(release)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from consent.gate import Release, Withheld
 from consent.types import Confirmation
+from interpreters.findings import HereditaryFinding, Interpretation, PharmacogenomicFinding
 from interpreters.genotypes import Assay, Sex
 from report_templates.content import (
+    Audience,
     FindingDecision,
     FindingOutcome,
     ParticipantReference,
@@ -19,17 +22,18 @@ from report_templates.content import (
     SignOff,
     Specimen,
     SpecimenKind,
+    WordingReview,
     variant_key,
 )
 from report_templates.render import template_digest
-from ror_service import cases
+from ror_service import cases, own_medicines
 from ror_service.delivery import dispatch
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
 from ror_service.errors import ConflictError, InvalidInputError, NotFoundError, WithheldError
-from ror_service.rendering.artifacts import AUDIENCE, Artifact
-from ror_service.review.queue import Disposition
-from ror_service.review.triage import findings_under_review
+from ror_service.rendering.artifacts import Artifact
+from ror_service.review.queue import Disposition, decided
+from ror_service.review.triage import UnderReview, findings_under_review
 from ror_service.sealing import bundle, vault
 from ror_service.sealing.canonical import sha256_hex
 from ror_service.sealing.keys import KeyProvider
@@ -51,6 +55,9 @@ from ror_service.storage.tables import (
 )
 from ror_service.work import Work, new_id
 
+Settle = Callable[[Interpretation, frozenset[str]], Interpretation]
+"""An interpretation and the genes whose held call stands, to what a report may say; see `ServiceContext.settle`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -62,15 +69,31 @@ class Opened:
 
 
 def draft(
-    work: Work, keys: KeyProvider, programme: Programme, case_id: str
+    work: Work,
+    keys: KeyProvider,
+    programme: Programme,
+    case_id: str,
+    *,
+    settle: Settle,
+    wording_reviews: Mapping[str, WordingReview] = MappingProxyType({}),
 ) -> Release[ReportContent] | Withheld | None:
     """The content of a case's report, if the gate lets it through.
+
+    Args:
+        work: The transaction.
+        keys: Holder of the key-encryption keys.
+        programme: The programme as reports name it.
+        case_id: Whose and which result.
+        settle: Applies what signers decided on pharmacogenomic calls.
+        wording_reviews: Module to who approved its wording; a health report without one says that it awaits review.
 
     Returns:
         The released content, the gate's refusal, or None when the case is not at the point of release.
 
     Raises:
         NotFoundError: If there is no such case.
+        ConflictError: If a finding under review has no decision.
+        KnowledgeUnavailableError: If a reviewed call rests on a knowledge release that is not at hand.
     """
     case = results.must_get(work.session, ResultCaseRow, case_id)
     owner = participants.get(work.session, case.participant_id, Lock.SHARED)
@@ -80,8 +103,10 @@ def draft(
     sample = results.must_get(work.session, SampleRow, case.sample_id)
     row = results.must_get(work.session, InterpretationRow, case.interpretation_id)
     content = _content(
-        work, vault.open_interpretation(work, keys, row), programme, owner=owner, sample=sample, case=case
-    )
+        work, vault.open_interpretation(work, keys, row), programme, owner=owner, sample=sample, case=case,
+        settle=settle, medicines=own_medicines.for_report(work, keys, case),
+        wording_review=wording_reviews.get(case.module),
+    )  # fmt: skip
     outcome = cases.ask_gate(work, case, content, "release")
     work.audit(
         "report.release_decision", "result_case", case_id, case.participant_id, released=outcome.decision.released
@@ -137,7 +162,7 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
     """
     known = participants.get(work.session, participant_id, Lock.SHARED)
     case = results.current_case(work.session, known.participant_id, module)
-    version = None if case is None else results.released_version(work.session, case.case_id, AUDIENCE)
+    version = None if case is None else results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
     if case is None or version is None:
         raise NotFoundError("there is no report to read")
     artifact = next((a for a in results.artifacts_of(work.session, version.version_id) if a.name == name), None)
@@ -184,6 +209,7 @@ def viewed(work: Work, version_id: str, event_id: str, source: str) -> None:
 def _in_bundle(release: Release[tuple[Artifact, ...]]) -> tuple[bundle.Artifact, ...]:
     return tuple(
         bundle.Artifact(
+            audience=artifact.audience,
             language=artifact.language,
             format=artifact.name.rpartition(".")[2],
             media_type=artifact.media_type,
@@ -201,14 +227,18 @@ def _content(
     owner: ParticipantRow,
     sample: SampleRow,
     case: ResultCaseRow,
+    settle: Settle,
+    medicines: tuple[str, ...],
+    wording_review: WordingReview | None,
 ) -> ReportContent:
     if owner.birth_date is None:
         raise InvalidInputError("a report carries two identifiers; the birth date is missing")
     review = results.review_of(work.session, case.case_id)
     sign_offs = [] if review is None else results.sign_offs(work.session, review.review_id)
     order = None if review is None else results.confirmation_of(work.session, review.review_id)
+    decisions = decided(findings_under_review(interpreted.interpretation), sign_offs)
     return ReportContent(
-        interpretation=interpreted.interpretation,
+        interpretation=_settled(interpreted.interpretation, decisions, settle),
         programme=programme,
         participant=ParticipantReference(owner.participant_id, owner.birth_date.year),
         accession=_accession(case, interpreted, sample),
@@ -224,32 +254,42 @@ def _content(
         sources=interpreted.sources,
         sign_offs=tuple(SignOff(row.signer, SignerRole(row.role), row.signed_at.date()) for row in sign_offs),
         sex_at_birth=Sex(owner.sex_at_birth),
-        decisions=_decisions(interpreted, sign_offs, order),
+        decisions=_hereditary(decisions, sign_offs, order),
+        wording_review=wording_review,
+        own_medicines=medicines,
     )
 
 
-def _decisions(
-    interpreted: Interpreted, sign_offs: Sequence[SignOffRow], order: ConfirmationOrderRow | None
+_Decisions = Sequence[tuple[UnderReview, Disposition]]
+
+
+def _settled(said: Interpretation, decisions: _Decisions, settle: Settle) -> Interpretation:
+    """What may be said: every pharmacogenomic call under review as its signers decided."""
+    calls = [(found, choice) for found, choice in decisions if isinstance(found, PharmacogenomicFinding)]
+    if not calls:
+        return said
+    return settle(said, frozenset(found.gene for found, choice in calls if choice is Disposition.REPORT))
+
+
+def _hereditary(
+    decisions: _Decisions, sign_offs: Sequence[SignOffRow], order: ConfirmationOrderRow | None
 ) -> tuple[FindingDecision, ...]:
-    findings = findings_under_review(interpreted.interpretation)
-    if not findings or not sign_offs:
-        return ()
-    last = sign_offs[-1]
     return tuple(
         FindingDecision(
-            gene=finding.gene,
-            variant=variant_key(finding.variant),
+            gene=found.gene,
+            variant=variant_key(found.variant),
             outcome=_finding_outcome(choice, order),
             laboratory=None if order is None else order.laboratory,
-            decided_on=last.signed_at.date(),
+            decided_on=sign_offs[-1].signed_at.date(),
         )
-        for finding, choice in zip(findings, last.dispositions, strict=True)
+        for found, choice in decisions
+        if isinstance(found, HereditaryFinding)
     )
 
 
-def _finding_outcome(choice: str, order: ConfirmationOrderRow | None) -> FindingOutcome:
+def _finding_outcome(choice: Disposition, order: ConfirmationOrderRow | None) -> FindingOutcome:
     """What became of one finding; the gate lets a report through only once what is to be reported was confirmed."""
-    if choice == Disposition.REPORT:
+    if choice is Disposition.REPORT:
         return FindingOutcome.CONFIRMED
     contradicted = order is not None and order.result == Confirmation.DISCORDANT.value
     return FindingOutcome.NOT_CONFIRMED if contradicted else FindingOutcome.NOT_REPORTED
@@ -270,14 +310,14 @@ def _accession(case: ResultCaseRow, interpreted: Interpreted, sample: SampleRow)
 def _store_version(
     work: Work, keys: KeyProvider, case: ResultCaseRow, release: Release[tuple[Artifact, ...]]
 ) -> ReportVersionRow:
-    report = results.report_of(work.session, case.case_id, AUDIENCE)
+    report = results.report_of(work.session, case.case_id, Audience.PARTICIPANT)
     if report is None:
         report = ReportRow(
             report_id=new_id("report"),
             case_id=case.case_id,
             participant_id=case.participant_id,
             module=case.module,
-            audience=AUDIENCE,
+            audience=Audience.PARTICIPANT.value,
         )
         work.session.add(report)
         work.session.flush()
@@ -307,6 +347,7 @@ def _store_version(
                 artifact_id=new_id("artifact"),
                 version_id=version_id,
                 name=artifact.name,
+                audience=artifact.audience,
                 language=artifact.language,
                 media_type=artifact.media_type,
                 plaintext_sha256=sha256_hex(artifact.content),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from interpreters.registry import module_names
+from report_templates.content import WordingReview
 from ror_service.errors import UnsafeConfigurationError
 
 
@@ -40,6 +42,11 @@ class Settings(BaseSettings):
     """Knowledge releases built by the programme, one folder a module."""
     knowledge_releases: dict[str, str] = Field(default={})
     """Module to the knowledge release in use, as JSON, where it is not the module's default one."""
+    module_options: dict[str, dict[str, str]] = Field(default={})
+    """Module to its options, as JSON: choices of the programme that are no knowledge, such as the genes it returns."""
+    wording_reviews: dict[str, WordingReview] = Field(default={})
+    """Module to who approved its wording and when, as JSON. Reports of a health module without one say that it awaits
+    clinical review."""
     programme_name: str = "Sample Research Programme"
     support_contact: str = "support.example.org"
     """Phone number or address that a report names for questions; the same in every language."""
@@ -97,6 +104,28 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _refuse_unknown_modules(self) -> Self:
+        for setting in ("knowledge_releases", "module_options", "wording_reviews"):
+            named = getattr(self, setting)
+            unknown = sorted(set(named).difference(module_names() if named else ()))
+            if unknown:
+                # Left alone, a choice for a misspelled module would silently not be made.
+                there = ", ".join(module_names())
+                raise UnsafeConfigurationError(
+                    f"ROR_{setting.upper()} names no module: {', '.join(unknown)}; there are {there}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_approvals_that_nobody_gave(self) -> Self:
+        for module, review in self.wording_reviews.items():
+            if not review.reviewer.strip() or review.approved_on > datetime.now(UTC).date():
+                raise UnsafeConfigurationError(
+                    f"ROR_WORDING_REVIEWS: name who approved the wording of {module}, and a day that has come"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:
         if self.mode is not Mode.PRODUCTION:
             return self
@@ -109,3 +138,22 @@ class Settings(BaseSettings):
         if self.key_folder is None or self.store_folder is None:
             raise UnsafeConfigurationError("ROR_KEY_FOLDER and ROR_STORE_FOLDER must be set in production")
         return self
+
+
+def settings() -> Settings:
+    """The environment's settings.
+
+    Raises:
+        UnsafeConfigurationError: Naming the settings that are malformed, without their values.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        names = ", ".join(_name(*item["loc"]) for item in error.errors())
+        raise UnsafeConfigurationError(f"malformed: {names}; see docs/reference/settings.md") from error
+    except SettingsError as error:
+        raise UnsafeConfigurationError(f"not JSON: {error}; see docs/reference/settings.md") from error
+
+
+def _name(setting: int | str, *within: int | str) -> str:
+    return f"ROR_{setting}".upper() + (f" ({'.'.join(map(str, within))})" if within else "")

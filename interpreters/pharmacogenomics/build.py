@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -193,6 +194,7 @@ def _definitions(source: Path, changes: Changes) -> Mapping[str, Any]:
         _by_gene(_rows(source / name)) for name in ("positions.tsv", "phenotype_rules.tsv", "unphased_priorities.tsv")
     )
     alleles = _by_gene(_allele_rows(source, changes))
+    asked_for = _alleles_asked_for(source)
     genes = list(_rows(source / "genes.tsv"))
     return {
         "data_version": changes.data_version or max(gene["definition_version"] for gene in genes),
@@ -207,11 +209,17 @@ def _definitions(source: Path, changes: Changes) -> Mapping[str, Any]:
                 "in_programme": gene["all_of_us"] == "1",
                 "by_activity": any(row["by"] == "activity" for row in rules.get(gene["gene"], ())),
                 "positions": [_position(row) for row in positions.get(gene["gene"], ()) if row["kind"] == "defining"],
+                "extra_positions": [
+                    _position(row) for row in positions.get(gene["gene"], ()) if row["kind"] == "extra"
+                ],
                 "alleles": [_allele(row) for row in alleles.get(gene["gene"], ()) if row["source"] == "sequence"],
                 "outside_alleles": [
-                    [row["allele"], row["function"], row["activity"]]
-                    for row in alleles.get(gene["gene"], ())
-                    if row["source"] != "sequence"
+                    *(
+                        [row["allele"], row["function"], row["activity"]]
+                        for row in alleles.get(gene["gene"], ())
+                        if row["source"] != "sequence"
+                    ),
+                    *([allele, "", ""] for allele in asked_for.get(gene["gene"], ())),
                 ],
                 "rules": [
                     [[key for key in (row["a"], row["b"]) if key], row["phenotype"], row["activity_score"]]
@@ -238,6 +246,20 @@ def _allele_rows(source: Path, changes: Changes) -> Iterable[Row]:
         yield {**row, **columns}
     if changed:
         raise ValueError(f"changes: alleles.tsv has no {', '.join(' '.join(key) for key in sorted(changed))}")
+
+
+def _alleles_asked_for(source: Path) -> Mapping[str, Sequence[str]]:
+    """Gene to the alleles of which guidelines ask only whether they are there (`*57:01 positive`), by name."""
+    found: dict[str, set[str]] = {}
+    for guideline in GUIDELINES:
+        for row in _rows(source / f"recommendations_{guideline.lower()}.tsv"):
+            for gene, value in json.loads(row["lookup"]).items():
+                if isinstance(value, str) and (status := _STATUS.fullmatch(value)):
+                    found.setdefault(gene, set()).add(status[1])
+    return {gene: sorted(alleles) for gene, alleles in found.items()}
+
+
+_STATUS = re.compile(r"(\*\d+:\d+) (?:positive|negative)")
 
 
 def _recommendation_rows(source: Path, guideline: str, changes: Changes) -> Iterable[Row]:

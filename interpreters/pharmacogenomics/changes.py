@@ -21,7 +21,8 @@ class ChangeKind(StrEnum):
     REPORTED_PHENOTYPE = "reported phenotype"
     """What a report may say, also that it may say nothing yet."""
     RECOMMENDATIONS = "recommendations"
-    """A guideline row of either source: medicine, group of people, actions, strength or wording."""
+    """A guideline row of either source: medicine, group of people, actions, strength, wording, or whether it is to be
+    reviewed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +97,5 @@ def _listed(rows: frozenset[DrugRecommendation]) -> str:
 
 
 def _terms(row: DrugRecommendation) -> str:
-    return ", ".join((row.source, row.population, *row.actions, row.strength))
+    held = ("to be reviewed",) if row.needs_review else ()
+    return ", ".join((row.source, row.population, *row.actions, row.strength, *held))

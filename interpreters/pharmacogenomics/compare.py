@@ -105,7 +105,7 @@ def _gene_facts(gene: Gene) -> Iterator[tuple[Subject, Mapping[str, str]]]:
             "by activity": str(gene.rules.by_activity),
         },
     )
-    for position in gene.positions:
+    for position in (*gene.positions, *gene.extra_positions):
         yield (
             Subject(gene.name, "position", str(position.pos)),
             {

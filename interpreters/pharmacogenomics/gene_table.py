@@ -56,9 +56,10 @@ def document(release: KnowledgeRelease) -> str:
 
 
 def _called(gene: Gene) -> str:
+    if gene.presence_only:
+        return f"outside call only; presence of {', '.join(gene.outside_alleles)}"
     if not gene.from_sequence:
-        known = len(gene.alleles) + len(gene.outside_alleles)
-        return f"outside call only; {known} alleles known by name" if known else "outside call only"
+        return f"outside call only; {len(gene.alleles) + len(gene.outside_alleles)} alleles known by name"
     kind = "alleles of each strand" if gene.lowest_function else "diplotypes"
     at = _count(len(gene.positions), "position") if len(gene.positions) > 1 else gene.positions[0].rsid
     return f"{kind}: {len(gene.alleles)} alleles at {at}"

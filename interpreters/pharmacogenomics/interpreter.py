@@ -12,7 +12,7 @@ from interpreters.pharmacogenomics.calling import GeneCall, by_sex, call_gene, c
 from interpreters.pharmacogenomics.outside_calls import REVIEW_REASONS as OUTSIDE_REVIEW_REASONS
 from interpreters.pharmacogenomics.outside_calls import USED as OUTSIDE_CALL_USED
 from interpreters.pharmacogenomics.outside_calls import interpret_outside, reasons_beside_sequence, statuses_for_lookup
-from interpreters.pharmacogenomics.recommendations import GeneValues, Recommendations, second_opinions
+from interpreters.pharmacogenomics.recommendations import NOT_TESTED, GeneValues, Recommendations, second_opinions
 from interpreters.pharmacogenomics.sites import Site, SiteReading
 from interpreters.pharmacogenomics.tables import NOT_AVAILABLE, Gene, Tables, components
 
@@ -83,11 +83,17 @@ class PharmacogenomicsInterpreter:
             if tables.genes[gene].from_sequence
             for build in Build
         }
+        self._extra_sites = {
+            (gene, build): tuple(
+                Site(tables.genes[gene], position, build) for position in tables.genes[gene].extra_positions
+            )
+            for gene, build in self._sites
+        }
 
     def intervals(self, build: Build) -> Sequence[Interval]:
-        """Every defining position of the reported genes, with a margin around insertions and deletions."""
-        wanted = {site.interval for (_, of), sites in self._sites.items() if of is build for site in sites}
-        return sorted(wanted)
+        """Every position of the reported genes, with a margin around insertions and deletions."""
+        by_gene = (*self._sites.items(), *self._extra_sites.items())
+        return sorted({site.interval for (_, of), sites in by_gene if of is build for site in sites})
 
     def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:
         """Call every reported gene; a gene of which nothing was read is not tested."""
@@ -99,6 +105,8 @@ class PharmacogenomicsInterpreter:
                 not_tested.append(found)
             else:
                 findings.append(found)
+        unknown = {call.gene for call in calls.outside_calls} - self.tables.genes.keys()
+        not_tested += [NotTested(MODULE, gene, "outside_call_of_unknown_gene") for gene in sorted(unknown)]
         return Interpretation(
             module=self.name,
             version=self.version,
@@ -111,6 +119,7 @@ class PharmacogenomicsInterpreter:
                 "genes": ",".join(self.genes),
                 "recommendations_as_of": self._recommendations.as_of,
                 "wording": "awaiting clinical review",
+                **{f"not_called.{gene}": " ".join(self.tables.not_called[gene]) for gene in self.genes},
             },
         )
 
@@ -138,7 +147,8 @@ class PharmacogenomicsInterpreter:
         sequence = self._from_sequence(gene, sample, calls)
         outside = interpret_outside(gene, calls.outside_calls, sample.sex_at_birth)
         if outside is None:
-            return sequence
+            without = any(call.gene == gene.name for call in calls.outside_calls) and not gene.from_sequence
+            return NotTested(MODULE, gene.name, "outside_call_without_result") if without else sequence
         if isinstance(sequence, NotTested):
             return _finding(gene, outside, {OUTSIDE_CALL_USED}, called_from="outside_call")
         finding = _finding(gene, outside, reasons_beside_sequence(outside, sequence), called_from="outside_call")
@@ -163,6 +173,7 @@ class PharmacogenomicsInterpreter:
             tier1_total=len(tier1),
             coverage=coverage,
             phased=pattern.phased,
+            extra_genotypes=self._extra_genotypes(gene, calls),
         )
 
     def read(self, gene: Gene, sample: Sample, calls: GenotypeCalls) -> tuple[list[SiteReading], frozenset[str]]:
@@ -175,6 +186,13 @@ class PharmacogenomicsInterpreter:
         else:
             readings, reasons = diploid(readings), frozenset()
         return readings, reasons.union(*(reading.reasons for reading in readings))
+
+    def _extra_genotypes(self, gene: Gene, calls: GenotypeCalls) -> tuple[str, ...]:
+        readings = (
+            (site.position.rsid, site.read(calls, self.tables.policy))
+            for site in self._extra_sites[gene.name, calls.build]
+        )
+        return tuple(f"{rsid} {'/'.join(reading.alleles)}" for rsid, reading in readings if reading.alleles)
 
     # Recommendations
 
@@ -214,11 +232,15 @@ class PharmacogenomicsInterpreter:
         general = set(statuses_for_lookup(finding.phenotypes))
         if finding.activity_score is not None and "ambiguous_activity_score" not in finding.reasons:
             general.add(finding.activity_score)
+        if gene.presence_only and general.isdisjoint(self._recommendations.tested_values(gene.name)):
+            general |= NOT_TESTED.general  # another allele was looked for than the one that those medicines ask for
         diplotypes = finding.diplotypes if ACCEPTED in finding.reasons else finding.consistent
         asked = {value for value in self._second_source.diplotypes(gene.name) if value in diplotypes}
-        if len(diplotypes) == 1:
-            return GeneValues(frozenset(general), specific=frozenset(asked) | _of_two_decreased(gene, finding))
-        return GeneValues(frozenset(general), specific=_of_two_decreased(gene, finding), possible=frozenset(asked))
+        specific, possible = (asked, set[str]()) if len(diplotypes) == 1 else (set[str](), asked)
+        of_two_decreased = _of_two_decreased(gene, finding)
+        if of_two_decreased is not False:
+            (specific if of_two_decreased else possible).add(_TWO_DECREASED)
+        return GeneValues(frozenset(general), frozenset(specific), frozenset(possible))
 
 
 def _finding(
@@ -252,7 +274,7 @@ def _finding(
     )
     if requires_review:
         return finding
-    side_by_side = ", ".join(call.phenotypes) if gene.lookup == "allele status" else None
+    side_by_side = ", ".join(call.phenotypes) if gene.presence_only else None
     return replace(finding, reported_phenotype=finding.top_phenotype or side_by_side)
 
 
@@ -265,6 +287,7 @@ def _with_reading_of(sequence: PharmacogenomicFinding, finding: PharmacogenomicF
         tier1_read=sequence.tier1_read,
         tier1_total=sequence.tier1_total,
         coverage=sequence.coverage,
+        extra_genotypes=sequence.extra_genotypes,
     )
 
 
@@ -281,16 +304,22 @@ def _settled(finding: PharmacogenomicFinding, *, accepted: bool) -> Pharmacogeno
     )
 
 
-def _of_two_decreased(gene: Gene, finding: PharmacogenomicFinding) -> frozenset[str]:
-    """The value by which DPWG keys a DPYD score of 1.0 that two alleles of decreased function make.
+_TWO_DECREASED = "1.0 (Phenotyping)"
+"""The value by which DPWG keys a DPYD score of 1.0 that two alleles of decreased function make.
 
-    Such a score calls for an enzyme test, unlike that of one allele without function; a source's row for it is named
-    with the word behind the score.
+Such a score calls for an enzyme test, unlike that of one allele without function.
+"""
+
+
+def _of_two_decreased(gene: Gene, finding: PharmacogenomicFinding) -> bool | None:
+    """Whether the score is one of two alleles of decreased function; None where it may be.
+
+    An outside call without a diplotype, or with an allele that is not known here, leaves that open.
     """
     if not (gene.lowest_function and gene.rules.by_activity and finding.activity_score == "1.0"):
-        return frozenset()
+        return False
     activity = {allele.name: allele.activity for allele in gene.alleles}
     strands = [strand for diplotype in finding.diplotypes for strand in diplotype.split("/")]
     named = [components(strand) for strand in strands] or [(name,) for name in finding.haplotypes]
-    nothing_without_function = all(activity[name] != "0.0" for names in named for name in names)
-    return frozenset({"1.0 (Phenotyping)"}) if nothing_without_function else frozenset()
+    values = {activity.get(name) for names in named for name in names}
+    return None if not values or None in values else "0.0" not in values

@@ -65,9 +65,7 @@ def interpret_outside(gene: Gene, calls: Iterable[OutsideCall], sex: Sex = Sex.U
     own = [call for call in own if not {call.diplotype, call.phenotype, call.activity_score} <= _NO_CALL]
     if not own:
         return None
-    if gene.lookup == "allele status" and not gene.rules.rows:
-        return _call_statuses(gene, own)
-    return _call_results(gene, own, sex)
+    return _call_statuses(gene, own) if gene.presence_only else _call_results(gene, own, sex)
 
 
 def reasons_beside_sequence(call: GeneCall, sequence: PharmacogenomicFinding) -> frozenset[str]:

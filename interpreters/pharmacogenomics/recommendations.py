@@ -74,6 +74,15 @@ class Recommendations:
         """Diplotypes of `gene` that a row asks for; their names are the only lookup values with a slash but `n/a`."""
         return frozenset(value for name, value in self.rows if name == gene and "/" in value and value != "n/a")
 
+    def tested_values(self, gene: str) -> frozenset[str]:
+        """Values of `gene` in the rows of medicines that also have a row for a gene without any result."""
+        without = {row.recommendation.drug for value in NOT_TESTED.general for row in self.rows.get((gene, value), ())}
+        return frozenset(
+            value
+            for (name, value), rows in self.rows.items()
+            if name == gene and any(row.recommendation.drug in without for row in rows)
+        )
+
     def _fitting(self, gene: str, own: Iterable[str], values: Mapping[str, GeneValues]) -> list[_Row]:
         return [
             row

@@ -138,7 +138,7 @@ class Site:
         if problems:
             return SiteReading(reasons=frozenset(problems))
         copies: dict[tuple[str | None, ...], Record] = {}
-        for record in records:
+        for record in records if self.checked else self._telling(records):
             found = self._copies(record)
             if isinstance(found, str):
                 return _unread(found)
@@ -158,6 +158,13 @@ class Site:
             return True
         called = {number for number in record.genotype if number}
         return any(self._concerns(record, alt, called=k in called) for k, alt in enumerate(record.alts, start=1))
+
+    def _telling(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Records that can tell where the build's bases are unknown: not reference lines that spell only a part."""
+        whole = len(self.position.ref)
+        return [
+            record for record in records if len(self._spelled_by(record)) == whole or set(record.genotype) != {0}
+        ] or records
 
     def _begins(self, record: Record) -> bool:
         """Whether the record spells this site as its definition does: the usual case, where nothing is to compare."""
@@ -256,31 +263,36 @@ class Site:
         return _unread("half_called_variant" if seen else "no_call_position")
 
     def _joined(self, variants: dict[tuple[str | None, ...], Record], notes: frozenset[str]) -> SiteReading:
-        """Join records that were split by alternate allele: each tells of its own allele only."""
-        ploidies = {len(found) for found in variants}
-        others = [[allele for allele in found if allele not in {None, self.reference}] for found in variants]
-        named = [allele for found in others for allele in found if allele is not None]
-        disjoint = len(set(named)) == sum(len(set(found)) for found in others)
-        if len(ploidies) > 1 or not disjoint or len(named) > max(ploidies):
+        """Join records that were split by alternate allele: each tells of its own allele only.
+
+        A copy with the allele of another line is reference on a line, or missing: both are usual.
+        """
+        ploidy = max(map(len, variants))
+        # Without any known allele nothing is said about the number of copies: a mere `.` is usual too.
+        lines = [(None,) * ploidy if set(found) == {None} else found for found in variants]
+        named = [[allele for allele in found if allele not in {None, self.reference}] for found in lines]
+        together = [allele for found in named for allele in found if allele is not None]
+        disjoint = len(set(together)) == sum(len(set(found)) for found in named)
+        if any(len(found) != ploidy for found in lines) or not disjoint or len(together) > ploidy:
             return _unread("conflicting_records")
-        (ploidy,) = ploidies
         records = list(variants.values())
         if all(record.phased for record in records) and len({record.phase_set for record in records}) == 1:
-            return self._joined_by_strand(variants, records[0].phase_set, notes)
-        if len(named) < ploidy and any(None in found for found in variants):
-            return self._half_called(named)
-        return SiteReading((*named, *[self.reference] * (ploidy - len(named))), reasons=notes)
+            return self._joined_by_strand(lines, records[0].phase_set, notes)
+        for found, own in zip(lines, named, strict=True):
+            if found.count(None) > len(together) - len(own):
+                return self._half_called(together)
+        return SiteReading((*together, *[self.reference] * (ploidy - len(together))), reasons=notes)
 
     def _joined_by_strand(
-        self, variants: Iterable[tuple[str | None, ...]], phase_set: str | None, notes: frozenset[str]
+        self, lines: Sequence[tuple[str | None, ...]], phase_set: str | None, notes: frozenset[str]
     ) -> SiteReading:
         strands = []
-        for told in zip(*variants, strict=True):
+        for told in zip(*lines, strict=True):
             named = [allele for allele in told if allele not in {None, self.reference}]
             if len(named) > 1:
                 return _unread("conflicting_records")
             if not named and None in told:
-                return self._half_called(allele for found in variants for allele in found)
+                return self._half_called(allele for found in lines for allele in found)
             strands.append(named[0] if named else self.reference)
         return SiteReading(tuple(str(allele) for allele in strands), phased=True, phase_set=phase_set, reasons=notes)
 
@@ -290,7 +302,8 @@ class Site:
         if problem:
             return problem
         if not any(record.genotype):
-            return tuple(None if number is None else self._reference_of(record) for number in record.genotype)
+            genotype = record.genotype or (None,)
+            return tuple(None if number is None else self._reference_of(record) for number in genotype)
         meanings = self._meanings(record)
         return tuple(None if number is None else meanings[number] for number in record.genotype)
 
@@ -435,7 +448,7 @@ def _quality_problems(record: Record, policy: Policy, assay: Assay) -> Iterator[
     if record.filters:
         yield "filtered_position"
     if genotype.count(None) == len(genotype):
-        yield "no_call_position"
+        return  # nothing to judge: other lines tell whether this was no call, or split off a line with other alleles
     if depth is not None and depth < (policy.minimum_depth if len(genotype) > 1 else policy.minimum_depth / 2):
         yield "low_depth"
     # What an array's software writes as quality is the score of a cluster, with a cut-off of its own below which the

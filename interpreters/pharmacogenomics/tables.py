@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -82,6 +82,7 @@ class OutsideAllele(NamedTuple):
     """One named allele without a definition by sequence: it can only come from an outside call."""
 
     function: str
+    """Empty where only the presence of the allele counts (HLA)."""
     activity: str
     """Empty where the gene has no activity values."""
 
@@ -136,6 +137,8 @@ class Gene:
     rules: PhenotypeRules
     priorities: Mapping[frozenset[tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
     """Unphased tie-breaks: a set of allele pairs (names sorted) to the pair that is reported for it."""
+    extra_positions: tuple[Position, ...] = ()
+    """Positions that define no allele and that a guideline asks for (CYP2C9 rs12777823, for warfarin)."""
     outside_alleles: Mapping[str, OutsideAllele] = field(default_factory=dict)
     """Allele name to what is known of it, for the alleles that only an outside call can name; none of `alleles`."""
 
@@ -143,6 +146,11 @@ class Gene:
     def index_of(self) -> Mapping[str, int]:
         """Index of a position by its rsID."""
         return {position.rsid: index for index, position in enumerate(self.positions)}
+
+    @property
+    def presence_only(self) -> bool:
+        """Whether guidelines ask only if certain alleles, its `outside_alleles`, are there (HLA-A, HLA-B)."""
+        return self.lookup == "allele status" and not self.rules.rows
 
     @cached_property
     def normal(self) -> str:
@@ -223,10 +231,12 @@ class Tables:
     data_version: str
     genes: Mapping[str, Gene]
     policy: Policy
+    not_called: Mapping[str, tuple[str, ...]]
+    """Gene to English sentences on what is not called in it."""
 
 
 def load_tables(release: KnowledgeRelease) -> Tables:
-    """Read and verify the definitions and the policy of a release."""
+    """Read and verify the definitions, the policy and the limits of a release."""
     data = json.loads(release.read_bytes(DEFINITIONS))
     policy = json.loads(release.read_bytes(POLICY))
     policy["never_assumed_reference"] = frozenset(policy["never_assumed_reference"])
@@ -234,6 +244,7 @@ def load_tables(release: KnowledgeRelease) -> Tables:
         data_version=data["data_version"],
         genes={row["gene"]: _gene(row) for row in data["genes"]},
         policy=Policy(**policy.pop("coverage"), **policy),
+        not_called=load_not_called(release),
     )
 
 
@@ -261,11 +272,15 @@ def load_not_called(release: KnowledgeRelease) -> Mapping[str, tuple[str, ...]]:
     return {gene: tuple(sentences) for gene, sentences in json.loads(release.read_bytes(NOT_CALLED)).items()}
 
 
-def _gene(row: Mapping[str, Any]) -> Gene:
-    positions = tuple(
+def _positions(rows: Sequence[Sequence[Any]]) -> tuple[Position, ...]:
+    return tuple(
         Position(pos, ref, tuple(alts.split(",")), rsid, bool(required), bool(tier1), pos37, ref37 or None)
-        for pos, ref, alts, rsid, required, tier1, pos37, ref37 in row["positions"]
+        for pos, ref, alts, rsid, required, tier1, pos37, ref37 in rows
     )
+
+
+def _gene(row: Mapping[str, Any]) -> Gene:
+    positions = _positions(row["positions"])
     index_of_pos = {position.pos: index for index, position in enumerate(positions)}
     return Gene(
         name=row["gene"],
@@ -276,6 +291,7 @@ def _gene(row: Mapping[str, Any]) -> Gene:
         from_sequence=row["from_sequence"],
         in_programme=row["in_programme"],
         positions=positions,
+        extra_positions=_positions(row["extra_positions"]),
         alleles=tuple(
             Allele(name, {index_of_pos[int(pos)]: base for pos, base in bases.items()}, function, activity, reported_as)
             for name, bases, function, activity, reported_as in row["alleles"]

@@ -1,4 +1,4 @@
-"""Medicines: a summary by sign and words, the messages behind it, and then gene by gene."""
+"""Medicines: the participant's own, all by sign and words, the messages behind them, and then gene by gene."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interpreters.findings import NotTested, PharmacogenomicFinding
+from interpreters.findings import OUTSIDE_CALL, PharmacogenomicFinding
+from interpreters.pharmacogenomics.interpreter import ACCEPTED
 from report_templates.content import ReportContent
 from report_templates.medicine_messages import (
     Advice,
@@ -18,16 +19,19 @@ from report_templates.medicine_messages import (
     gene_states,
     message_text,
     result_label,
+    results_of,
 )
+from report_templates.medicine_names import resolve
+from report_templates.views.calls import call_label
 from report_templates.views.common import Headline, Passage, Term, glossary, not_read_headline
 from report_templates.wording import Words, content_file
 
 NOT_LOOKED_AT = "not_callable_from_sequence"
 """Reason for a gene that this kind of data cannot show: it was not looked at, which is not the same as not read."""
 SHOWN_ALONE = 1
+_NO_RESULT_SIGN = "could-not-read.svg"
 _LIMITS = ("limit_genes", "limit_changes", "limit_other_factors", "limit_medicines", "limit_allergy")
 _GLOSSARY = ("gene", "variant", "genotype", "enzyme", "metabolizer", "dose", "guideline", "clinical_test")
-_NOT_BY_SEQUENCE = frozenset({"CYP2D6", "HLA-A", "HLA-B", "MT-RNR1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,18 @@ class Medicine:
     brands: str
     used_for: str
     area: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMedicine:
+    """What the report says of one entry of the participant's own list, or of one medicine that the entry names."""
+
+    typed: str
+    name: str
+    """The medicine that the entry was taken for; empty if that is what was typed, or if it is none of the list."""
+    sign: Sign
+    genes: str
+    paragraphs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +97,7 @@ class GeneCard:
     pictogram: str | None
     """For a gene without a result."""
     does: str
-    meaning: str
+    meaning: tuple[str, ...]
     technical: str
 
 
@@ -91,7 +107,9 @@ class MedicinesView:
 
     headline: Headline
     first_steps: tuple[str, ...]
-    intro: Passage
+    own: tuple[OwnMedicine, ...]
+    own_intro: str
+    intro: str
     level_caption: str
     summary: tuple[SummaryRow, ...]
     messages: tuple[MessageCard, ...]
@@ -111,14 +129,16 @@ def view(content: ReportContent, words: Words) -> MedicinesView:
     unread = [item for item in content.interpretation.not_tested if item.reason != NOT_LOOKED_AT]
     states = gene_states(findings, (item.subject for item in unread))
     advice = advise(findings, states)
-    answered = any(state in (GeneState.RESULT, GeneState.NOT_KNOWN, GeneState.HELD) for state in states.values())
     known = [entry["gene"] for entry in content_file("medicines/genes.json")["genes"]]
     left_out = tuple(gene for gene in known if gene not in states)
     looked_at = sum(state is not GeneState.COULD_NOT_BE_READ for state in states.values())
+    answered = looked_at > 0
     return MedicinesView(
-        headline=_headline(unread, advice, words) if answered else not_read_headline(content, words),
+        headline=_headline(states, advice, words) if answered else not_read_headline(content, words),
         first_steps=tuple(words.text(general[key]) for key in ("limit_research", "how_to_use", "urgent_help")),
-        intro=Passage(words.text(general["intro_title"]), (words.text(general["intro"], n=looked_at),)),
+        own=_own(content.own_medicines, advice, words),
+        own_intro=words.text(general["own_intro"]),
+        intro=words.text(general["intro"], n=looked_at),
         level_caption=words.text(general["level_caption"]),
         summary=_summary(advice, words) if answered else (),
         messages=_messages(advice, words) if answered else (),
@@ -135,35 +155,75 @@ def view(content: ReportContent, words: Words) -> MedicinesView:
     )
 
 
-def _headline(unread: Sequence[NotTested], advice: Sequence[Advice], words: Words) -> Headline:
+def _headline(states: Mapping[str, GeneState], advice: Sequence[Advice], words: Words) -> Headline:
     """The result in one line. It reassures only when nothing is open: neither a gene unread nor a medicine held."""
     general = content_file("medicines/messages.json")["general"]
-    to_discuss = sum(_has_warning(item) for item in advice)
+    talk, aware = (
+        sum(_has_warning(item, level) for item in advice) for level in (Level.TALK_BEFORE_USE, Level.BE_AWARE)
+    )
     held = sum(item.kind is AdviceKind.HELD for item in advice)
     answered = sum(item.kind is AdviceKind.MESSAGE and not item.no_answer for item in advice)
-    known = {entry["gene"] for entry in content_file("medicines/genes.json")["genes"]}
-    not_read = [item.subject for item in unread if item.subject in known]
+    not_read = [gene for gene in sorted(states) if states[gene] is GeneState.COULD_NOT_BE_READ and gene_entry(gene)]
+    unsettled = [gene for gene in sorted(states) if states[gene] is GeneState.NOT_SETTLED]
     more = []
-    if to_discuss:
-        title, text = words("medicines.headline", n=to_discuss), words.text(general["some_results"], n=to_discuss)
-        more = [words("medicines.also_held", n=held)] if held else []
+    if talk or aware:
+        level = "" if talk else "_aware"
+        title = words(f"medicines.headline{level}", n=talk or aware)
+        text = words.text(general[f"some_results{level}"], n=talk or aware)
+        more += [words("medicines.also_aware", n=aware)] if talk and aware else []
+        more += [words("medicines.also_held", n=held)] if held else []
     elif held:
         title, text = words("medicines.headline_held"), words.text(general["held_for_review"])
-        more = [words("medicines.no_warning_so_far", n=answered)] if answered else []
+        more += [words("medicines.no_warning_so_far", n=answered)] if answered else []
     elif answered:
-        part = "_in_part" if not_read else ""
+        part = "_in_part" if not_read or unsettled else ""
         title, text = words(f"medicines.headline_none{part}"), words.text(general["typical_result"])
     else:
         title, text = words("medicines.headline_no_answer"), words("medicines.no_answer_body")
+    if unsettled:
+        more.append(words("medicines.also_not_settled", genes=words.listed(unsettled), n=len(unsettled)))
     if not_read:
         more.append(words("medicines.also_not_read", genes=words.listed(not_read), n=len(not_read)))
-    reassures = bool(to_discuss or (answered and not held))
+    reassures = bool(talk or aware or (answered and not held))
     return Headline(title, (text, *more), "medicine.svg", answered=reassures)
 
 
-def _has_warning(item: Advice) -> bool:
-    """Whether a medicine is one to talk about: a level above none that rests on a result."""
-    return item.kind is AdviceKind.MESSAGE and item.level > Level.NONE and not item.no_answer
+def _has_warning(item: Advice, level: Level) -> bool:
+    """Whether a medicine has this level, and the level rests on a result."""
+    return item.kind is AdviceKind.MESSAGE and item.level is level and not item.no_answer
+
+
+def _own(typed: Sequence[str], advice: Sequence[Advice], words: Words) -> tuple[OwnMedicine, ...]:
+    """The participant's own list, the most careful signs first. What is not in the list of medicines says so."""
+    by_drug = {item.drug: item for item in advice}
+    own = []
+    for entry in typed:
+        drugs = resolve(entry)
+        own += [_own_answer(entry, by_drug[drug], words) for drug in drugs] or [_not_in_list(entry, words)]
+    return tuple(sorted(own, key=lambda item: _ORDER.index(item.sign.style)))
+
+
+def _own_answer(typed: str, item: Advice, words: Words) -> OwnMedicine:
+    name = _medicine(item.drug, words).name
+    return OwnMedicine(
+        typed=typed,
+        name="" if name.casefold() == typed.strip().casefold() else name,
+        sign=_sign(item, words),
+        genes=words.listed(item.genes) if item.kind is AdviceKind.MESSAGE else "",
+        paragraphs=_paragraphs(item, name, words),
+    )
+
+
+def _not_in_list(typed: str, words: Words) -> OwnMedicine:
+    wording = content_file("medicines/messages.json")
+    sign = Sign(
+        "no-answer",
+        words.text(wording["general"]["not_in_list_label"]),
+        f"{wording['no_answer_symbol']}.svg",
+        words.text(wording["no_answer_symbol_alt"]),
+        "",
+    )
+    return OwnMedicine(typed, "", sign, "", (words.text(wording["general"]["not_in_list"]),))
 
 
 def _sign(item: Advice, words: Words) -> Sign:
@@ -235,22 +295,39 @@ def _messages(advice: Sequence[Advice], words: Words) -> tuple[MessageCard, ...]
 
 
 def _message_card(items: Sequence[Advice], words: Words) -> MessageCard:
-    general = content_file("medicines/messages.json")["general"]
     first = items[0]
     medicines = tuple(_medicine(item.drug, words) for item in items)
     name = medicines[0].name if len(medicines) == SHOWN_ALONE else words("medicines.this_medicine")
-    values = {
-        "drug": name,
-        "genes": words.listed(first.open_genes or first.genes),
-        "missing_genes": words.listed(first.missing_genes),
-    }
-    notes = tuple(_sentence_case(words.text(general[note], **values)) for note in first.notes)
     return MessageCard(
         sign=_sign(first, words),
         medicines=medicines,
         genes=words.listed(first.genes),
-        paragraphs=(_sentence_case(words.text(message_text(first.message), **values)), *notes),
+        paragraphs=_paragraphs(first, name, words),
     )
+
+
+_WITHOUT_MESSAGE = {
+    AdviceKind.HELD: "held_for_review",
+    AdviceKind.NOT_SETTLED: "drug_not_settled",
+    AdviceKind.NOT_ASSESSED: "drug_not_assessed",
+    AdviceKind.NOT_IN_REPORT: "not_in_report",
+}
+
+
+def _paragraphs(item: Advice, name: str, words: Words) -> tuple[str, ...]:
+    """What is said of a medicine that goes by `name`: its message with notes, or why there is none."""
+    general = content_file("medicines/messages.json")["general"]
+    values = {
+        "drug": name,
+        "genes": words.listed(item.open_genes or item.genes),
+        "missing_genes": words.listed(item.missing_genes),
+        "unsettled_genes": words.listed(item.unsettled_genes),
+    }
+    if item.kind is AdviceKind.MESSAGE:
+        texts = [message_text(item.message), *(general[note] for note in item.notes)]
+    else:
+        texts = [general[_WITHOUT_MESSAGE[item.kind]]]
+    return tuple(_sentence_case(words.text(text, **values)) for text in texts)
 
 
 def _sentence_case(text: str) -> str:
@@ -280,44 +357,75 @@ def _gene_card(gene: str, finding: PharmacogenomicFinding | None, state: GeneSta
         label=label,
         pictogram=pictogram,
         does=words.text(entry["does"]),
-        meaning=meaning,
-        technical=_technical(finding, words) if finding is not None else "",
+        meaning=(*meaning, *_how_known(finding, state, words)),
+        technical=_technical(finding, state, words) if finding is not None else "",
     )
 
 
 def _gene_result(
     entry: Mapping[str, Any], finding: PharmacogenomicFinding | None, state: GeneState, words: Words
-) -> tuple[str, str, str | None]:
+) -> tuple[str, tuple[str, ...], str | None]:
     """Label, meaning and pictogram of a gene's result or state."""
     general = content_file("medicines/messages.json")["general"]
     gene = entry["gene"]
     if state is GeneState.HELD:
-        return words("medicines.held"), words.text(general["held_for_review"]), "checking.svg"
+        return words("medicines.held"), (words.text(general["held_for_review"]),), "checking.svg"
+    if state is GeneState.NOT_SETTLED:
+        label, meaning = general["not_settled_label"], general["not_settled"]
+        return words.text(label), (words.text(meaning, gene=gene),), _NO_RESULT_SIGN
     if state is GeneState.RESULT and finding is not None:
-        if finding.reported_phenotype is None:
-            labels = [result_label(gene, name) for name in dict.fromkeys(finding.phenotypes)]
-            named = words("medicines.or").join(words.text(label["label"]) for label in labels if label)
-            return named, words.text(general["several_possible"], genes=gene), None
-        label = result_label(gene, finding.reported_phenotype)
-        if label is not None:
-            return words.text(label["label"]), words.text(label["meaning"]), None
-    key = "no_set_meaning" if state is GeneState.NOT_KNOWN and "no_set_meaning" in entry["states"] else str(state)
-    text = entry["states"][key]
-    return words.text(text["label"]), words.text(text["meaning"]), "could-not-read.svg"
+        return *_result(finding, words), None
+    text = entry["states"][state]
+    sign = None if state is GeneState.NO_SET_MEANING else _NO_RESULT_SIGN
+    return words.text(text["label"]), (words.text(text["meaning"]),), sign
 
 
-def _technical(finding: PharmacogenomicFinding, words: Words) -> str:
+def _result(finding: PharmacogenomicFinding, words: Words) -> tuple[str, tuple[str, ...]]:
+    """Label and meaning of what may be said of a gene, or of all that it can be."""
+    side_by_side = results_of(finding)
+    found = {name: result_label(finding.gene, name) for name in side_by_side or finding.phenotypes}
+    results = {name: result for name, result in found.items() if result is not None}
+    labels = dict.fromkeys(words.text(result["label"]) for result in results.values())
+    if not side_by_side:
+        several = content_file("medicines/messages.json")["general"]["several_possible"]
+        return words("medicines.or").join(labels), (words.text(several, genes=finding.gene),)
+    meanings = {name: words.text(result["meaning"]) for name, result in results.items()}
+    if len(meanings) == SHOWN_ALONE:
+        return "; ".join(labels), tuple(meanings.values())
+    # Statuses such as "*57:01 negative": which form each meaning is about.
+    return "; ".join(labels), tuple(f"{finding.gene}{name.split()[0]}: {text}" for name, text in meanings.items())
+
+
+def _how_known(finding: PharmacogenomicFinding | None, state: GeneState, words: Words) -> tuple[str, ...]:
+    """What a participant should know of how a gene's result was found."""
+    if finding is None or state is not GeneState.RESULT:
+        return ()
+    general = content_file("medicines/messages.json")["general"]
+    values = {"read": finding.positions_read, "total": finding.positions_total}
+    told = {
+        "none_found": not finding.may_name_diplotype,
+        "outside_call": finding.called_from == OUTSIDE_CALL,
+        "accepted_in_review": ACCEPTED in finding.reasons,
+    }
+    return tuple(words.text(general[key], **values) for key, applies in told.items() if applies)
+
+
+def _technical(finding: PharmacogenomicFinding, state: GeneState, words: Words) -> str:
     """One line for professionals: what was called, from how many positions."""
-    called = words("medicines.or").join(finding.diplotypes) or ", ".join(finding.haplotypes)
     parts = []
-    if called and not finding.requires_review:
-        parts.append(f"{finding.gene} {called}")
-        phenotypes = words("medicines.or").join(finding.phenotypes)
+    called = call_label(finding, words)
+    shown = bool(called) and state not in {GeneState.HELD, GeneState.NOT_SETTLED}
+    if shown:
+        parts.append(f"{finding.gene} {called}" if finding.may_name_diplotype else f"{finding.gene}: {called}")
+        phenotypes = ", ".join(results_of(finding)) or words("medicines.or").join(finding.phenotypes)
         if phenotypes:
             parts.append(phenotypes)
         if finding.activity_score is not None:
             parts.append(words("medicines.activity_score", score=finding.activity_score))
-    parts.append(words("medicines.positions", read=finding.positions_read, total=finding.positions_total))
+    if finding.called_from == OUTSIDE_CALL:
+        parts.append(words("medicines.outside_call"))
+    elif not shown or finding.may_name_diplotype:
+        parts.append(words("medicines.positions", read=finding.positions_read, total=finding.positions_total))
     return "; ".join(parts)
 
 
@@ -334,11 +442,13 @@ def _known_when(content: ReportContent, findings: Sequence[PharmacogenomicFindin
 
 
 def _not_looked_at(left_out: Sequence[str], words: Words) -> tuple[str, ...]:
-    general = content_file("medicines/messages.json")["general"]
+    """Genes without an answer: those that this kind of data cannot show, and those that nobody asked for."""
+    cannot_show = [gene for gene in left_out if not (gene_entry(gene) or {}).get("read_from_this_data")]
+    others = [gene for gene in left_out if gene not in cannot_show]
     texts = []
-    if set(left_out) >= _NOT_BY_SEQUENCE:
-        texts.append(words.text(general["limit_cyp2d6_hla"]))
-    others = [gene for gene in left_out if gene not in _NOT_BY_SEQUENCE or not texts]
+    if cannot_show:
+        text = content_file("medicines/messages.json")["general"]["limit_cyp2d6_hla"]
+        texts.append(words.text(text, genes=words.listed(cannot_show), n=len(cannot_show)))
     if others:
-        texts.append(words("medicines.genes_not_looked_at", genes=words.listed(others)))
+        texts.append(words("medicines.genes_not_looked_at", genes=words.listed(others), n=len(others)))
     return tuple(texts)

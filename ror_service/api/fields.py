@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Name of a person, sample, review, case or event."""
@@ -13,6 +14,24 @@ ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,64}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,20}$")]
 PlainText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+
+
+SHOWN = r"^[ -~\u00a0-\u00ac\u00ae-\u017f\u0391-\u03a1\u03a3-\u03c9\u2013\u2014\u2018-\u201d\u2022\u2026\u2122]*$"
+"""Latin and Greek letters, digits and marks: what the fonts of the reports hold. A report with any other character could
+not be made; nor may one hide, or turn the direction of, what is around it."""
+
+
+def _composed(text: object) -> object:
+    """Letters with their accents as one character each, however the sender's keyboard writes them."""
+    return unicodedata.normalize("NFC", text) if isinstance(text, str) else text
+
+
+ShownLine = Annotated[
+    str,
+    BeforeValidator(_composed),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=SHOWN),
+]
+"""A line that a report repeats."""
 
 
 class Body(BaseModel):

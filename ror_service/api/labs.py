@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from interpreters.genotypes import Assay, Build, Sex
+from interpreters.genotypes import Assay, Build, OutsideCall, Sex
 from report_templates.content import SpecimenKind
 from ror_service.api.access import Begin, Context, allowed, working
 from ror_service.api.fields import Body, Identifier, PlainText, Sha256
 from ror_service.api.tokens import Caller, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
-from ror_service.intake import samples
+from ror_service.intake import outside_calls, samples
 from ror_service.intake.incoming import Incoming
 from ror_service.intake.samples import ManifestRow
 from ror_service.storage import results
@@ -24,6 +24,24 @@ from ror_service.work import Work
 
 router = APIRouter(prefix="/v1/samples", tags=["samples"])
 Laboratory = Annotated[Begin, Depends(working("sample submission", Role.GENOME_CENTER))]
+
+
+class OutsideCallBody(Body):
+    """A pharmacogene's result by another method; at least one field besides the gene."""
+
+    gene: str
+    diplotype: str = ""
+    phenotype: str = ""
+    activity_score: str = ""
+
+    @model_validator(mode="after")
+    def _well_formed(self) -> Self:
+        self.call()
+        return self
+
+    def call(self) -> OutsideCall:
+        """The call, white space around its fields removed."""
+        return outside_calls.checked_call(self.gene, self.diplotype, self.phenotype, self.activity_score)
 
 
 class Submission(Body):
@@ -40,6 +58,7 @@ class Submission(Body):
     collected_on: date | None = None
     file_sha256: Sha256
     file_size: int = Field(ge=1, le=16 << 30)
+    outside_calls: list[OutsideCallBody] = Field(default=[], max_length=outside_calls.MOST_CALLS)
 
 
 class SampleStatus(BaseModel):
@@ -51,11 +70,14 @@ class SampleStatus(BaseModel):
 
 
 @router.post("", status_code=201)
-def submit(submission: Submission, begin: Laboratory) -> SampleStatus:
+def submit(submission: Submission, context: Context, begin: Laboratory) -> SampleStatus:
     """Submit a manifest row. Submitting the same row again changes nothing."""
-    facts = submission.model_dump() | {"specimen": submission.specimen.value}
+    facts = submission.model_dump() | {
+        "specimen": submission.specimen.value,
+        "outside_calls": tuple(body.call() for body in submission.outside_calls),
+    }
     with begin() as work:
-        samples.submit(work, ManifestRow(**facts))
+        samples.submit(work, context.keys, ManifestRow(**facts))
         return _status(work, submission.sample_id)
 
 

@@ -7,18 +7,17 @@ from datetime import date, datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, BaseModel, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
 from consent.types import Answer, DocumentType, ModuleAnswer, Participation, VitalStatus
 from interpreters.genotypes import Sex
-from report_templates.content import Language
-from ror_service import cases, participants, reports
+from report_templates.content import Audience, Language
+from ror_service import cases, own_medicines, participants, reports
 from ror_service.api.access import Begin, Context, own, working
-from ror_service.api.fields import Body, Identifier, ModuleName, Version
+from ror_service.api.fields import Body, Identifier, ModuleName, ShownLine, Version
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError, WithheldError
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
-from ror_service.rendering.artifacts import AUDIENCE
 from ror_service.storage import audit_events, results
 from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
@@ -45,6 +44,9 @@ _TOLD_AT_ONCE = {
     "consent.answer",
     "consent.choice",
     "consent.explain",
+    "own_medicines.enter",
+    "own_medicines.read",
+    "own_medicines.erase",
     "sample.submit",
     "sample.file",
     "sample.quality",
@@ -85,6 +87,12 @@ class NewChoice(Body):
     answer: ModuleAnswer
     script_version: Version
     authored_at: AwareDatetime
+
+
+class OwnMedicines(Body):
+    """The medicines that a participant takes, as the participant writes them."""
+
+    medicines: Annotated[list[ShownLine], Field(max_length=50)]
 
 
 class Standing(Body):
@@ -155,6 +163,28 @@ def choose(participant_id: Identifier, body: NewChoice, begin: OwnChoice) -> Non
     """Record an informing-loop answer; it takes effect before this call returns."""
     with begin() as work:
         participants.choose(work, own(work, participant_id), ModuleChoice(**body.model_dump()))
+
+
+@router.put("/{participant_id}/medicines", status_code=204)
+def enter_medicines(participant_id: Identifier, body: OwnMedicines, begin: OwnChoice, context: Context) -> None:
+    """Keep the participant's own list of medicines in place of the one before; an empty one removes it."""
+    with begin() as work:
+        own_medicines.enter(work, context.keys, own(work, participant_id), body.medicines)
+
+
+@router.get("/{participant_id}/medicines")
+def read_medicines(participant_id: Identifier, begin: Reader, context: Context) -> OwnMedicines:
+    """The participant's own list of medicines, empty if there is none."""
+    with begin() as work:
+        medicines = own_medicines.read(work, context.keys, own(work, participant_id))
+    return OwnMedicines(medicines=list(medicines))
+
+
+@router.delete("/{participant_id}/medicines", status_code=204)
+def remove_medicines(participant_id: Identifier, begin: OwnChoice) -> None:
+    """Erase the participant's own list of medicines; without one nothing changes."""
+    with begin() as work:
+        own_medicines.remove(work, own(work, participant_id))
 
 
 @router.post("/{participant_id}/withdrawal", status_code=201)
@@ -247,7 +277,7 @@ def _reported_objects(work: Work, participant_id: str) -> set[str]:
 
 def _progress(work: Work, case: ResultCaseRow) -> Progress:
     state, waiting_for = cases.progress(work, case)
-    version = results.released_version(work.session, case.case_id, AUDIENCE)
+    version = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
     readable = version is not None and waiting_for is None
     files = results.artifacts_of(work.session, version.version_id) if version is not None and readable else ()
     return Progress(

@@ -114,7 +114,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive if scope["method"] == "PUT" else _limited(receive), answering)
+            await self._app(scope, receive if _is_file(scope) else _limited(receive), answering)
         except Exception as error:  # one place for all that nobody thought of
             # The message may quote data: only the class of the failure is logged, and nothing of it is told.
             _log.error("request failed", extra={"code": type(error).__name__, "route": _route(scope)})
@@ -122,6 +122,10 @@ class Edge:
                 raise
             problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service cannot do this now")
             await response(problem)(scope, receive, answering)
+
+
+def _is_file(scope: Scope) -> bool:
+    return scope["method"] == "PUT" and str(scope["path"]).endswith("/file")
 
 
 def _limited(receive: Receive) -> Receive:

@@ -15,6 +15,7 @@ from ror_service.api.access import Begin, Context, working
 from ror_service.api.fields import Body, Identifier, PlainText
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError
+from ror_service.evidence import ToDecide
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.states import ReviewState
@@ -50,7 +51,8 @@ class Evidence(BaseModel):
     not_tested: list[dict[str, Any]]
     limits: dict[str, str]
     knowledge_release: str
-    to_decide: int
+    to_decide: list[ToDecide]
+    """The findings under review in short, in the order in which a signature decides on them."""
 
 
 class Signature(Body):
@@ -97,11 +99,11 @@ def evidence_packet(review_id: Identifier, begin: Reviewer, context: Context) ->
         review=review,
         case_id=packet.review.case_id,
         module=said.module,
-        findings=[to_json(finding) for finding in said.findings],
+        findings=[to_json(finding) for finding in packet.shown],
         not_tested=[to_json(item) for item in said.not_tested],
         limits=dict(said.limits),
         knowledge_release=said.knowledge_release,
-        to_decide=packet.to_decide,
+        to_decide=list(packet.to_decide),
     )
 
 
@@ -117,7 +119,7 @@ def sign(review_id: Identifier, body: Signature, begin: Reviewer, context: Conte
     """Sign; the second signature must be another person's."""
     with begin() as work:
         packet = evidence.packet(work, context.keys, review_id)
-        queue.sign(work, review_id, tuple(body.dispositions), body.reason, findings=packet.to_decide)
+        queue.sign(work, review_id, body.dispositions, body.reason, findings=packet.findings)
 
 
 @router.post("/reviews/{review_id}/return", status_code=201)

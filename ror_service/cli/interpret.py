@@ -21,11 +21,13 @@ from ror_service.intake.callable_bed import read_callable_bed
 from ror_service.intake.errors import IntakeError
 from ror_service.intake.isolation import read_in_child
 from ror_service.intake.needs import Needs
+from ror_service.intake.outside_calls import read_outside_calls
 from ror_service.intake.qc import Declared, QcAssessment, Verdict
 from ror_service.intake.results import Limits, ReadResult
 
 _HEREDITARY = "hereditary_risk"
 _PHARMACOGENOMICS = "pharmacogenomics"
+_TRAITS = "traits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,16 @@ def interpret(
         Path | None,
         typer.Option(metavar="LIST", help="What was assayed: sites VCF, table of positions, BED or array manifest."),
     ] = None,
+    outside_calls: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Pharmacogene results by another method: PharmCAT's table, or JSON."),
+    ] = None,
     sf_list: Annotated[str | None, typer.Option(help="ACMG SF gene list: v2.0, v3.2 or v3.3.")] = None,
     genes: Annotated[
         str | None, typer.Option(help="Pharmacogenes: all, programme (the seven of All of Us), or names with commas.")
+    ] = None,
+    traits: Annotated[
+        str | None, typer.Option(help="Traits: recommended, all (the sensitive ones too), or names with commas.")
     ] = None,
     knowledge: Annotated[
         list[str] | None, typer.Option(metavar="MODULE=RELEASE", help="Knowledge release of a module; may be repeated.")
@@ -114,15 +123,23 @@ def interpret(
     explain: Annotated[bool, typer.Option(help="Say in words which rules led to a hereditary outcome.")] = False,
 ) -> None:
     """Read genotype files and interpret them. Ends with status 1 when a file could not be read."""
+    if outside_calls is not None and len(files) > 1:
+        raise typer.BadParameter("these calls are of one sample; give one genotype file", param_hint="--outside-calls")
     try:
-        chosen = {_HEREDITARY: {"sf_list": sf_list}, _PHARMACOGENOMICS: {"genes": genes}}
+        chosen = {
+            _HEREDITARY: {"sf_list": sf_list},
+            _PHARMACOGENOMICS: {"genes": genes},
+            _TRAITS: {"traits": traits},
+        }
         interpreters = _load(module, knowledge, knowledge_folder, chosen)
     except (KnowledgeError, ValueError) as error:
         typer.echo(f"ror interpret: {error}", err=True)
         raise typer.Exit(2) from error
     declared = Declared(sex_at_birth=sex_at_birth, assay=assay, build=build, contamination=contamination)
     failed = False
-    for done in interpret_files(files, interpreters, declared, callable_file, assayed_file=assayed_sites):
+    for done in interpret_files(
+        files, interpreters, declared, callable_file, assayed_file=assayed_sites, outside_calls_file=outside_calls
+    ):
         failed = failed or done.error is not None
         if as_json:
             typer.echo(json.dumps(done.to_json(), ensure_ascii=False, separators=(",", ":")))
@@ -141,6 +158,7 @@ def interpret_files(
     limits: Limits | None = None,
     *,
     assayed_file: Path | None = None,
+    outside_calls_file: Path | None = None,
 ) -> Iterator[InterpretedFile]:
     """Read and interpret files one after the other; a file that cannot be read does not stop the others.
 
@@ -151,6 +169,7 @@ def interpret_files(
         callable_file: BED file that holds for all files.
         limits: Caps on each file.
         assayed_file: List of assayed sites that holds for all files.
+        outside_calls_file: Outside calls; of the one sample, so `files` is one file.
     """
     lists: dict[Build, SiteList] = {}
     needs = Needs(interpreters)
@@ -162,6 +181,8 @@ def interpret_files(
                 lists[read.build] = read_assayed_sites(assayed_file, read.build, needs.wanted[read.build])
             assayed = lists.get(read.build)
             calls = _with_evidence(read, callable_file, assayed)
+            if outside_calls_file is not None:
+                calls = calls.with_outside_calls(read_outside_calls(outside_calls_file))
         except IntakeError as error:
             # An error about a file beside the genotypes names that one already.
             named = error if error.file else error.in_file(str(file))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from interpreters.findings import (
+    OUTSIDE_CALL,
     AncestryFinding,
     Finding,
     GeneAssessment,
@@ -132,11 +133,13 @@ def _gene_counts(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]
 
 
 def _gene_line(finding: PharmacogenomicFinding) -> str:
-    called = " or ".join(finding.diplotypes) or ", ".join(finding.haplotypes) or "no call"
+    outside = finding.called_from == OUTSIDE_CALL
+    nothing = "no diplotype given" if outside else "no call"
+    called = " or ".join(finding.diplotypes) or ", ".join(finding.haplotypes) or nothing
     # The top match alone is no result: other alleles may fit what was not read.
     top = " or ".join(finding.phenotypes)
     meaning = finding.reported_phenotype or (f"not settled (top match: {top})" if top else "no phenotype")
-    notes = [f"{finding.positions_read} of {finding.positions_total} positions read"]
+    notes = [] if outside else [f"{finding.positions_read} of {finding.positions_total} positions read"]
     if finding.requires_review:
         notes.append("needs review")
     notes += [_words(reason) for reason in finding.reasons]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +11,27 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_release, release_folders, verify
+from interpreters.knowledge import (
+    KnowledgeError,
+    KnowledgeRelease,
+    choose_release,
+    load_release,
+    release_folders,
+    verify,
+)
+from interpreters.pharmacogenomics.compare import Change, compare
 from interpreters.registry import installed, module_names
-from ror_service.cli.running import settings
 from ror_service.cli.tables import show
 from ror_service.errors import InvalidInputError
+from ror_service.settings import settings
+
+MODULE = "pharmacogenomics"
+"""The one module whose releases can be compared fact by fact."""
+
+_LISTED = 160
+"""Characters of a list of names on one line of a comparison; of a longer one only the first `_FEW` are shown."""
+
+_FEW = 2
 
 knowledge = typer.Typer(help="Knowledge releases: the versioned data behind every finding.", no_args_is_help=True)
 import_ = typer.Typer(help="Build a new release.", no_args_is_help=True)
@@ -45,6 +62,37 @@ def verify_releases() -> None:
             typer.echo(f"{release.module} {release.release}: {len(release.files)} files as in the manifest")
 
 
+@knowledge.command("diff")
+def diff_releases(
+    module: Annotated[str, typer.Argument(help="Module, such as pharmacogenomics.")],
+    before: Annotated[str, typer.Argument(help="Name of the older release.")],
+    after: Annotated[str, typer.Argument(help="Name of the newer release.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """What differs between two releases: files, sources and, for pharmacogenomics, every fact by gene."""
+    if module not in module_names():
+        raise InvalidInputError(f"no module {module!r}; there are: {', '.join(module_names())}")
+    extra = settings().knowledge_folder
+    with _told():
+        data = installed(modules=(module,), extra=extra)[module].knowledge.folder.parent
+        old, new = (choose_release(module, name, data, extra) for name in (before, after))
+        facts = compare(old, new) if module == MODULE else None
+    changed = {"file": _changed(old.files, new.files), "source": _changed(_sources(old), _sources(new))}
+    if as_json:
+        rows = None if facts is None else [{**fact.subject._asdict(), **_values(fact)} for fact in facts]
+        typer.echo(json.dumps({"module": module, **changed, "fact": rows}, indent=1))
+        return
+    typer.echo(f"{module}: from {old.release} ({old.digest[:12]}) to {new.release} ({new.digest[:12]})")
+    lines = [
+        f"  {kind} {how}: {name}" for kind, found in changed.items() for how, names in found.items() for name in names
+    ]
+    for line in [*lines, *_lines(facts or ())] or ["  nothing differs"]:
+        typer.echo(line)
+    if facts is None:
+        typer.echo(f"Fact by fact, only releases of {MODULE} are compared.")
+
+
 @import_.command("clinvar")
 def import_clinvar(
     file: Annotated[Path, typer.Argument(help="NCBI's clinvar.vcf.gz, unchanged.")],
@@ -71,6 +119,47 @@ def _modules() -> Iterator[tuple[KnowledgeRelease, list[KnowledgeRelease]]]:
             folders = release_folders(name, used.folder.parent, *((extra / name,) if extra else ()))
             releases = [load_release(folder) for folder in folders.values()]
         yield used, releases
+
+
+def _sources(release: KnowledgeRelease) -> Mapping[str, str]:
+    return {source.name: f"{source.version} {source.date} {source.licence} {source.url}" for source in release.sources}
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, list[str]]:
+    return {
+        "added": sorted(new.keys() - old.keys()),
+        "removed": sorted(old.keys() - new.keys()),
+        "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
+    }
+
+
+def _values(fact: Change) -> dict[str, str | None]:
+    return {"field": fact.field, "before": fact.before, "after": fact.after}
+
+
+def _lines(facts: Iterable[Change]) -> Iterator[str]:
+    """Changed facts by gene; names to which the same happened share a line."""
+    alike: dict[tuple[str, str, str, str | None, str | None], list[str]] = {}
+    for fact in facts:
+        gene, kind, name = fact.subject
+        alike.setdefault((gene, kind, fact.field, fact.before, fact.after), []).append(name)
+    heading = None
+    for (gene, kind, field, before, after), names in alike.items():
+        if gene != heading:
+            heading = gene
+            yield gene or "Every gene"
+        if before is None:
+            what = f"added {after}"
+        elif after is None:
+            what = f"removed {before}"
+        else:
+            what = f"{field} {before or 'none'} -> {after or 'none'}"
+        yield f"  {kind} {_listed(names)}: {what}".rstrip()
+
+
+def _listed(names: Sequence[str]) -> str:
+    every = ", ".join(names)
+    return every if len(every) <= _LISTED else f"{', '.join(names[:_FEW])} and {len(names) - _FEW} more"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from ror_service.cli.interpret_text import interpretation_lines
 from ror_service.cli.running import OPERATOR, service
 from ror_service.cli.tables import show
 from ror_service.errors import NotFoundError
+from ror_service.evidence import ToDecide
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.storage import jobs, participants, results
@@ -46,7 +48,10 @@ def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
     typer.echo(f"{said.module} {said.version}, knowledge {said.knowledge_release}")
     for line in interpretation_lines(said, explain=True):
         typer.echo(f"  {line}")
-    typer.echo(f"Findings to decide: {packet.to_decide}")
+    typer.echo(f"To decide: {len(packet.to_decide)}, with one --decide for each in this order")
+    for number, item in enumerate(packet.to_decide, 1):
+        for line in _to_decide_lines(number, item):
+            typer.echo(f"  {line}")
 
 
 @reviews.command("claim")
@@ -65,10 +70,13 @@ def sign_review(
     reason: Why,
     decide: Annotated[list[Disposition] | None, typer.Option(help="One for each finding, in order.")] = None,
 ) -> None:
-    """Sign a claimed review; a hereditary finding needs two different people."""
+    """Sign a claimed review; a hereditary finding needs two different people.
+
+    `report` lets the laboratory's top-scored call of a gene stand; `do_not_report` says that the data do not settle it.
+    """
     with service() as context, context.transaction(Actor(user, role, "review")) as work:
         packet = evidence.packet(work, context.keys, review_id)
-        queue.sign(work, review_id, tuple(decide or ()), reason, findings=packet.to_decide)
+        queue.sign(work, review_id, decide or (), reason, findings=packet.findings)
     typer.echo(f"Signed by {user}.")
 
 
@@ -78,6 +86,19 @@ def return_review(review_id: str, user: AsUser, role: AsRole, reason: Why) -> No
     with service() as context, context.transaction(Actor(user, role, "review")) as work:
         queue.return_review(work, review_id, reason)
     typer.echo(f"{review_id} is back in the queue.")
+
+
+def _to_decide_lines(number: int, item: ToDecide) -> Iterator[str]:
+    yield f"{number}. {item.gene}: {'report or do_not_report' if item.can_be_reported else 'do_not_report only'}"
+    if item.positions_total:
+        score = "" if item.activity_score is None else f", activity score {item.activity_score}"
+        called = " or ".join(item.diplotypes) or "no call"
+        yield f"   top-scored: {called}, {' or '.join(item.phenotypes) or 'no phenotype'}{score}"
+        more = item.consistent_total - len(item.consistent)
+        fitting = ", ".join(item.consistent) + (f" and {more} more" if more else "")
+        yield f"   fits the data: {fitting or 'not known'} ({', '.join(item.consistent_phenotypes) or 'no phenotype'})"
+        yield f"   {item.positions_read} of {item.positions_total} positions read"
+    yield f"   reasons: {', '.join(item.reasons)}"
 
 
 consent = typer.Typer(help="Consent decisions.", no_args_is_help=True)

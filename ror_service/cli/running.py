@@ -12,30 +12,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from ror_service import logs
 from ror_service.api.tokens import EmbeddedIssuer, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.errors import InvalidInputError, UnsafeConfigurationError
-from ror_service.settings import Mode, Settings
+from ror_service.settings import Mode, settings
 from ror_service.storage import migrations
 
 OPERATOR = Actor(name="command-line", role="operator", purpose="operation")
-
-
-def settings() -> Settings:
-    """The environment's settings.
-
-    Raises:
-        UnsafeConfigurationError: Naming the settings that are malformed, without their values.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        names = ", ".join(f"ROR_{'_'.join(map(str, item['loc']))}".upper() for item in error.errors())
-        raise UnsafeConfigurationError(f"malformed: {names}; see docs/reference/settings.md") from error
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class Problem(StrEnum):
     TOO_MANY_CONTIGS = "too_many_contigs"
     CHECKSUM_MISMATCH = "checksum_mismatch"
     BAD_CALLABLE_FILE = "bad_callable_file"
+    BAD_OUTSIDE_CALLS = "bad_outside_calls"
+    BAD_ASSAYED_SITES = "bad_assayed_sites"
     UNREADABLE = "unreadable"
     READER_KILLED = "reader_killed"
     READER_TIMED_OUT = "reader_timed_out"
@@ -63,6 +65,8 @@ REMEDIES: dict[Problem, str] = {
     Problem.TOO_MANY_CONTIGS: "declare only the contigs of the reference that was used",
     Problem.CHECKSUM_MISMATCH: _SEND_AGAIN,
     Problem.BAD_CALLABLE_FILE: "send a BED file (chromosome, start from 0, end) of the same build as the genotypes",
+    Problem.BAD_ASSAYED_SITES: "send a sites VCF, a table (chromosome, position, REF, ALT), BED or an array's manifest",
+    Problem.BAD_OUTSIDE_CALLS: "send gene, diplotype, phenotype and activity score separated by tabs, or the JSON form",
     Problem.UNREADABLE: "check that the file is there and may be read",
     Problem.READER_KILLED: "do not try again; look at the file with care: it exceeded a limit or broke the reader",
     Problem.READER_TIMED_OUT: "do not try again; look at the file with care: it exceeded the time limit",

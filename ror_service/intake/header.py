@@ -70,12 +70,13 @@ class Header:
         return HeaderFacts(self.file_format, self.reference, len(self.contigs), self.has_chr_prefix)
 
 
-def parse_header(text: bytes, limits: Limits) -> Header:
+def parse_header(text: bytes, limits: Limits, *, with_sample: bool = True) -> Header:
     """Check and read a header.
 
     Args:
         text: All lines up to and with the #CHROM line, separated by newlines only.
         limits: Caps on line length and contigs.
+        with_sample: False for a list of sites, which has no genotypes.
 
     Raises:
         IntakeError: `not_a_vcf`, `bad_header`, `no_sample`, `several_samples`, `bad_sample_name`, `too_many_contigs`,
@@ -99,7 +100,8 @@ def parse_header(text: bytes, limits: Limits) -> Header:
         _read_meta_line(header, declared, line, number)
         if len(declared) > limits.contigs:
             raise IntakeError(Problem.TOO_MANY_CONTIGS, "too many ##contig lines", line=number)
-    header.sample_name = _sample_name(lines[-1], len(lines))
+    columns = _columns(lines[-1], len(lines))
+    header.sample_name = _sample_name(columns, len(lines)) if with_sample else ""
     header.build = tell_build(declared, header.reference)
     for name, length, _ in declared:
         header.contigs[name.encode()] = Contig(chromosome_of(name, length), length)
@@ -150,10 +152,14 @@ def _reference(value: str, number: int) -> str:
     return value
 
 
-def _sample_name(line: str, number: int) -> str:
+def _columns(line: str, number: int) -> list[str]:
     columns = line.split("\t")
     if tuple(columns[: len(_COLUMNS)]) != _COLUMNS:
         raise IntakeError(Problem.BAD_HEADER, "the #CHROM line is missing or not separated by tabs", line=number)
+    return columns
+
+
+def _sample_name(columns: list[str], number: int) -> str:
     samples = columns[len(_COLUMNS) + 1 :]
     if not samples or columns[len(_COLUMNS)] != "FORMAT":
         raise IntakeError(Problem.NO_SAMPLE, "the file has no genotype columns", line=number)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
-from interpreters.genotypes import Assay, Build, Sample, Sex
+from interpreters.genotypes import Assay, Build, OutsideCall, Sample, Sex
 from ror_service import cases
 from ror_service.errors import ConflictError, InvalidInputError, NotFoundError
 from ror_service.intake.incoming import Incoming
@@ -21,6 +21,9 @@ from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import DataFileRow, ParticipantRow, QcAssessmentRow, ResultCaseRow, SampleRow
 from ror_service.work import Work, new_id
+
+
+_MUST_NOT_BE_KEPT = "this sample's data must not be kept; delete the file, and submit any later one anew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +41,16 @@ class ManifestRow:
     collected_on: date | None
     file_sha256: str
     file_size: int
+    outside_calls: tuple[OutsideCall, ...] = field(default=(), repr=False)
 
     def digest(self) -> str:
-        """SHA-256 of the canonical row: the same row again is the same submission."""
-        content = {name: None if value is None else str(value) for name, value in asdict(self).items()}
+        """SHA-256 of the canonical row but for its outside calls: the same row again is the same submission.
+
+        The digest is stored in clear, and genetic results are few enough to be guessed from one.
+        """
+        facts = asdict(self)
+        del facts["outside_calls"]
+        content = {name: None if value is None else str(value) for name, value in facts.items()}
         return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
@@ -53,14 +62,17 @@ class Reading:
     participant_id: str
     file: SealedFile
     declared: Declared
+    outside_calls: tuple[OutsideCall, ...] = field(default=(), repr=False)
 
 
-def submit(work: Work, row: ManifestRow) -> None:
-    """Accept a manifest row. The same row again changes nothing.
+def submit(work: Work, keys: KeyProvider, row: ManifestRow) -> None:
+    """Accept a manifest row and seal its outside calls. The same row again changes nothing.
 
     Raises:
         NotFoundError: If there is no such participant.
-        ConflictError: If the sample identifier was submitted with other facts or by another center.
+        ConflictError: If the sample identifier was submitted with other facts or by another center, or the row brings
+            outside calls that must not be kept.
+        ErasedError: If the row's outside calls were erased since.
         InvalidInputError: If a fact is out of range.
     """
     if row.contamination is not None and not 0 <= row.contamination <= 1:
@@ -68,9 +80,14 @@ def submit(work: Work, row: ManifestRow) -> None:
     participants.get(work.session, row.participant_id)
     known = work.session.get(SampleRow, row.sample_id)
     if known is not None:
-        if (known.manifest_sha256, known.genome_center) != (row.digest(), work.actor.name):
+        same = (known.manifest_sha256, known.genome_center) == (row.digest(), work.actor.name)
+        if not same or _kept_outside_calls(work, keys, known) != row.outside_calls:
             raise ConflictError("the sample was submitted before with other facts")
         return
+    if row.outside_calls and cases.must_be_erased(
+        participants.history(work.session, row.participant_id, Lock.SHARED)
+    ):
+        raise ConflictError(_MUST_NOT_BE_KEPT)
     work.session.add(
         SampleRow(
             sample_id=row.sample_id,
@@ -91,7 +108,12 @@ def submit(work: Work, row: ManifestRow) -> None:
         )
     )
     work.session.flush()
-    work.audit("sample.submit", "sample", row.sample_id, row.participant_id, manifest_sha256=row.digest())
+    if row.outside_calls:
+        vault.keep_outside_calls(work, keys, row.participant_id, row.sample_id, row.outside_calls)
+    work.audit(
+        "sample.submit", "sample", row.sample_id, row.participant_id,
+        manifest_sha256=row.digest(), outside_calls=len(row.outside_calls),
+    )  # fmt: skip
 
 
 def owned(work: Work, sample_id: str) -> SampleRow:
@@ -122,7 +144,7 @@ def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incom
     known = participants.history(work.session, sample.participant_id, Lock.SHARED)
     sample = results.must_get(work.session, SampleRow, sample_id, lock=True)
     if cases.must_be_erased(known) or SampleState(sample.state) is SampleState.ERASED:
-        raise ConflictError("this sample's data must not be kept; delete the file, and submit any later one anew")
+        raise ConflictError(_MUST_NOT_BE_KEPT)
     if results.file_of(work.session, sample_id) is not None:
         return False
     vault.keep_key(work, keys, incoming.key, sample.participant_id, incoming.file_id)
@@ -162,6 +184,7 @@ def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) ->
         participant_id=sample.participant_id,
         file=vault.open_file(work, keys, sample.participant_id, file, store),
         declared=_declared(sample, participant),
+        outside_calls=_kept_outside_calls(work, keys, sample),
     )
 
 
@@ -236,6 +259,14 @@ def _accepted(work: Work, sample: SampleRow) -> list[ResultCaseRow]:
         for case in results.cases_of(work.session, sample.participant_id)
         if case.sample_id in {None, sample.sample_id} and CaseState(case.state) is CaseState.ACCEPTED
     ]
+
+
+def _kept_outside_calls(work: Work, keys: KeyProvider, sample: SampleRow) -> tuple[OutsideCall, ...]:
+    row = results.outside_calls_of(work.session, sample.sample_id)
+    if row is None:
+        return ()
+    work.audit("sample.outside_calls", "sample", sample.sample_id, sample.participant_id)
+    return vault.open_outside_calls(work, keys, sample.participant_id, row)
 
 
 def _declared(sample: SampleRow, participant: ParticipantRow) -> Declared:

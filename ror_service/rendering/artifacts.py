@@ -1,17 +1,14 @@
-"""The files of one report version, in every language and format."""
+"""The files of one report version, for every audience, in its languages and every format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from consent.gate import Release
-from report_templates.content import Language, ReportContent
-from report_templates.render import render_html
+from report_templates.content import Audience, Language, ReportContent
+from report_templates.render import audiences, render_html
 from ror_service.rendering.accessibility import check_accessible
-
-AUDIENCE = "participant"
 
 
 class Renderer(Protocol):
@@ -28,18 +25,16 @@ class Artifact:
     name: str
     """File name, `<audience>.<language>.<format>`."""
     media_type: str
+    audience: Audience
     language: Language
     content: bytes
 
 
-def artifacts(
-    release: Release[ReportContent], languages: Iterable[Language], renderer: Renderer
-) -> tuple[Artifact, ...]:
-    """HTML and PDF of the report in each language; the same release gives the same bytes.
+def artifacts(release: Release[ReportContent], renderer: Renderer) -> tuple[Artifact, ...]:
+    """HTML and PDF of the report for each audience and language; the same release gives the same bytes.
 
     Args:
         release: What the consent gate let through.
-        languages: Languages, in the order of the result.
         renderer: Maker of the PDF, usually a `RendererProcess` that serves many reports.
 
     Raises:
@@ -48,11 +43,11 @@ def artifacts(
         AccessibilityError: If the PDF could not be followed by a screen reader.
     """
     made: list[Artifact] = []
-    for language in languages:
-        html = render_html(release, language)
+    for audience, language in audiences(release.payload.module):
+        html = render_html(release, language, audience)
         pdf = renderer.render(html)
         check_accessible(pdf)
-        name = f"{AUDIENCE}.{language}"
-        made.append(Artifact(f"{name}.html", "text/html; charset=utf-8", language, html.encode()))
-        made.append(Artifact(f"{name}.pdf", "application/pdf", language, pdf))
+        name = f"{audience}.{language}"
+        made.append(Artifact(f"{name}.html", "text/html; charset=utf-8", audience, language, html.encode()))
+        made.append(Artifact(f"{name}.pdf", "application/pdf", audience, language, pdf))
     return tuple(made)

@@ -1,19 +1,21 @@
 """The review queue: claim, sign, return, confirm on a second specimen, disclose.
 
-A hereditary finding needs two different signers who decide alike on every finding; the database itself refuses a second
-signature by the same person.
+Signers decide on every finding under review. A hereditary finding needs two different signers who decide alike; the
+database itself refuses a second signature by the same person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
 from consent.decision import signatures_needed
 from consent.types import Confirmation, Disclosure
+from interpreters.findings import HereditaryFinding
 from ror_service import cases, states
 from ror_service.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError
-from ror_service.review.triage import Tier
+from ror_service.review.triage import Tier, UnderReview, can_be_reported
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
@@ -28,7 +30,9 @@ class Disposition(StrEnum):
     """What a signer decides on one finding."""
 
     REPORT = "report"
+    """A hereditary finding is confirmed on a second specimen and reported; a pharmacogenomic call stands as it is."""
     DO_NOT_REPORT = "do_not_report"
+    """It is left out of the report; of a pharmacogenomic call the report says that the data do not settle it."""
 
 
 def open_review(work: Work, case: ResultCaseRow, tier: Tier, reasons: tuple[str, ...], due: timedelta) -> None:
@@ -65,7 +69,14 @@ def claim(work: Work, review_id: str, lease: timedelta) -> ReviewCaseRow:
     return review
 
 
-def sign(work: Work, review_id: str, dispositions: tuple[Disposition, ...], reason: str, *, findings: int) -> None:
+def sign(
+    work: Work,
+    review_id: str,
+    dispositions: Sequence[Disposition],
+    reason: str,
+    *,
+    findings: Sequence[UnderReview],
+) -> None:
     """Sign a claimed review; the last signature that is needed decides the case.
 
     Args:
@@ -73,18 +84,24 @@ def sign(work: Work, review_id: str, dispositions: tuple[Disposition, ...], reas
         review_id: Which review.
         dispositions: One decision for each finding under review, in its order.
         reason: The signer's reason, kept with the signature.
-        findings: How many findings are under review.
+        findings: The findings under review.
 
     Raises:
         ForbiddenError: If the caller may not sign, or does not hold the review.
-        InvalidInputError: If a decision or the reason is missing.
+        InvalidInputError: If a decision or the reason is missing, or a call without one clear meaning is to be
+            reported.
         ConflictError: If the caller signed before, or decides otherwise than the first signer.
     """
     review, case = _open(work, review_id)
     earlier = results.sign_offs(work.session, review_id)
     _may_sign(work, review, earlier_signers={row.signer for row in earlier})
-    if len(dispositions) != findings or not reason.strip():
-        raise InvalidInputError(f"give a reason and one decision for each of the {findings} findings")
+    if len(dispositions) != len(findings) or not reason.strip():
+        raise InvalidInputError(f"give a reason and one decision for each of the {len(findings)} findings")
+    pairs = zip(findings, dispositions, strict=True)
+    reported = [(number, found) for number, (found, choice) in enumerate(pairs, 1) if choice is Disposition.REPORT]
+    unclear = [str(number) for number, found in reported if not can_be_reported(found)]
+    if unclear:
+        raise InvalidInputError(f"finding {', '.join(unclear)} has no single result: decide do_not_report")
     decided = [disposition.value for disposition in dispositions]
     if any(row.dispositions != decided for row in earlier):
         raise ConflictError("the first signer decided otherwise; return the review with a reason")
@@ -106,7 +123,21 @@ def sign(work: Work, review_id: str, dispositions: tuple[Disposition, ...], reas
     _move(review, ReviewState.SECOND_SIGNED if earlier else ReviewState.FIRST_SIGNED)
     work.audit("review.sign", "review_case", review_id, case.participant_id, signature=len(earlier) + 1)
     if len(earlier) + 1 >= needed:
-        _decide(work, review, case, report=Disposition.REPORT in dispositions)
+        _decide(work, review, case, confirm=any(isinstance(found, HereditaryFinding) for _, found in reported))
+
+
+def decided(
+    findings: Sequence[UnderReview], sign_offs: Sequence[SignOffRow]
+) -> tuple[tuple[UnderReview, Disposition], ...]:
+    """Each finding under review with the signers' decision on it.
+
+    Raises:
+        ConflictError: If the last signature does not hold exactly one decision for each finding.
+    """
+    dispositions = sign_offs[-1].dispositions if sign_offs else []
+    if len(dispositions) != len(findings):
+        raise ConflictError("the signatures do not hold one decision for each finding under review")
+    return tuple((found, Disposition(choice)) for found, choice in zip(findings, dispositions, strict=True))
 
 
 def return_review(work: Work, review_id: str, reason: str) -> None:
@@ -181,9 +212,9 @@ def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
     work.enqueue("release_report", case.case_id)
 
 
-def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, report: bool) -> None:
-    """Follow the signers' common decision: order a confirmation, or let the result go on without the findings."""
-    if not (report and Tier(review.tier) is Tier.LABORATORY_DIRECTOR):
+def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, confirm: bool) -> None:
+    """Follow the signers' common decision: order a confirmation, or let the result go on as they decided."""
+    if not confirm:
         _close(work, review)
         case.requires_confirmation = False
         cases.advance(work, case, CaseState.SIGNED_OFF)

@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from interpreters.findings import (
-    AncestryFinding,
-    GeneAssessment,
-    HereditaryFinding,
-    HereditaryOutcome,
-    Interpretation,
-    PharmacogenomicFinding,
-    TraitFinding,
-)
+from interpreters.findings import HereditaryFinding, HereditaryOutcome, Interpretation, PharmacogenomicFinding
+
+UnderReview = HereditaryFinding | PharmacogenomicFinding
+"""A finding that people decide about."""
 
 
 class Tier(StrEnum):
@@ -34,28 +29,29 @@ class Triage:
 
 def triage(interpretation: Interpretation) -> Triage:
     """Sort a result into the tier of its most demanding finding."""
-    hereditary = findings_under_review(interpretation)
-    if hereditary:
-        reasons = {f"hereditary_{finding.outcome.value.lower()}" for finding in hereditary}
-        return Triage(Tier.LABORATORY_DIRECTOR, tuple(sorted(reasons)))
-    reasons = {reason for finding in interpretation.findings for reason in _reasons(finding)}
-    return Triage(Tier.COUNSELOR if reasons else Tier.NONE, tuple(sorted(reasons)))
+    findings = findings_under_review(interpretation)
+    reasons = tuple(sorted({_reason(finding) for finding in findings}))
+    if any(isinstance(finding, HereditaryFinding) for finding in findings):
+        return Triage(Tier.LABORATORY_DIRECTOR, reasons)
+    return Triage(Tier.COUNSELOR if findings else Tier.NONE, reasons)
 
 
-def findings_under_review(interpretation: Interpretation) -> tuple[HereditaryFinding, ...]:
-    """Hereditary findings that two people must decide about, in the order of the interpretation."""
+def findings_under_review(interpretation: Interpretation) -> tuple[UnderReview, ...]:
+    """Findings that people must decide about one by one, in the order of the interpretation."""
     return tuple(
         finding
         for finding in interpretation.findings
-        if isinstance(finding, HereditaryFinding) and finding.outcome is not HereditaryOutcome.NOT_REPORTABLE
+        if (isinstance(finding, HereditaryFinding) and finding.outcome is not HereditaryOutcome.NOT_REPORTABLE)
+        or (isinstance(finding, PharmacogenomicFinding) and finding.requires_review)
     )
 
 
-def _reasons(
-    finding: AncestryFinding | TraitFinding | PharmacogenomicFinding | HereditaryFinding | GeneAssessment,
-) -> tuple[str, ...]:
-    match finding:
-        case PharmacogenomicFinding(requires_review=True):
-            return ("pharmacogenomic_call_uncertain",)
-        case _:
-            return ()
+def can_be_reported(finding: UnderReview) -> bool:
+    """Whether the signers may decide to report a finding: any hereditary one, and a call with one clear phenotype."""
+    return finding.acceptable if isinstance(finding, PharmacogenomicFinding) else True
+
+
+def _reason(finding: UnderReview) -> str:
+    if isinstance(finding, HereditaryFinding):
+        return f"hereditary_{finding.outcome.value.lower()}"
+    return "pharmacogenomic_call_uncertain"

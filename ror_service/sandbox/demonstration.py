@@ -19,6 +19,8 @@ from interpreters.findings import (
     PharmacogenomicFinding,
     TraitFinding,
 )
+from report_templates.content import Audience
+from report_templates.render import audiences
 from ror_service.api.app import create_app
 from ror_service.api.tokens import EmbeddedIssuer
 from ror_service.audit import log
@@ -26,7 +28,6 @@ from ror_service.audit.log import Actor, Verification
 from ror_service.context import ServiceContext
 from ror_service.delivery.client import LedgerEntry
 from ror_service.errors import ErasedError
-from ror_service.rendering.artifacts import AUDIENCE
 from ror_service.sandbox.genomes import GenomeWriter
 from ror_service.sandbox.partner import SandboxPartner
 from ror_service.sandbox.partner_server import LoopbackServer
@@ -35,7 +36,7 @@ from ror_service.sandbox.programme import Json, RefusedError, SyntheticProgramme
 from ror_service.sealing import vault
 from ror_service.settings import Settings
 from ror_service.states import CaseState
-from ror_service.storage import migrations, organizations, results
+from ror_service.storage import migrations, organizations, participants, results
 from ror_service.storage.tables import InterpretationRow, ReportVersionRow
 from ror_service.work import Work
 from ror_service.worker import relay
@@ -103,7 +104,7 @@ class Demonstration:
         relay.drain(self._context, self._jobs)
 
     def take_in(self, person: SyntheticPerson, file: Path) -> None:
-        """Enroll a person, record the choices, submit the sample, and run what can run without people."""
+        """Enroll a person, record what the person says, submit the sample, and run what can run without people."""
         started = time.perf_counter()
         self._say(f"{person.participant_id}: {person.story}")
         self.programme.enroll(
@@ -115,6 +116,8 @@ class Demonstration:
         for module in MODULES:
             answer = person.answers.get(module, ModuleAnswer.YES)
             self.programme.choose(person.participant_id, module, answer)
+        if person.own_medicines:
+            self.programme.enter_medicines(person.participant_id, person.own_medicines)
         self.programme.submit(person.participant_id, file, sex=person.declared_sex)
         self.run_jobs()
         self._seconds[person.participant_id] = time.perf_counter() - started
@@ -133,11 +136,12 @@ class Demonstration:
 
     def table(self, people: Sequence[SyntheticPerson]) -> list[Line]:
         """What became of every result, against what was expected."""
-        lines = [
-            self._line(person, row["module"], row["state"], row["waiting_for"])
-            for person in people
-            for row in self._progress(person)
-        ]
+        lines = []
+        for person in people:
+            for row in self._progress(person):
+                lines.append(self._line(person, row["module"], row["state"], row["waiting_for"]))
+                whole = not row["readable"] or set(row["files"]) == _files(row["module"])
+                self._expect(whole, f"{person.participant_id} {row['module']}: a file for every reader")
         self.failures += [
             f"{line.participant_id} {line.module}: {line.outcome}" for line in lines if not line.as_expected
         ]
@@ -156,7 +160,7 @@ class Demonstration:
         return said
 
     def read_everything(self, person: SyntheticPerson) -> Path:
-        """The person opens every report in both languages and formats. Returns the folder of copies."""
+        """The person opens every file of every report. Returns the folder of copies."""
         folder = self.folder / "opened" / person.participant_id
         folder.mkdir(parents=True, exist_ok=True)
         reader = self.programme.participant(person.participant_id)
@@ -202,6 +206,7 @@ class Demonstration:
             self._expect(bool(recalls) and acknowledged, "every recall is acknowledged")
             opened = [version.version_id for version in versions if self._opens(work, person.participant_id, version)]
             self._expect(not opened, "no stored report opens any more, the keys are destroyed")
+            self._expect(not self._list_opens(work, person.participant_id), "the own list of medicines is erased")
             samples = results.samples_of(work.session, person.participant_id)
             received = [results.file_of(work.session, sample.sample_id) for sample in samples]
             kept = [file for file in received if file is not None and (self._context.store / file.file_id).exists()]
@@ -225,6 +230,13 @@ class Demonstration:
             return False
         return True
 
+    def _list_opens(self, work: Work, participant_id: str) -> bool:
+        entered = participants.own_medicines(work.session, participant_id)
+        try:
+            return entered is not None and bool(vault.open_own_medicines(work, self._context.keys, entered))
+        except ErasedError:
+            return False
+
     def _expect_refused(self, path: str, person: SyntheticPerson) -> None:
         try:
             self.programme.participant(person.participant_id).read(path)
@@ -241,7 +253,9 @@ class Demonstration:
         outcome = DELIVERED if state in _SENT else state
         with self._context.transaction(_DEMONSTRATION) as work:
             case = results.current_case(work.session, person.participant_id, module)
-            version = None if case is None else results.released_version(work.session, case.case_id, AUDIENCE)
+            version = (
+                None if case is None else results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
+            )
         return Line(
             participant_id=person.participant_id,
             module=module,
@@ -265,6 +279,11 @@ def _in_words(rows: Sequence[Json]) -> str:
     for row in rows:
         by_state.setdefault(row["state"].replace("_", " "), []).append(row["module"])
     return "; ".join(f"{state}: {', '.join(modules)}" for state, modules in by_state.items())
+
+
+def _files(module: str) -> set[str]:
+    """Names of the files that a report of a module has."""
+    return {f"{audience}.{language}.{kind}" for audience, language in audiences(module) for kind in ("html", "pdf")}
 
 
 def coverage(interpretation: Interpretation) -> str:

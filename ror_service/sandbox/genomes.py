@@ -79,7 +79,7 @@ class GenomeWriter:
     def __init__(self) -> None:
         self._panels = reference_panels()
         pharmacogenomics = load_pharmacogenomics()
-        self._genes = [gene for gene in load_tables(pharmacogenomics.knowledge).genes.values() if gene.in_programme]
+        self._genes = [gene for gene in load_tables(pharmacogenomics.knowledge).genes.values() if gene.from_sequence]
         hereditary = load_hereditary_risk()
         self._stretches = sorted(hereditary.intervals(Build.GRCH38))
         self._bases = hereditary.reference_bases(Build.GRCH38)

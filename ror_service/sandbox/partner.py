@@ -276,14 +276,13 @@ class SandboxPartner:
             raise _Refusal(422, error.code, str(error)) from error
 
     def _keep(self, delivery_id: str, opened: OpenedBundle) -> None:
-        names = [f"report.{artifact.language}.{artifact.format}" for artifact in opened.artifacts]
-        for artifact in opened.artifacts:
-            if not _FILE_PART.fullmatch(artifact.language) or not _FILE_PART.fullmatch(artifact.format):
-                raise _Refusal(422, "unsafe_name", "language and format are short words")
+        files = {(item.audience, item.language, item.format): item.data for item in opened.artifacts}
+        if not all(_FILE_PART.fullmatch(part) for parts in files for part in parts):
+            raise _Refusal(422, "unsafe_name", "audience, language and format are short words")
         folder = self.opened_folder(delivery_id)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, artifact in zip(names, opened.artifacts, strict=True):
-            (folder / name).write_bytes(artifact.data)
+        for parts, data in files.items():
+            (folder / ".".join(parts)).write_bytes(data)
 
     def _receipt(self, delivery_id: str, digest: str | None, status: ReceiptStatus) -> str:
         return issue_receipt(

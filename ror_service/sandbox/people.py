@@ -36,6 +36,8 @@ class SyntheticPerson:
     """Answers that are not yes."""
     expected: Mapping[str, str] = field(default_factory=dict)
     """Module to the state that is not `delivered`."""
+    own_medicines: tuple[str, ...] = ()
+    """What the person says to take, as the person writes it."""
     withdraws: bool = False
 
     def expectation(self, module: str) -> str:
@@ -61,6 +63,7 @@ PEOPLE = (
         Sex.FEMALE,
         planted=(BRCA2_FRAMESHIFT,),
         trait_bases={LACTASE_EUROPE: ("G", "A")},
+        own_medicines=("omeprazole", "lisinopril"),  # no report knows the second
     ),
     _person(
         3,
@@ -76,6 +79,7 @@ PEOPLE = (
         Sex.FEMALE,
         star_alleles={"NUDT15": ("*1", "*3"), "CYP2C19": ("*1", "*2")},
         trait_bases={DRY_EARWAX: ("T", "T")},
+        own_medicines=("azathioprine", "vitamin D"),
     ),
     _person(
         5,
@@ -90,6 +94,7 @@ PEOPLE = (
         {"AMR_May": 0.5, "EUR_Iber": 0.4, "AFR_W": 0.1},
         Sex.FEMALE,
         language="es",
+        own_medicines=("omeprazol", "Ácido fólico"),
     ),
     _person(
         7,
@@ -113,6 +118,7 @@ PEOPLE = (
         {"MENA_NAf": 0.5, "EUR_Iber": 0.5},
         Sex.FEMALE,
         star_alleles={"SLCO1B1": ("*1", "*5")},
+        own_medicines=("simvastatin",),
         withdraws=True,
     ),
     _person(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from interpreters.genotypes import Assay, Sex
 from report_templates.content import SpecimenKind
 from ror_service.api.tokens import Role
 from ror_service.review.queue import Disposition
+from ror_service.review.triage import Tier
 
 Json = dict[str, Any]
 IssueToken = Callable[[str, Role], str]
@@ -55,6 +56,10 @@ class Actor:
         """POST; the answer as JSON, None when empty."""
         answer = _checked(self._client.post(path, json=body, headers=self._headers))
         return answer.json() if answer.content else None
+
+    def put(self, path: str, body: Json) -> None:
+        """PUT."""
+        _checked(self._client.put(path, json=body, headers=self._headers))
 
     def put_file(self, path: str, file: Path) -> Any:  # noqa: ANN401 - the API's JSON
         """PUT a file's content."""
@@ -142,6 +147,11 @@ class SyntheticProgramme:
             },
         )
 
+    def enter_medicines(self, participant_id: str, medicines: Sequence[str]) -> None:
+        """The participant names the medicines that he or she takes."""
+        path = f"/v1/participants/{participant_id}/medicines"
+        self.participant(participant_id).put(path, {"medicines": list(medicines)})
+
     def submit(self, participant_id: str, file: Path, *, sex: Sex, assay: Assay = Assay.WGS) -> str:
         """The genome center submits a manifest row and sends the file. Returns the sample's identifier."""
         sample_id = f"S-{participant_id}"
@@ -169,7 +179,7 @@ class SyntheticProgramme:
             review_id = review["review_id"]
             evidence = self._sign(self.counselor, review_id)
             yield f"{COUNSELOR} signed a {evidence['module']} review ({', '.join(review['reasons'])})"
-            if not evidence["to_decide"]:
+            if review["tier"] != Tier.LABORATORY_DIRECTOR:
                 continue
             self._sign(self.director, review_id)
             yield f"{DIRECTOR} signed it too; a second specimen is ordered"
@@ -184,10 +194,16 @@ class SyntheticProgramme:
     def _sign(self, who: Actor, review_id: str) -> Json:
         who.post(f"/v1/reviews/{review_id}/claim")
         evidence: Json = who.get(f"/v1/reviews/{review_id}")
-        decisions = [Disposition.REPORT.value] * evidence["to_decide"]
+        # A planted variant is known to be there. Nobody here can vouch for a medicine gene that the data leave open.
+        hereditary = evidence["module"] == "hereditary_risk"
+        decision = Disposition.REPORT if hereditary else Disposition.DO_NOT_REPORT
+        reason = "the planted result is as intended" if hereditary else "the data leave the result open"
         who.post(
             f"/v1/reviews/{review_id}/signatures",
-            {"dispositions": decisions, "reason": "synthetic programme: the planted result is as intended"},
+            {
+                "dispositions": [decision.value] * len(evidence["to_decide"]),
+                "reason": f"synthetic programme: {reason}",
+            },
         )
         return evidence
 

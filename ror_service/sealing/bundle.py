@@ -3,7 +3,7 @@
     manifest.json      what is inside, by neutral names, hashes and sizes
     manifest.jws       the sender's detached signature over it
     index.json.hpke    sealed: whose report it is, and what each artifact is
-    artifact-N.hpke    sealed: the report in one language and format
+    artifact-N.hpke    sealed: the report for one audience, in one language and format
 
 The file is a plain ZIP. Every byte of it is covered by the manifest, the signature or the layout.
 """
@@ -26,7 +26,7 @@ from ror_service.sealing.signing import Signer, sign_manifest, verify_detached
 from ror_service.sealing.stored_zip import read_entries, write_entries
 
 SCHEMA = "ror.bundle/1"
-INDEX_SCHEMA = "ror.bundle-index/1"
+INDEX_SCHEMA = "ror.bundle-index/2"
 MEDIA_TYPE = "application/zip"
 _MANIFEST, _SIGNATURE, _INDEX = "manifest.json", "manifest.jws", "index.json.hpke"
 
@@ -35,6 +35,8 @@ _MANIFEST, _SIGNATURE, _INDEX = "manifest.json", "manifest.jws", "index.json.hpk
 class Artifact:
     """One rendering of the report."""
 
+    audience: str
+    """Whom it is written for: `participant` or `clinician`."""
     language: str
     format: str
     media_type: str
@@ -52,7 +54,7 @@ class BundleContent:
         report_id: The report.
         version: Its version, from 1.
         kind: Original, amended, corrected and so on.
-        artifacts: Every language and format.
+        artifacts: Every audience, language and format.
     """
 
     delivery_id: str
@@ -210,6 +212,7 @@ def _index_json(content: BundleContent, names: Sequence[str]) -> bytes:
             "artifacts": [
                 {
                     "entry": name,
+                    "audience": artifact.audience,
                     "language": artifact.language,
                     "format": artifact.format,
                     "media_type": artifact.media_type,
@@ -272,7 +275,8 @@ def _parse_index(opened: Mapping[str, bytes]) -> tuple[BundleIndex, tuple[Artifa
         described = {row["entry"]: row["sha256"] for row in rows}
         index = BundleIndex(*(members[key] for key in ("participant_id", "module", "report_id", "version", "kind")))
         artifacts = tuple(
-            Artifact(row["language"], row["format"], row["media_type"], opened[row["entry"]]) for row in rows
+            Artifact(row["audience"], row["language"], row["format"], row["media_type"], opened[row["entry"]])
+            for row in rows
         )
     except (ValueError, KeyError, TypeError) as error:
         raise SealError(f"{_INDEX}: sealed and signed, but not an index") from error

@@ -1,4 +1,4 @@
-"""Sealed things: interpretations and reports in the database, genotype files on disk, each under a data key of its own.
+"""Sealed things in the database and genotype files on disk, each under a data key of its own.
 
 The wrapped data key lives in a table of its own, so that destroying one row there erases every copy of what it sealed.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from interpreters.findings import Interpretation
-from interpreters.genotypes import Build
+from interpreters.genotypes import Build, OutsideCall
 from interpreters.knowledge import Source
 from interpreters.serial import interpretation_from_json, to_json
 from ror_service.errors import ErasedError, NotFoundError
@@ -20,9 +20,17 @@ from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import SealContext, new_data_key, open_sealed, seal
 from ror_service.sealing.keys import KeyProvider, WrappedKey, rewrap
 from ror_service.sealing.stream import open_stream
-from ror_service.storage import results
+from ror_service.storage import participants, results
 from ror_service.storage.results import must_get
-from ror_service.storage.tables import ArtifactRow, DataFileRow, DataKeyRow, InterpretationRow, ReportVersionRow
+from ror_service.storage.tables import (
+    ArtifactRow,
+    DataFileRow,
+    DataKeyRow,
+    InterpretationRow,
+    OutsideCallsRow,
+    OwnMedicinesRow,
+    ReportVersionRow,
+)
 from ror_service.work import Work, new_id
 
 
@@ -108,6 +116,59 @@ def open_interpretation(work: Work, keys: KeyProvider, row: InterpretationRow) -
         build=Build(data["build"]),
         sources=tuple(Source(**source) for source in data["sources"]),
     )
+
+
+def keep_own_medicines(work: Work, keys: KeyProvider, participant_id: str, medicines: Sequence[str]) -> None:
+    """Seal and store a participant's list of medicines. The list before it is erased with its key."""
+    row = participants.own_medicines(work.session, participant_id)
+    if row is None:
+        row = OwnMedicinesRow(list_id=new_id("medicines"), participant_id=participant_id)
+    else:
+        results.destroy_keys(work.session, [row.data_key_id], work.at)
+    key = _new_key(work, keys, participant_id, row.list_id)
+    content = canonical_json({"medicines": list(medicines)})
+    row.sealed = seal(content, key.data_key, _of_own_medicines(row, key.key_id))
+    row.data_key_id = key.key_id
+    row.entered_at = work.at
+    work.session.add(row)
+    work.session.flush()
+
+
+def open_own_medicines(work: Work, keys: KeyProvider, row: OwnMedicinesRow) -> tuple[str, ...]:
+    """The medicines that the participant named.
+
+    Raises:
+        ErasedError: If the list was removed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, row.participant_id, row.list_id)
+    content = json.loads(open_sealed(row.sealed, data_key, _of_own_medicines(row, row.data_key_id)))
+    return tuple(content["medicines"])
+
+
+def keep_outside_calls(
+    work: Work, keys: KeyProvider, participant_id: str, sample_id: str, calls: Sequence[OutsideCall]
+) -> None:
+    """Seal and store what a laboratory got by another method; the row never changes afterwards."""
+    key = _new_key(work, keys, participant_id, sample_id)
+    content = canonical_json({"calls": to_json(calls)})
+    sealed = seal(content, key.data_key, _of_outside_calls(participant_id, sample_id, key.key_id))
+    work.session.add(OutsideCallsRow(sample_id=sample_id, sealed=sealed, data_key_id=key.key_id))
+    work.session.flush()
+
+
+def open_outside_calls(
+    work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow
+) -> tuple[OutsideCall, ...]:
+    """The outside calls of a sample.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    context = _of_outside_calls(participant_id, row.sample_id, row.data_key_id)
+    return tuple(OutsideCall(**call) for call in json.loads(open_sealed(row.sealed, data_key, context))["calls"])
 
 
 def new_key() -> SealedKey:
@@ -207,6 +268,14 @@ def _of_key(participant_id: str, object_id: str, key_id: str) -> SealContext:
 
 def _of_interpretation(participant_id: str, interpretation_id: str, key_id: str) -> SealContext:
     return SealContext(participant_id, interpretation_id, 1, "interpretation", "", key_id)
+
+
+def _of_outside_calls(participant_id: str, sample_id: str, key_id: str) -> SealContext:
+    return SealContext(participant_id, sample_id, 1, "outside-calls", "", key_id)
+
+
+def _of_own_medicines(row: OwnMedicinesRow, key_id: str) -> SealContext:
+    return SealContext(row.participant_id, row.list_id, 1, "own-medicines", "", key_id)
 
 
 def _of_artifact(participant_id: str, version: ReportVersionRow, name: str, key_id: str) -> SealContext:

@@ -25,6 +25,7 @@ from ror_service.storage.tables import (
     IdentityCaseMemberRow,
     IdentityCaseRow,
     ModuleDecisionRow,
+    OwnMedicinesRow,
     ParticipantRow,
 )
 
@@ -114,6 +115,13 @@ def consent_event(session: Session, event_id: str) -> ConsentRecordRow | None:
 def decision_event(session: Session, event_id: str) -> ModuleDecisionRow | None:
     """An informing-loop decision by its event id."""
     return session.get(ModuleDecisionRow, event_id)
+
+
+def own_medicines(session: Session, participant_id: str) -> OwnMedicinesRow | None:
+    """The participant's last list of medicines, also when it was removed."""
+    return session.scalars(
+        select(OwnMedicinesRow).where(OwnMedicinesRow.participant_id == participant_id)
+    ).one_or_none()
 
 
 def all_ids(session: Session) -> Sequence[str]:

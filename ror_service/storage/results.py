@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Subquery, select, union_all, update
+from sqlalchemy import Select, Subquery, func, select, union_all, update
 from sqlalchemy.orm import Session
 
 from ror_service.errors import NotFoundError
@@ -19,6 +19,8 @@ from ror_service.storage.tables import (
     DataKeyRow,
     DeliveryRow,
     InterpretationRow,
+    OutsideCallsRow,
+    OwnMedicinesRow,
     QcAssessmentRow,
     RecallRow,
     ReportRow,
@@ -65,9 +67,37 @@ def cases_of(session: Session, participant_id: str) -> Sequence[ResultCaseRow]:
     ).all()
 
 
+def interpreted_cases(session: Session, module: str, after: str, limit: int) -> Sequence[ResultCaseRow]:
+    """Open cases of a module that rest on an interpretation, in order of their ids: the first ones after `after`.
+
+    A participant has at most one open case of a module, the current one.
+    """
+    return session.scalars(
+        _interpreted(module).where(ResultCaseRow.case_id > after).order_by(ResultCaseRow.case_id).limit(limit)
+    ).all()
+
+
+def count_interpreted_cases(session: Session, module: str) -> int:
+    """How many cases `interpreted_cases` has in all."""
+    return session.scalar(select(func.count()).select_from(_interpreted(module).subquery())) or 0
+
+
+def _interpreted(module: str) -> Select[ResultCaseRow]:
+    return select(ResultCaseRow).where(
+        ResultCaseRow.module == module,
+        ResultCaseRow.interpretation_id.is_not(None),
+        ResultCaseRow.state.not_in([state.value for state in CLOSED_CASES]),
+    )
+
+
 def file_of(session: Session, sample_id: str) -> DataFileRow | None:
     """The genotype file of a sample, also when it was erased."""
     return session.scalars(select(DataFileRow).where(DataFileRow.sample_id == sample_id)).first()
+
+
+def outside_calls_of(session: Session, sample_id: str) -> OutsideCallsRow | None:
+    """The outside calls of a sample, also when they were erased."""
+    return session.get(OutsideCallsRow, sample_id)
 
 
 def is_erased(session: Session, file: DataFileRow) -> bool:
@@ -199,7 +229,10 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
 
 
 def _owned_keys() -> Subquery:
-    """Every data key with the participant and the one object (file, interpretation or report version) that it seals."""
+    """Every data key with the participant and the one object that it seals.
+
+    An object is a file, an interpretation, a report version, a list of medicines or the outside calls of a sample.
+    """
     files = select(
         DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
     ).join(SampleRow, SampleRow.sample_id == DataFileRow.sample_id)
@@ -209,11 +242,15 @@ def _owned_keys() -> Subquery:
     versions = select(ReportVersionRow.data_key_id, ReportRow.participant_id, ReportVersionRow.version_id).join(
         ReportRow, ReportRow.report_id == ReportVersionRow.report_id
     )
-    return union_all(files, interpretations, versions).subquery("owned_keys")
+    medicines = select(OwnMedicinesRow.data_key_id, OwnMedicinesRow.participant_id, OwnMedicinesRow.list_id)
+    outside_calls = select(OutsideCallsRow.data_key_id, SampleRow.participant_id, OutsideCallsRow.sample_id).join(
+        SampleRow, SampleRow.sample_id == OutsideCallsRow.sample_id
+    )
+    return union_all(files, interpretations, versions, medicines, outside_calls).subquery("owned_keys")
 
 
 def keys_of_participant(session: Session, participant_id: str) -> set[str]:
-    """Every data key of a participant: of genotype files, interpretations and reports, destroyed ones included."""
+    """Every data key of what the participant has here and of what was made from it, destroyed ones included."""
     owned = _owned_keys()
     return set(session.scalars(select(owned.c.key_id).where(owned.c.participant_id == participant_id)))
 

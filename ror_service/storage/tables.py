@@ -99,6 +99,21 @@ class ModuleDecisionRow(Base):
     re_offer_at: Mapped[datetime | None]
 
 
+class OwnMedicinesRow(Base):
+    """The medicines that a participant says to take, sealed. A new list takes the place of the one before.
+
+    A list that was removed is one whose data key was destroyed: nobody can read it any more.
+    """
+
+    __tablename__ = "own_medicines"
+
+    list_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), unique=True)
+    sealed: Mapped[bytes]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    entered_at: Mapped[datetime]
+
+
 class OrganizationRow(Base):
     """A genome center, clinical laboratory, delivery partner or portal, with its registered public keys."""
 
@@ -147,6 +162,16 @@ class DataFileRow(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
     received_at: Mapped[datetime]
+
+
+class OutsideCallsRow(Base):
+    """Pharmacogene results that a sample's laboratory got by another method, sealed; never changed."""
+
+    __tablename__ = "outside_calls"
+
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
+    sealed: Mapped[bytes]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
 
 
 class QcAssessmentRow(Base):
@@ -285,7 +310,10 @@ class ConfirmationOrderRow(Base):
 
 
 class ReportRow(Base):
-    """The report of one case to one audience; its content lives in versions."""
+    """The report of one case to one audience; its content lives in versions.
+
+    That audience is the participant, who also gets the files that are written for a clinician, to hand on.
+    """
 
     __tablename__ = "reports"
     __table_args__ = (UniqueConstraint("case_id", "audience"),)
@@ -339,6 +367,8 @@ class ArtifactRow(Base):
     artifact_id: Mapped[str] = mapped_column(primary_key=True)
     version_id: Mapped[str] = mapped_column(ForeignKey("report_versions.version_id"))
     name: Mapped[str]
+    audience: Mapped[str]
+    """Whom the file is written for. The participant gets, and may read, every one of them."""
     language: Mapped[str]
     media_type: Mapped[str]
     plaintext_sha256: Mapped[str]

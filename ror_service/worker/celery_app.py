@@ -10,7 +10,7 @@ from celery.signals import worker_process_init
 from ror_service.context import ServiceContext
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.pipeline import STEPS
-from ror_service.settings import Settings
+from ror_service.settings import settings
 from ror_service.storage import migrations
 from ror_service.worker.jobs import run_job
 
@@ -54,12 +54,15 @@ def worker_app() -> Celery:
     """The application of a worker process, from the environment's settings.
 
     Raises:
-        UnsafeConfigurationError: If there is no broker to work for, or the database has another schema.
+        UnsafeConfigurationError: If a setting is malformed, there is no broker to work for, or the database has another
+            schema.
     """
-    context = ServiceContext(Settings())
+    context = ServiceContext(settings())
     if context.settings.broker is None:
         raise UnsafeConfigurationError("set ROR_BROKER_URL; without a broker the jobs run inside `ror api`")
     migrations.check(context.engine)
+    if context.settings.module_options:
+        _ = context.interpreters  # now, so that an option that no module knows stops the worker and not every sample
 
     def after_fork(**_: object) -> None:
         # Connections of the parent must not be used by its children.

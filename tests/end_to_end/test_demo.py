@@ -16,16 +16,17 @@ from support.shared import SHARED, needs_shared
 from support.stack import bare_environment
 
 from ror_service.cli import demo as command
-from ror_service.sandbox.people import PEOPLE
+from ror_service.sandbox.people import MODULES, PEOPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PEOPLE_SHOWN = ("P0002", "P0010")
 """The carrier, reviewed and told; and the one who withdraws."""
-FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*1", "rs17822931", "earwax")
-"""What the reports and the evidence of the carrier say, in their own words."""
-BUNDLE_FILES = {"report.en.html", "report.en.pdf", "report.es.html", "report.es.pdf"}
+FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*1", "rs17822931", "earwax", "lisinopril")
+"""What the reports and the evidence of the carrier say, in their own words; the last is a medicine that she takes."""
+FILES = {"participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf"}
+CLINICIAN_FILES = {"clinician.en.html", "clinician.en.pdf"}
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,16 @@ def test_the_demonstration_holds_all_its_expectations(shown: Run) -> None:
 
 
 def test_one_participant_s_reports_lie_opened_in_both_languages_and_formats(shown: Run) -> None:
-    names = {path.name for path in (shown.folder / "opened" / "P0002").iterdir()}
-    modules = ("ancestry", "hereditary_risk", "pharmacogenomics", "traits")
-    assert names == {f"{m}.participant.{end}" for m in modules for end in ("en.html", "en.pdf", "es.html", "es.pdf")}
-    hereditary = shown.folder / "opened" / "P0002" / "hereditary_risk.participant.en.html"
-    assert "BRCA2" in hereditary.read_text()
+    opened = shown.folder / "opened" / "P0002"
+    files = dict.fromkeys(MODULES, FILES) | {"pharmacogenomics": FILES | CLINICIAN_FILES}
+    names = {f"{module}.{name}" for module in MODULES for name in files[module]}
+    assert {path.name for path in opened.iterdir()} == names
+    assert "BRCA2" in (opened / "hereditary_risk.participant.en.html").read_text()
+    for medicine in ("omeprazole", "lisinopril"):
+        assert medicine in (opened / "pharmacogenomics.participant.en.html").read_text()
     held = [{path.name for path in folder.iterdir()} for folder in (shown.folder / "partner" / "opened").iterdir()]
-    assert held == [BUNDLE_FILES] * 4, "the partner erased what it had of the person who left"
+    # Of the carrier alone: the partner erased what it had of the person who left.
+    assert sorted(held, key=len) == [FILES] * 3 + [FILES | CLINICIAN_FILES]
 
 
 def _spellings(words: Iterable[str]) -> set[bytes]:
@@ -138,7 +142,7 @@ def test_a_real_genome_ends_in_reports_and_says_what_could_not_be_read(tmp_path:
     assert set(outcomes.values()) == {"delivered"}
     said = run.output.partition("What the file told:")[2]
     assert "hereditary_risk" in said or "hereditary risk" in said.lower()
-    assert len(list((run.folder / "opened" / "P0001").iterdir())) == 4 * len(outcomes)
+    assert len(list((run.folder / "opened" / "P0001").iterdir())) == len(FILES) * len(outcomes) + len(CLINICIAN_FILES)
 
 
 def test_an_expectation_that_does_not_hold_ends_in_exit_status_1(

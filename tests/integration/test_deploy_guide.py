@@ -26,6 +26,7 @@ APPEND_ONLY = {
     "receipts",
     "interpretations",
     "artifacts",
+    "outside_calls",
 }
 
 

@@ -40,6 +40,7 @@ def _rotate(service: Service, batch: int = 1) -> tuple[str, str, int]:
 
 def test_every_living_key_moves_and_everything_still_opens(service: Service) -> None:
     service.available()
+    service.enter_medicines("warfarin")
     before = service.read()
     old, new, count = _rotate(service)
     rows = service.rows(DataKeyRow)
@@ -47,6 +48,7 @@ def test_every_living_key_moves_and_everything_still_opens(service: Service) -> 
     assert {row.key_encryption_key_id for row in rows} == {new}
     service.context.keys.destroy(old)
     assert service.read() == before
+    assert service.medicines() == ("warfarin",)
     for row in service.rows(InterpretationRow):
         with service.work() as work:
             vault.open_interpretation(work, service.context.keys, row)

@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "receipts",
     "interpretations",
     "artifacts",
+    "outside_calls",
 )
 
 
@@ -109,6 +110,38 @@ def test_what_was_said_and_done_cannot_be_changed_or_removed(engine: Engine) -> 
             connection.execute(text(action))
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM audit_events")) == 1
+
+
+def _insert_an_artifact(engine: Engine) -> None:
+    """A file of a report, without the report: what it belongs to does not matter here."""
+    row = {column.name: "x" for column in Base.metadata.tables["artifacts"].columns if column.name != "audience"}
+    row |= {"sealed": b"x"}
+    unchecked = {"sqlite": "PRAGMA foreign_keys=OFF", "postgresql": "SET session_replication_role = replica"}
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(unchecked[engine.dialect.name])
+        mark = {"sqlite": ":{}", "postgresql": "%({})s"}[engine.dialect.name]
+        values = ", ".join(mark.format(name) for name in row)
+        cursor.execute(f"INSERT INTO artifacts ({', '.join(row)}) VALUES ({values})", row)
+        connection.commit()
+    finally:
+        connection.close()
+        engine.dispose()
+
+
+def test_files_that_were_there_before_audiences_are_the_participants_and_stay_as_they_are(engine: Engine) -> None:
+    migrations.upgrade(engine, "0002")
+    _insert_an_artifact(engine)
+    migrations.upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalars(text("SELECT audience FROM artifacts")).all() == ["participant"]
+    for action in _actions(engine, "artifacts"):
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(action))
+    migrations.downgrade(engine, "0002")
+    with engine.connect() as connection:
+        assert connection.scalars(text("SELECT name FROM artifacts")).all() == ["x"]
 
 
 @pytest.mark.services

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from interpreters.genotypes import Build
+from interpreters.genotypes import Build, Record
+from ror_service.intake import builds
 
 LENGTHS = {
     Build.GRCH38: {"1": 248956422, "2": 242193529, "X": 156040895, "Y": 57227415, "MT": 16569},
@@ -26,6 +27,32 @@ def vcf_text(
     columns = f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}\n"
     body = "".join("\t".join(record.split(" ")) + "\n" for record in records)
     return f"##fileformat=VCFv4.2\n{contigs}{extra}{columns}{body}".encode()
+
+
+def record_line(record: Record, prefix: str = "chr") -> str:
+    """A record as a line without its end."""
+    joint = "|" if record.phased else "/"
+    genotype = joint.join("." if number is None else str(number) for number in record.genotype)
+    fields = {
+        "GT": genotype,
+        "AD": ",".join("." if depth is None else str(depth) for depth in record.allele_depths) or None,
+        "DP": record.depth,
+        "GQ": record.genotype_quality,
+        "PS": record.phase_set,
+    }
+    given = {name: str(value) for name, value in fields.items() if value is not None}
+    info = f"END={record.end}" if record.end >= record.pos + len(record.ref) else "."
+    columns = (f"{prefix}{record.chrom}", record.pos, ".", record.ref, ",".join(record.alts) or ".", ".")
+    filters = ";".join(record.filters) or "PASS"
+    return "\t".join(map(str, (*columns, filters, info, ":".join(given), ":".join(given.values()))))
+
+
+def genome_text(records: Iterable[Record], *, build: Build = Build.GRCH38, prefix: str = "chr") -> bytes:
+    """A file that holds these records in their order, with every chromosome in its header."""
+    contigs = "".join(f"##contig=<ID={prefix}{name},length={n}>\n" for name, n in builds.LENGTHS[build].items())
+    columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n"
+    body = "".join(f"{record_line(record, prefix)}\n" for record in records)
+    return f"##fileformat=VCFv4.2\n{contigs}{columns}{body}".encode()
 
 
 def bgzf(text: bytes, *, block: int = 60000, end: bool = True) -> bytes:

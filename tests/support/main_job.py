@@ -35,6 +35,12 @@ SAYS_YES_TO = {
 }
 """Who wants to know what; each report takes seconds, so not everybody wants everything."""
 
+_FOR_PARTICIPANTS = ("participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf")
+FILES = dict.fromkeys(MODULES, _FOR_PARTICIPANTS) | {
+    "pharmacogenomics": (*_FOR_PARTICIPANTS, "clinician.en.html", "clinician.en.pdf")
+}
+"""The files of each module's report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -62,6 +68,8 @@ def run_main_job(stack: Stack, genomes: dict[str, Path]) -> Outcome:
     assert len(stack.ledger("accepted")) == len(stack.deliveries()) == sum(map(len, SAYS_YES_TO.values()))
     files = stack.read_all(CARRIER)
     assert set(files) == _files(CARRIER)
+    for medicine in CARRIER.own_medicines:
+        assert medicine.encode() in files["pharmacogenomics/participant.en.html"]
     assert set(stack.read_all(LEAVER)) == _files(LEAVER)
     _leave(stack)
     assert stack.read_all(CARRIER) == files, "the other person's reports are untouched"
@@ -77,8 +85,7 @@ def _all(state: str, person: SyntheticPerson) -> dict[str, str]:
 
 
 def _files(person: SyntheticPerson) -> set[str]:
-    ends = ("en.html", "en.pdf", "es.html", "es.pdf")
-    return {f"{module}/participant.{end}" for module in SAYS_YES_TO[person.participant_id] for end in ends}
+    return {f"{module}/{name}" for module in SAYS_YES_TO[person.participant_id] for name in FILES[module]}
 
 
 def _leave(stack: Stack) -> None:

@@ -27,10 +27,11 @@ def sealed_bundle(
     *,
     report: bytes = REPORT,
     signer: Signer = SENDER,
+    audience: str = "participant",
     language: str = "en",
 ) -> bytes:
     """A bundle with one artifact."""
-    artifacts = (Artifact(language, "html", "text/html", report),)
+    artifacts = (Artifact(audience, language, "html", "text/html", report),)
     content = BundleContent(delivery_id, PERSON, "traits", "report-1", 1, "original", artifacts)
     return build_bundle(released(content), recipient=recipient, signer=signer, created_at=NOW)
 

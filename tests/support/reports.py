@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from importlib.resources import files
 from typing import Any
 
 from consent.gate import Release, gate
 from interpreters.findings import (
     AncestryFinding,
+    Coverage,
     DrugRecommendation,
     Finding,
     GeneAssessment,
@@ -44,6 +47,7 @@ from report_templates.content import (
 from report_templates.wording import content_file
 from support import consent_facts
 
+RELEASE = files("interpreters.pharmacogenomics") / "data" / "2025-11-05"
 CC0 = "CC0 1.0"
 CPIC = "https://www.clinpgx.org/"
 SOURCES = {
@@ -267,6 +271,152 @@ def medicines() -> ReportContent:
     )
 
 
+def guideline_rows(source: str, values: Mapping[str, Sequence[str]]) -> dict[str, tuple[DrugRecommendation, ...]]:
+    """Rows of a shipped release that fit `values` (gene to what its rows are keyed by), by gene; else `No Result`."""
+    data = json.loads((RELEASE / f"recommendations_{source.lower()}.json").read_text("utf-8"))
+    found: dict[str, list[DrugRecommendation]] = {name: [] for name in values}
+    for drug, lookup, population, number in data["rows"]:
+        if all(wanted in values.get(name, ("No Result",)) for name, wanted in lookup.items()):
+            strength, actions, statement, url, as_of, text_sha, needs_review = data["advices"][number]
+            given = row(
+                drug,
+                tuple(sorted(lookup)),
+                actions,
+                text_sha,
+                source=source,
+                strength=strength,
+                statement=statement,
+                population=population,
+                url=url,
+                as_of=as_of,
+                needs_review=needs_review == "1",
+            )
+            for name in lookup.keys() & values.keys():
+                found[name].append(given)
+    return {name: tuple(sorted(set(rows), key=repr)) for name, rows in found.items()}
+
+
+CALLS = (
+    ("ABCG2", "rs2231142 reference (G)/rs2231142 reference (G)", "Normal Function", None),
+    ("CACNA1S", "Reference/Reference", "Uncertain Susceptibility", None),
+    ("CFTR", "ivacaftor non-responsive CFTR sequence/ivacaftor non-responsive CFTR sequence",
+     "ivacaftor non-responsive in CF patients", None),
+    ("CYP2B6", "*1/*6", "Intermediate Metabolizer", None),
+    ("CYP2C19", "*1/*2", "Intermediate Metabolizer", None),
+    ("CYP2C9", "*1/*2", "Intermediate Metabolizer", "1.5"),
+    ("CYP3A4", "*1/*1", "Normal Metabolizer", None),
+    ("CYP3A5", "*3/*3", "Poor Metabolizer", None),
+    ("CYP4F2", "*1/*3", "", None),
+    ("DPYD", "Reference/Reference", "Normal Metabolizer", "2.0"),
+    ("G6PD", "B (reference)/B (reference)", "Normal", None),
+    ("IFNL3", "rs12979860 reference (C)/rs12979860 variant (T)", "n/a", None),
+    ("NAT2", "*4/*5", "Intermediate Metabolizer", None),
+    ("NUDT15", "*1/*1", "Normal Metabolizer", None),
+    ("RYR1", "Reference/Reference", "Uncertain Susceptibility", None),
+    ("SLCO1B1", "*1/*5", "Decreased Function", None),
+    ("TPMT", "*1/*1", "Normal Metabolizer", None),
+    ("UGT1A1", "*1/*28", "Intermediate Metabolizer", None),
+    ("VKORC1", "rs9923231 reference (C)/rs9923231 variant (T)", "-1639 AG", None),
+)  # fmt: skip
+"""One clear result of every gene that sequence can show: gene, diplotype, phenotype, activity score."""
+OUTSIDE = (
+    ("CYP2D6", "*1/*4", ("Intermediate Metabolizer",), "1.0"),
+    ("HLA-A", "*02:01/*24:02", ("*31:01 negative",), None),
+    ("HLA-B", "*15:02/*44:03", ("*15:02 positive", "*57:01 negative", "*58:01 negative"), None),
+    ("MT-RNR1", "m.1555A", ("normal risk of aminoglycoside-induced hearing loss",), None),
+)
+"""One result of every gene that only another laboratory method can show."""
+
+
+def every_gene(*, outside: bool, open_genes: Collection[str] = ()) -> tuple[PharmacogenomicFinding, ...]:
+    """Every gene with the guideline rows that fit, with or without those that only an outside call can show.
+
+    No row fits that needs one of `open_genes`.
+    """
+    calls = [(name, diplotype, (phenotype,), score) for name, diplotype, phenotype, score in CALLS]
+    calls += OUTSIDE if outside else ()
+    values = {name: (score,) if score else phenotypes for name, _, phenotypes, score in calls}
+    values |= dict.fromkeys(open_genes, ())
+    first, second = (guideline_rows(source, values) for source in ("CPIC", "DPWG"))
+    findings = []
+    for name, diplotype, phenotypes, score in calls:
+        has_meaning = phenotypes[0] not in {"", "n/a"}
+        actions = {row.drug: row.actions for row in first[name]}
+        found = gene(
+            name,
+            diplotype,
+            phenotypes[0],
+            *first[name],
+            phenotypes=phenotypes if phenotypes[0] else (),
+            activity_score=score,
+            reported_phenotype=", ".join(phenotypes) if has_meaning else None,
+            consistent=(diplotype,),
+            consistent_phenotypes=phenotypes if has_meaning else (),
+            reasons=() if has_meaning else ("no_phenotype_defined",),
+            second_opinions=tuple(row for row in second[name] if row.actions != actions.get(row.drug)),
+        )
+        if name in dict.fromkeys(item[0] for item in OUTSIDE):
+            found = replace(found, called_from="outside_call", positions_read=0, positions_total=0)
+        findings.append(found)
+    return tuple(findings)
+
+
+NOT_CALLABLE = tuple(NotTested("pharmacogenomics", name, "not_callable_from_sequence") for name, *_ in OUTSIDE)
+NOT_CALLED = "Variants that no definition lists. Deletions, duplications and rearrangements, also of single exons."
+OWN_MEDICINES = (
+    "Plavix 75 mg",
+    "Simvastatina",
+    "Tylenol with codeine",
+    "vitamin D",
+    "carbamazepine",
+    "<b>omeprazol</b>",
+)
+"""A list as a participant may type it: brands, both languages, one that is not in the list, and markup."""
+
+
+def medicines_every_gene() -> ReportContent:
+    """Every gene has a clear result, some by another method; the participant gave a list of medicines."""
+    return content("pharmacogenomics", every_gene(outside=True), own_medicines=OWN_MEDICINES)
+
+
+def medicines_sequence_only() -> ReportContent:
+    """What most people get: every gene that sequence can show, one of them of too few positions to name a diplotype."""
+    partial = {
+        "coverage": Coverage.PARTIAL,
+        "variant_found": False,
+        "positions_read": 12,
+        "positions_total": 43,
+        "tier1_read": 3,
+        "tier1_total": 4,
+        "not_excluded": tuple(f"*{number}" for number in (2, 3, *range(5, 30))),
+        "reasons": ("amp_tier1_position_missing", "missing_positions"),
+    }
+    findings = tuple(
+        replace(found, **partial) if found.gene == "TPMT" else found for found in every_gene(outside=False)
+    )
+    report = content("pharmacogenomics", findings, NOT_CALLABLE, own_medicines=OWN_MEDICINES)
+    limits = {f"not_called.{found.gene}": NOT_CALLED for found in findings} | {"genes": "ABCG2,CACNA1S,CFTR"}
+    return replace(report, interpretation=replace(report.interpretation, limits=limits))
+
+
+def medicines_reviewed() -> ReportContent:
+    """A specialist looked at two genes: accepted the result of one, and could not settle the other."""
+    findings = {found.gene: found for found in every_gene(outside=False, open_genes={"CYP2C19"})}
+    findings["CYP2C19"] = replace(
+        findings["CYP2C19"],
+        reported_phenotype=None,
+        recommendations=(),
+        second_opinions=(),
+        reasons=("ambiguous_phenotype", "not_settled_in_review", "recommendations_withheld"),
+        consistent=("*1/*2", "*1/*17"),
+        consistent_phenotypes=("Intermediate Metabolizer", "Rapid Metabolizer"),
+    )
+    findings["SLCO1B1"] = replace(
+        findings["SLCO1B1"], reasons=("accepted_in_review", "unread_alleles_change_phenotype")
+    )
+    return content("pharmacogenomics", tuple(findings.values()), NOT_CALLABLE, own_medicines=OWN_MEDICINES)
+
+
 def medicines_typical() -> ReportContent:
     """No warning."""
     return content("pharmacogenomics", medicine_findings()[2:4])
@@ -409,6 +559,9 @@ STATES: dict[str, Callable[[], ReportContent]] = {
     "traits": traits,
     "traits-not-read": traits_not_read,
     "medicines": medicines,
+    "medicines-every-gene": medicines_every_gene,
+    "medicines-sequence-only": medicines_sequence_only,
+    "medicines-reviewed": medicines_reviewed,
     "medicines-typical": medicines_typical,
     "medicines-held": medicines_held,
     "medicines-not-read": medicines_not_read,

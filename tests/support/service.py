@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +23,13 @@ from sqlalchemy.orm import Session
 
 from consent.gate import Release
 from consent.types import Answer, Confirmation, Disclosure, DocumentType, ModuleAnswer, Participation, VitalStatus
+from interpreters import pharmacogenomics
 from interpreters.findings import Interpretation
 from interpreters.genotypes import Assay, Build, Sex
-from report_templates.content import Language, ReportContent
-from ror_service import cases, interpretations, participants, pipeline, reports
+from interpreters.knowledge import choose_release
+from report_templates.content import Audience, Language, ReportContent
+from report_templates.render import audiences
+from ror_service import cases, interpretations, own_medicines, participants, pipeline, reports
 from ror_service.audit import log
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -39,7 +42,9 @@ from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.rendering.artifacts import Artifact
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
+from ror_service.review.triage import findings_under_review
 from ror_service.sandbox.partner import SandboxPartner
+from ror_service.sealing import vault
 from ror_service.sealing.vault import Interpreted
 from ror_service.settings import Settings
 from ror_service.states import CaseState, DeliveryState, VersionState
@@ -85,7 +90,33 @@ INTERPRETATIONS: Mapping[str, Interpretation] = {
 """What each module says about somebody in whom nothing needs a second look."""
 POSITIVE = contents.hereditary_positive().interpretation
 TWO_POSITIVE = contents.hereditary_two().interpretation
-UNCERTAIN_MEDICINES = contents.medicines_held().interpretation
+_KNOWLEDGE = choose_release("pharmacogenomics", None, Path(pharmacogenomics.__file__).parent / "data")
+UNCERTAIN_MEDICINES = replace(
+    contents.medicines_held().interpretation,
+    knowledge_release=_KNOWLEDGE.release,
+    knowledge_digest=_KNOWLEDGE.digest,
+)
+"""A call that a person must look at, by a real knowledge release: what is decided is applied by that release."""
+FOUR_MEDICINE_GENES = replace(
+    UNCERTAIN_MEDICINES,
+    findings=(
+        contents.held(contents.gene("CYP2C19", "*2/*17", "Intermediate Metabolizer"), "unread_alleles_change_phenotype"),
+        contents.held(
+            contents.gene(
+                "NUDT15",
+                "*2/*9",
+                "Poor Metabolizer",
+                phenotypes=("Poor Metabolizer", "Indeterminate"),
+                consistent=tuple(f"*2/*{number}" for number in range(3, 40)),
+                consistent_phenotypes=("Indeterminate", "Poor Metabolizer"),
+            ),
+            "ambiguous_phenotype",
+        ),
+        contents.held(contents.gene("SLCO1B1", "*15/*31", "Poor Function"), "undocumented_allele"),
+        contents.gene("TPMT", "*1/*1", "Normal Metabolizer"),
+    ),
+)
+"""Two calls that may be reported, one in between that has no single result, and a clear one."""
 
 _names = itertools.count(1)
 
@@ -106,17 +137,20 @@ class SettableClock:
 
 
 class FastContext(ServiceContext):
-    """A context that renders in no time: each file names its report and language."""
+    """A context that renders in no time: each file names its report, audience and language."""
 
     def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
-        return tuple(artifact(name, release.payload.accession) for name in FILES)
+        versions = audiences(release.payload.module)
+        names = [f"{audience}.{language}.{kind}" for audience, language in versions for kind in ("html", "pdf")]
+        return tuple(artifact(name, release.payload.accession) for name in names)
 
 
 def artifact(name: str = FILES[0], text: str = "traits") -> Artifact:
     """A hand-made file of a report."""
-    _, language, kind = name.split(".")
+    audience, language, kind = name.split(".")
     media_type = "application/pdf" if kind == "pdf" else "text/html; charset=utf-8"
-    return Artifact(name, media_type, Language(language), REPORT_TEXT + f"{text} in {language}".encode())
+    content = REPORT_TEXT + f"{text} for the {audience} in {language}".encode()
+    return Artifact(name, media_type, Audience(audience), Language(language), content)
 
 
 @functools.cache
@@ -254,6 +288,15 @@ class Service:
         if participation is Participation.WITHDRAWN or vital_status not in {None, VitalStatus.ALIVE}:
             self.forbidden_after[participant_id] = self.last_entry()
 
+    def enter_medicines(self, *medicines: str, participant_id: str = PERSON) -> None:
+        with self.work(Actor(participant_id, "participant", "own choice")) as work:
+            own_medicines.enter(work, self.context.keys, participant_id, medicines)
+
+    def medicines(self, participant_id: str = PERSON) -> tuple[str, ...]:
+        """The participant's own list, as the participant reads it."""
+        with self.work(Actor(participant_id, "participant", "own results")) as work:
+            return own_medicines.read(work, self.context.keys, participant_id)
+
     def withdraw(self, participant_id: str = PERSON) -> None:
         self.standing(participant_id, participation=Participation.WITHDRAWN)
 
@@ -291,7 +334,7 @@ class Service:
             file_size=1000,
         )
         with self.work(CENTER) as work:
-            samples.submit(work, row)
+            samples.submit(work, self.context.keys, row)
         self.verdict(sample_id, verdict)
         return sample_id
 
@@ -339,7 +382,10 @@ class Service:
         self.clock.advance(minutes=1)
         self.claim(review_id, signer)
         with self.work(signer) as work:
-            queue.sign(work, review_id, dispositions, reason, findings=len(dispositions))
+            row = results.must_get(work.session, ReviewCaseRow, review_id)
+            (made,) = results.interpretations_of_cases(work.session, [row.case_id])
+            found = vault.open_interpretation(work, self.context.keys, made).interpretation
+            queue.sign(work, review_id, dispositions, reason, findings=findings_under_review(found))
 
     def confirm(self, review_id: str, outcome: Confirmation = Confirmation.CONCORDANT) -> None:
         with self.work(LABORATORY) as work:

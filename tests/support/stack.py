@@ -67,13 +67,18 @@ class Stack:
     """Returns when no job is open any more."""
 
     def take_in(self, person: SyntheticPerson, genome: Path, modules: tuple[str, ...] = MODULES) -> None:
-        """Enroll a person who says yes to these modules alone, and submit the sample; jobs begin to run."""
+        """Enroll a person who says yes to these modules alone, and submit the sample; jobs begin to run.
+
+        Somebody who wants to know about medicines names those that he or she takes.
+        """
         self.programme.enroll(
             person.participant_id, language=person.language, birth_date=person.birth_date, sex=person.declared_sex
         )
         for module in MODULES:
             answer = ModuleAnswer.YES if module in modules else ModuleAnswer.NO
             self.programme.choose(person.participant_id, module, answer)
+        if "pharmacogenomics" in modules:
+            self.programme.enter_medicines(person.participant_id, person.own_medicines)
         self.programme.submit(person.participant_id, genome, sex=person.declared_sex)
 
     def progress(self, person: SyntheticPerson) -> dict[str, str]:

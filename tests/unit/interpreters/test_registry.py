@@ -30,5 +30,5 @@ def test_unknown_module() -> None:
 def test_releases_folder_and_options_reach_the_module(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError, match="no knowledge release '1999'"):
         registry.installed(modules=("traits",), releases={"traits": "1999"}, extra=tmp_path)
-    with pytest.raises(ValueError, match="no options"):
+    with pytest.raises(ValueError, match="there is only `traits`"):
         registry.installed(modules=("traits",), options={"traits": {"colour": "blue"}})

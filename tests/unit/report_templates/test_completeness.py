@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import types
@@ -13,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from report_templates.content import Language
-from report_templates.wording import catalogue, content_file
+from report_templates.content import Audience, Language
+from report_templates.wording import Words, catalogue, content_file
 
 ROOT = files("report_templates")
 CONTENT = (
@@ -30,7 +31,9 @@ CONTENT = (
 NOT_FOR_READERS = {"clinician", "clinician_cover", "staff", "mask_terms"}
 GRADE = 8.0
 INFLESZ_FAIRLY_EASY = 65.0
+NORMAL = 60.0
 LONG_ENOUGH = 12
+LONG_ENOUGH_ABOUT_MEDICINES = 8
 PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
@@ -55,6 +58,12 @@ def strings(language: Language) -> dict[str, str]:
         forms = value.items() if isinstance(value, dict) else [("", value)]
         flat.update({f"{key}.{form}" if form else key: text for form, text in forms})
     return flat
+
+
+def clinician_strings() -> dict[str, Any]:
+    """The strings that the clinician version has of its own."""
+    text = (ROOT / "locale" / "en.clinician.json").read_text("utf-8")
+    return {str(key): value for key, value in json.loads(text).items()}
 
 
 @pytest.mark.parametrize("name", CONTENT)
@@ -94,10 +103,22 @@ def test_every_string_is_used_and_every_key_exists() -> None:
     )
     written = set(re.findall(r"""(?<![\w.])(?:words|t|self)\(\s*"([\w.]+)\"""", code))
     prefixes = {found.rsplit("{", 1)[0] for found in re.findall(r"""(?<![\w.])(?:words|self)\(f"([\w.]+\{)""", code)}
-    keys = set(catalogue(Language.EN))
-    assert written <= keys
-    unused = {key for key in keys - written if not key.startswith(("list.", "classification.", *prefixes))}
-    assert unused == set()
+    keys, own = set(catalogue(Language.EN)), set(clinician_strings())
+    assert written <= keys | own
+    generated = ("list.", "classification.", *prefixes)
+    assert {key for key in (keys | own) - written if not key.startswith(generated)} == set()
+
+
+def test_only_the_clinician_version_uses_its_own_strings() -> None:
+    """What overrides a participant's string may be used anywhere; all else would be missing in Spanish."""
+    of_participants = "".join(
+        part.read_text("utf-8")
+        for folder in ("views", "templates")
+        for part in (ROOT / folder).iterdir()
+        if part.name.endswith((".py", ".j2")) and "clinician" not in part.name
+    )
+    only_clinicians = set(clinician_strings()) - set(catalogue(Language.EN))
+    assert {key for key in only_clinicians if f'"{key}"' in of_participants} == set()
 
 
 def test_every_pictogram_that_is_named_is_there() -> None:
@@ -114,8 +135,29 @@ def test_every_pictogram_that_is_named_is_there() -> None:
 def test_every_health_text_carries_its_review_status() -> None:
     conditions = content_file("hereditary/conditions.json")["conditions"]
     wording = content_file("medicines/messages.json")
-    entries = [*conditions, *wording["messages"], *wording["overrides"], *content_file("medicines/genes.json")["genes"]]
+    entries = [*conditions, *wording["messages"], *wording["overrides"], *wording["general"].values()]
+    entries += content_file("medicines/genes.json")["genes"]
     assert all(entry["review"].startswith("awaiting clinical") for entry in entries)
+
+
+def test_every_reason_of_the_interpreter_has_words_for_clinicians() -> None:
+    known = reason_codes((files("interpreters.pharmacogenomics") / "README.md").read_text("utf-8"))
+    assert {"missing_positions", "accepted_in_review", "no_position_usable"} <= known
+    missing = {code for code in known if not Words(Language.EN, Audience.CLINICIAN).has(f"reason.{code}")}
+    assert missing == set()
+
+
+def reason_codes(readme: str) -> set[str]:
+    """Every reason code that the interpreter's README lists."""
+    section = readme.partition("\n## Reasons\n")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    cells += [line for line in section.splitlines() if line.startswith("`not_tested` reasons:")]
+    return set(re.findall(r"`(\w+)`", " ".join(cells))) - {"not_tested"}
+
+
+def test_every_patient_group_of_the_guidelines_has_words_for_clinicians() -> None:
+    groups = content_file("medicines/messages.json")["populations"]
+    assert {key for key in groups if not Words(Language.EN, Audience.CLINICIAN).has(f"population.{key}")} == set()
 
 
 def test_the_catalogue_is_easy_to_read() -> None:
@@ -125,14 +167,60 @@ def test_the_catalogue_is_easy_to_read() -> None:
     assert too_hard == {}
 
 
+def test_the_texts_about_medicines_are_easy_to_read() -> None:
+    """Grade 8 at most in English, Fernández Huerta "normal" or easier in Spanish, for each text of 8 words or more."""
+    # The reports take their banner from the catalogue.
+    written = {
+        key: text for key, text in content_file("medicines/messages.json")["general"].items() if key != "review_banner"
+    }
+    general = dict(texts(written, "general"))
+    general |= dict(texts(content_file("medicines/genes.json")["genes"], "genes"))
+    english, spanish = (
+        {path: shortened(text[language], language) for path, text in general.items()} for language in Language
+    )
+    measure = textstat(Language.EN).flesch_kincaid_grade
+    assert {path: text for path, text in english.items() if is_scored(text) and measure(text) > GRADE} == {}
+    measure = textstat(Language.ES).fernandez_huerta
+    assert {path: text for path, text in spanish.items() if is_scored(text) and measure(text) < NORMAL} == {}
+
+
+def test_a_hard_text_would_be_seen() -> None:
+    hard = (
+        "Pharmacogenomic interpretation necessitates multidisciplinary consideration of individual contraindications."
+    )
+    assert is_scored(hard)
+    assert textstat(Language.EN).flesch_kincaid_grade(hard) > GRADE
+
+
+def is_scored(text: str) -> bool:
+    """Whether a text about medicines is long enough for a formula, and no label."""
+    return len(text.split()) >= LONG_ENOUGH_ABOUT_MEDICINES and text.endswith(".")
+
+
+def shortened(text: str, language: Language) -> str:
+    """A text with gene and medicine names, which cannot be simpler, put as one short word."""
+    word = {"en": "drug", "es": "fármaco"}[language]
+    drugs = content_file("medicines/drugs.json")["drugs"]
+    names = {name for drug in drugs for name in (*drug["name"].values(), *drug["brands_us"])}
+    names |= {entry["gene"] for entry in content_file("medicines/genes.json")["genes"]}
+    longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.sub(rf"{PLACEHOLDER.pattern}|\b(?:{longest_first})\b", word, text)
+
+
 @cache
 def grades(language: Language) -> dict[str, float]:
     """Flesch-Kincaid grade (English) or Szigriszt-Pazos index (Spanish) of every longer catalogue string."""
-    # textstat 0.7.4 asks for pkg_resources, for a word list that is not used here.
-    sys.modules.setdefault("pkg_resources", types.ModuleType("pkg_resources"))
-    textstat = import_module("textstat").textstat
-    textstat.set_lang(language.value)
-    measure = textstat.flesch_kincaid_grade if language is Language.EN else textstat.szigriszt_pazos
+    formulas = textstat(language)
+    measure = formulas.flesch_kincaid_grade if language is Language.EN else formulas.szigriszt_pazos
     short = {"en": "name", "es": "caso"}[language]
     masked = {key: PLACEHOLDER.sub(short, text) for key, text in strings(language).items()}
     return {key: measure(text) for key, text in masked.items() if len(text.split()) >= LONG_ENOUGH}
+
+
+def textstat(language: Language) -> Any:  # noqa: ANN401 - the library has no types
+    """The formulas, set to a language."""
+    # textstat 0.7.4 asks for pkg_resources, for a word list that is not used here.
+    sys.modules.setdefault("pkg_resources", types.ModuleType("pkg_resources"))
+    formulas = import_module("textstat").textstat
+    formulas.set_lang(language.value)
+    return formulas

@@ -17,6 +17,7 @@ from report_templates.medicine_messages import (
     gene_states,
     message_text,
     result_label,
+    results_of,
 )
 from report_templates.wording import content_file
 
@@ -150,10 +151,76 @@ def test_states_of_genes() -> None:
     assert gene_states(findings, ["G6PD"]) == {
         "SLCO1B1": GeneState.RESULT,
         "TPMT": GeneState.COULD_NOT_BE_READ,
-        "CYP4F2": GeneState.NOT_KNOWN,
+        "CYP4F2": GeneState.NO_SET_MEANING,
         "UNHEARD": GeneState.NOT_KNOWN,
         "G6PD": GeneState.COULD_NOT_BE_READ,
     }
+
+
+def test_what_a_specialist_said_goes_before_what_the_data_fit() -> None:
+    fits_two = {
+        "reported_phenotype": None,
+        "phenotypes": ("Decreased Function", "Normal Function"),
+        "reasons": ("ambiguous_phenotype", "not_settled_in_review"),
+    }
+    unsettled = statin(SIMVASTATIN, **fits_two)
+    assert gene_states([unsettled], ()) == {"SLCO1B1": GeneState.NOT_SETTLED}
+    found = advice_on("simvastatin", [unsettled])
+    assert (found.kind, found.unsettled_genes) == (AdviceKind.NOT_SETTLED, SLCO1B1)
+    accepted = statin(SIMVASTATIN, reasons=("accepted_in_review",))
+    assert advice_on("simvastatin", [accepted]).kind is AdviceKind.MESSAGE
+    # Without that rule the recommendation of an unsettled gene would be shown.
+    open_again = replace(unsettled, reasons=("ambiguous_phenotype",))
+    assert advice_on("simvastatin", [open_again]).kind is AdviceKind.MESSAGE
+
+
+def test_an_unsettled_gene_next_to_a_result_is_a_missing_gene() -> None:
+    unsettled = gene("ABCG2", "", "", reported_phenotype=None, reasons=("not_settled_in_review",))
+    row_without = row("rosuvastatin", ("ABCG2", "SLCO1B1"), "partial_data,monitor,standard_dose", "d8c130835cb3")
+    found = advice_on("rosuvastatin", [statin(row_without), unsettled])
+    assert (found.kind, found.level, found.missing_genes) == (AdviceKind.MESSAGE, Level.BE_AWARE, ("ABCG2",))
+    assert advice_on("rosuvastatin", [statin(), unsettled]).kind is AdviceKind.NOT_SETTLED
+
+
+def test_a_gene_without_set_meaning_is_not_missing() -> None:
+    found = advice_on("warfarin", [
+        gene("CYP2C9", "*1/*1", "Normal Metabolizer"),
+        gene("CYP4F2", "*1/*3", "", reported_phenotype=None, phenotypes=()),
+    ])  # fmt: skip
+    assert found.missing_genes == ("VKORC1",)
+
+
+def test_results_side_by_side_are_one_result_if_all_have_a_meaning() -> None:
+    statuses = ("*15:02 negative", "*57:01 positive")
+    both = gene("HLA-B", "", ", ".join(statuses), phenotypes=statuses)
+    assert results_of(both) == statuses
+    assert gene_states([both], ()) == {"HLA-B": GeneState.RESULT}
+    strange = replace(both, phenotypes=("*15:02 negative", "*99:99 positive"))
+    assert gene_states([strange], ()) == {"HLA-B": GeneState.NOT_KNOWN}
+    assert results_of(statin()) == ("Decreased Function",)
+    assert results_of(gene("UNHEARD", "*1/*1", "Normal Metabolizer")) == ("Normal Metabolizer",)
+
+
+SECOND = row("simvastatin", SLCO1B1, "alternative", "x", source="DPWG")
+
+
+def test_no_warning_is_given_where_the_second_source_asks_for_more_care() -> None:
+    alone = advice_on("simvastatin", [statin(NO_WARNING)])
+    assert alone.level is Level.NONE
+    found = advice_on("simvastatin", [statin(NO_WARNING, second_opinions=(SECOND,))])
+    assert (found.level, found.notes) == (Level.BE_AWARE, ("second_opinion",))
+    silent = row("simvastatin", SLCO1B1, "no_recommendation", "1c52b87da23d")
+    found = advice_on("simvastatin", [statin(silent, second_opinions=(SECOND,))])
+    assert (found.level, found.no_answer) == (Level.BE_AWARE, False)
+
+
+def test_a_second_opinion_changes_nothing_where_it_asks_for_no_more_or_there_is_a_warning() -> None:
+    for actions in ("standard_dose", "no_recommendation"):
+        usual = replace(SECOND, actions=(actions,))
+        assert advice_on("simvastatin", [statin(NO_WARNING, second_opinions=(usual,))]).level is Level.NONE
+    assert advice_on("simvastatin", [statin(SIMVASTATIN, second_opinions=(SECOND,))]).notes == ()
+    unsettled = statin(NO_WARNING, second_opinions=(SECOND,), reasons=("not_settled_in_review",))
+    assert advice_on("simvastatin", [unsettled]).kind is AdviceKind.NOT_SETTLED
 
 
 def test_an_activity_score_is_shown_as_its_result() -> None:

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from support import reports
 
-from interpreters.findings import NotTested
+from interpreters.findings import Coverage, NotTested
 from report_templates.content import Language, ReportContent
-from report_templates.views.medicines import MedicinesView, view
+from report_templates.views.medicines import MedicinesView, OwnMedicine, view
 from report_templates.wording import Words
 
 EN, ES = Words(Language.EN), Words(Language.ES)
@@ -22,11 +22,22 @@ def test_the_summary_goes_from_most_care_to_least_and_names_every_medicine_once(
     assert all(row.sign.words and row.sign.pictogram_title for row in rows)
 
 
-def test_the_headline_counts_the_medicines_to_talk_about() -> None:
+def test_the_headline_counts_the_medicines_of_each_sign() -> None:
     shown = seen(reports.medicines())
-    warned = [row for row in shown.summary if row.sign.style in {"talk-before-use", "be-aware"}]
-    assert shown.headline.title.startswith(f"{sum(len(row.medicines) for row in warned)} medicines")
-    assert "We could not read this gene: G6PD." in shown.headline.paragraphs[1]
+    number = {row.sign.style: len(row.medicines) for row in shown.summary}
+    assert shown.headline.title == f"{number['talk-before-use']} medicines to talk about before use"
+    assert shown.headline.paragraphs[1] == f"{number['be-aware']} more medicines have the sign “Be aware”."
+    assert "We could not read this gene: G6PD." in shown.headline.paragraphs[2]
+
+
+def test_what_only_asks_to_be_aware_is_not_told_as_a_warning_before_use() -> None:
+    careful = reports.gene(
+        "CYP3A5", "*3/*3", "Poor Metabolizer",
+        reports.row("tacrolimus", ("CYP3A5",), "monitor,standard_dose", "757bd591adf1"),
+    )  # fmt: skip
+    shown = seen(reports.content("pharmacogenomics", (careful,)))
+    assert shown.headline.title == "1 medicine to be aware of"
+    assert len(shown.headline.paragraphs) == 1
 
 
 def test_one_medicine_is_spoken_of_in_the_singular() -> None:
@@ -37,8 +48,8 @@ def test_one_medicine_is_spoken_of_in_the_singular() -> None:
         reports.row("simvastatin", ("SLCO1B1",), "alternative,limit_dose", "757bd591adf1"),
     )
     shown = seen(reports.content("pharmacogenomics", (one,)), ES)
-    assert shown.headline.title == "1 medicamento para hablar con su médico o farmacéutico"
-    assert "en 1 gen y qué" in shown.intro.paragraphs[0]
+    assert shown.headline.title == "1 medicamento para consultar antes de usarlo"
+    assert "en 1 gen y qué" in shown.intro
 
 
 def test_medicines_with_the_same_words_share_a_card() -> None:
@@ -76,7 +87,7 @@ def test_the_headline_does_not_reassure_while_anything_is_open() -> None:
     assert not open_part.headline.answered
     unread = (NotTested("pharmacogenomics", "G6PD", "no_position_read"),)
     in_part = seen(reports.content("pharmacogenomics", typical, unread))
-    assert in_part.headline.title == "No gene warning in the genes that we could read"
+    assert in_part.headline.title == "No gene warning in the genes with a clear result"
     assert "the list is not complete" in in_part.headline.paragraphs[1]
 
 
@@ -133,8 +144,129 @@ def test_a_gene_that_this_data_cannot_show_was_not_looked_at() -> None:
     shown = seen(report)
     assert "CYP2D6" not in [card.gene for card in shown.genes]
     assert "CYP2D6" in shown.genes_not_looked_at
-    assert "CYP2D6" in shown.not_looked_at[0]
-    assert len(shown.headline.paragraphs) == 1
+    assert "CYP2D6, HLA-A, HLA-B, and MT-RNR1" in shown.not_looked_at[0]
+    assert not any("could not read" in paragraph for paragraph in shown.headline.paragraphs)
+
+
+def test_a_gene_with_an_outside_call_was_looked_at() -> None:
+    shown = seen(reports.medicines_every_gene())
+    assert shown.genes_not_looked_at == shown.not_looked_at == ()
+    assert len(shown.genes) == 23
+    card = next(card for card in shown.genes if card.gene == "CYP2D6")
+    assert card.meaning[-1] == "The lab found this result with another kind of test."
+    assert card.technical.endswith("activity score 1.0; found by another laboratory method")
+    one_left = [f for f in reports.every_gene(outside=True) if f.gene != "HLA-A"]
+    (left,) = seen(reports.content("pharmacogenomics", tuple(one_left)), ES).not_looked_at
+    assert left.startswith("No analizamos HLA-A.")
+    assert "este gen" in left
+
+
+def test_results_that_hold_side_by_side_are_all_told() -> None:
+    card = next(card for card in seen(reports.medicines_every_gene()).genes if card.gene == "HLA-B")
+    assert card.label == "Higher chance of a serious reaction; This risk form was not found"
+    assert [text.split(":")[0:2] for text in card.meaning[:3]] == [
+        ["HLA-B*15", "02"],
+        ["HLA-B*57", "01"],
+        ["HLA-B*58", "01"],
+    ]
+    assert "*15:02 positive, *57:01 negative, *58:01 negative" in card.technical
+
+
+def test_no_variant_in_a_part_of_a_gene_is_told_so_and_names_no_diplotype() -> None:
+    partial = {"coverage": Coverage.PARTIAL, "variant_found": False, "positions_read": 12, "positions_total": 43}
+    whole = reports.gene("TPMT", "*1/*1", "Normal Metabolizer")
+    for words, technical, told in (
+        (EN, "no variant found among the 12 of 43 positions read", "We read 12 of the 43 spots"),
+        (ES, "ninguna variante hallada en las 12 de 43 posiciones leídas", "Leímos 12 de los 43 puntos"),
+    ):
+        (card,) = seen(reports.content("pharmacogenomics", (replace(whole, **partial),)), words).genes
+        assert card.technical == f"TPMT: {technical}; Normal Metabolizer"
+        assert told in card.meaning[1]
+        assert "*1" not in str(card)
+    for shown_whole in (partial | {"variant_found": True}, partial | {"coverage": Coverage.SUFFICIENT}):
+        (card,) = seen(reports.content("pharmacogenomics", (replace(whole, **shown_whole),))).genes
+        assert card.technical == "TPMT *1/*1; Normal Metabolizer; 12 of 43 positions read"
+
+
+def test_a_result_that_a_specialist_accepted_is_a_result() -> None:
+    card = next(card for card in seen(reports.medicines_reviewed()).genes if card.gene == "SLCO1B1")
+    assert card.label == "Somewhat low function"
+    assert card.meaning[-1] == "A specialist looked at this result and agreed with it."
+    assert card.pictogram is None
+
+
+def test_what_a_specialist_could_not_settle_is_neither_open_nor_a_result() -> None:
+    shown = seen(reports.medicines_reviewed())
+    card = next(card for card in shown.genes if card.gene == "CYP2C19")
+    assert card.label == "No clear result"
+    assert card.meaning[0].startswith("A specialist looked at your CYP2C19 gene.")
+    assert card.technical == "35 of 36 positions read"
+    assert "held" not in {row.sign.style for row in shown.summary}
+    assert any("looked at this gene: CYP2C19" in paragraph for paragraph in shown.headline.paragraphs)
+    clopidogrel = next(item for item in shown.own if item.name == "clopidogrel")
+    assert clopidogrel.sign.style == "no-answer"
+    assert "It depends on CYP2C19. A specialist looked" in clopidogrel.paragraphs[0]
+
+
+def test_a_typical_result_next_to_an_unsettled_gene_is_typical_in_part() -> None:
+    unsettled = replace(
+        reports.cyp2c19(), reported_phenotype=None, recommendations=(), reasons=("not_settled_in_review",)
+    )
+    shown = seen(reports.content("pharmacogenomics", (unsettled, *reports.medicine_findings()[2:4])))
+    assert shown.headline.title == "No gene warning in the genes with a clear result"
+
+
+# --- The participant's own list
+
+
+def own(*typed: str, words: Words = EN) -> tuple[OwnMedicine, ...]:
+    return seen(replace(reports.medicines(), own_medicines=typed), words).own
+
+
+def test_the_own_list_shows_every_entry_as_typed_with_a_sign_in_words() -> None:
+    shown = own("Plavix 75 mg", "azatioprina", "CODEINE", "vitamin D", words=ES)
+    assert [(item.typed, item.name, item.sign.words) for item in shown] == [
+        ("Plavix 75 mg", "clopidogrel", "Consulte antes de usarlo"),
+        ("azatioprina", "", "Sin aviso por este gen"),
+        ("CODEINE", "codeína", "Sin respuesta por los genes"),
+        ("vitamin D", "", "No está en nuestra lista"),
+    ]
+    assert shown[0].paragraphs[0].startswith("Su resultado puede significar que clopidogrel")
+
+
+def test_what_is_not_in_the_list_is_never_no_warning() -> None:
+    (unknown,) = own("vitamin D")
+    assert unknown.sign.style == "no-answer"
+    assert unknown.sign.words == "Not in our list"
+    assert "So we have no gene result for it." in unknown.paragraphs[0]
+    assert unknown.genes == ""
+
+
+def test_each_medicine_of_one_entry_has_its_own_answer() -> None:
+    assert [item.name for item in own("codeine with omeprazole")] == ["omeprazole", "codeine"]
+
+
+def test_each_kind_of_answer_has_its_own_words() -> None:
+    held = replace(reports.cyp2c19(), requires_review=True)
+    report = reports.content("pharmacogenomics", (held,), own_medicines=("clopidogrel", "codeine"))
+    still, not_read = seen(report).own
+    assert "still checking" in still.paragraphs[0]
+    assert "It depends on CYP2D6, which we did not read." in not_read.paragraphs[0]
+    (no_row,) = own("rasburicase")
+    assert "G6PD" in no_row.paragraphs[0]
+    unknown = reports.gene("NAT2", "*4/*99", "n/a")
+    (unread,) = seen(reports.content("pharmacogenomics", (unknown,), own_medicines=("hydralazine",))).own
+    assert unread.paragraphs[0].startswith("This report has no gene-based message about hydralazine.")
+
+
+def test_the_own_list_is_shown_also_when_nothing_could_be_read() -> None:
+    shown = seen(replace(reports.medicines_not_read(), own_medicines=("Plavix",)))
+    assert shown.summary == ()
+    assert shown.own[0].sign.words == "No gene-based answer"
+
+
+def test_no_list_no_section() -> None:
+    assert own() == ()
 
 
 def test_an_unknown_medicine_is_listed_by_its_name_as_being_checked() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 from support import reports
@@ -12,11 +14,15 @@ from support.consent_facts import NOW, released
 
 from interpreters.findings import Finding, NotTested, PharmacogenomicFinding, TraitFinding
 from report_templates import render
-from report_templates.content import ContentError, Language, ParticipantReference, Programme, WordingReview
-from report_templates.render import css_string, pictogram, render_html, template_digest
+from report_templates.content import Audience, ContentError, Language, ParticipantReference, Programme, WordingReview
+from report_templates.render import audiences, css_string, pictogram, render_html, template_digest
 from report_templates.wording import content_file
 
-EVERY = [(state, language) for state in reports.STATES for language in Language]
+EVERY = [
+    (state, language, audience)
+    for state, report in reports.STATES.items()
+    for audience, language in audiences(report().module)
+]
 VOID = {"meta", "rect", "path", "circle"}
 HOSTILE = '"><script>alert(1)</script>{{ 7 * 7 }}</style><b>'
 
@@ -65,13 +71,14 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
-def html(state: str, language: Language = Language.EN) -> str:
-    return render_html(reports.release(reports.STATES[state]()), language)
+@cache
+def html(state: str, language: Language = Language.EN, audience: Audience = Audience.PARTICIPANT) -> str:
+    return render_html(reports.release(reports.STATES[state]()), language, audience)
 
 
-@pytest.mark.parametrize(("state", "language"), EVERY)
-def test_every_state_renders_and_can_be_followed(state: str, language: Language) -> None:
-    page = Page(html(state, language))
+@pytest.mark.parametrize(("state", "language", "audience"), EVERY)
+def test_every_state_renders_and_can_be_followed(state: str, language: Language, audience: Audience) -> None:
+    page = Page(html(state, language, audience))
     assert page.lang == language
     assert page.headings.count(1) == 1
     assert page.headings[0] == 1
@@ -83,6 +90,39 @@ def test_every_state_renders_and_can_be_followed(state: str, language: Language)
     assert "None" not in page.text
     for number in ("P-0001", "1980", "R-2026-000417"):
         assert number in page.text
+
+
+def test_medicines_have_a_version_for_clinicians_in_english_and_nothing_else_has() -> None:
+    participants = tuple((Audience.PARTICIPANT, language) for language in Language)
+    assert audiences("pharmacogenomics") == (*participants, (Audience.CLINICIAN, Language.EN))
+    for module in ("ancestry", "traits", "hereditary_risk"):
+        assert audiences(module) == participants
+    for report, language in ((reports.medicines(), Language.ES), (reports.traits(), Language.EN)):
+        with pytest.raises(ContentError, match="has no version for the clinician"):
+            render_html(reports.release(report), language, Audience.CLINICIAN)
+
+
+def bare_calls(text: str) -> list[str]:
+    """Calls of two normal alleles, wherever they stand."""
+    return re.findall(r"\*1/\*1|Reference/Reference", text)
+
+
+@pytest.mark.parametrize(("audience", "language"), audiences("pharmacogenomics"))
+def test_no_version_shows_a_bare_normal_call_where_too_little_was_read(audience: Audience, language: Language) -> None:
+    report = reports.medicines_sequence_only()
+    partial = tuple(
+        f for f in report.interpretation.findings if isinstance(f, PharmacogenomicFinding) if f.gene == "TPMT"
+    )
+    only = replace(report, interpretation=replace(report.interpretation, findings=partial))
+    text = Page(render_html(reports.release(only), language, audience)).text
+    assert bare_calls(text) == []
+    assert "12" in text
+    assert "43" in text
+    # The call itself is there: only the rule keeps it out.
+    whole = replace(
+        only, interpretation=replace(only.interpretation, findings=(replace(partial[0], variant_found=True),))
+    )
+    assert bare_calls(Page(render_html(reports.release(whole), language, audience)).text)
 
 
 def sentences(language: Language) -> set[str]:
@@ -128,6 +168,14 @@ def test_the_result_comes_first_and_the_details_after() -> None:
     order = ["Your result", "at a glance", "What comes next", "What the signs mean", "Gene by gene", "did not look at"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
+
+
+def test_the_own_list_comes_before_the_summary_in_both_versions() -> None:
+    text = Page(html("medicines-every-gene")).text
+    assert text.index("Awaiting") < text.index("The medicines on your list") < text.index("at a glance")
+    text = Page(html("medicines-every-gene", audience=Audience.CLINICIAN)).text
+    assert text.index("Medicines that the participant reports") < text.index("Recommendations by medicine")
+    assert "<b>omeprazol</b>" in text
 
 
 def test_health_wording_says_that_it_awaits_review_until_someone_approved_it() -> None:
@@ -184,13 +232,15 @@ def test_hostile_text_stays_text(module: str) -> None:
         reports.content(module, findings, (NotTested(module, HOSTILE, HOSTILE),), decisions=decisions),
         programme=Programme(HOSTILE, HOSTILE, HOSTILE),
         accession=HOSTILE,
+        own_medicines=(HOSTILE, f"simvastatin {HOSTILE}"),
     )
-    rendered = render_html(reports.release(report), Language.EN)
-    assert "<script" not in rendered
-    assert "{{ 7 * 7 }}" in Page(rendered).text
-    assert rendered.count("</style>") == 1
-    assert "script" not in Page(rendered).tags
-    assert "<script>alert(1)</script>" in Page(rendered).text
+    for audience, language in audiences(module):
+        rendered = render_html(reports.release(report), language, audience)
+        assert "<script" not in rendered
+        assert "{{ 7 * 7 }}" in Page(rendered).text
+        assert rendered.count("</style>") == 1
+        assert "script" not in Page(rendered).tags
+        assert "<script>alert(1)</script>" in Page(rendered).text
 
 
 def test_a_css_string_cannot_be_left() -> None:
@@ -218,8 +268,8 @@ def test_the_same_release_gives_the_same_document() -> None:
 
 
 def test_the_document_needs_nothing_from_outside() -> None:
-    for state in reports.STATES:
-        addresses = re.findall(r"""(?:src|href)\s*=|url\((?!"data:)|@import""", html(state))
+    for version in EVERY:
+        addresses = re.findall(r"""(?:src|href)\s*=|url\((?!"data:)|@import""", html(*version))
         assert addresses == []
 
 
@@ -236,6 +286,11 @@ def test_the_digest_covers_templates_wording_styles_and_fonts(monkeypatch: pytes
     assert template_digest() == whole
 
 
+def test_the_digest_covers_every_module() -> None:
+    modules = {part.name for part in files("report_templates").iterdir() if part.name.endswith(".py")}
+    assert modules - {"__init__.py"} == set(render._MODULES)
+
+
 def test_no_medicine_result_is_shown_by_color_alone() -> None:
     page = Page(html("medicines"))
     for words in ("Talk before use", "Be aware", "No gene warning", "No gene-based answer"):
@@ -246,6 +301,10 @@ def test_no_medicine_result_is_shown_by_color_alone() -> None:
 def test_a_held_gene_shows_none_of_its_results_in_the_document() -> None:
     held = replace(reports.cyp2c19(), requires_review=True)
     assert isinstance(held, PharmacogenomicFinding)
+    for audience, language in audiences("pharmacogenomics"):
+        rendered = render_html(reports.release(reports.content("pharmacogenomics", (held,))), language, audience)
+        assert "*1/*2" not in rendered
+        assert "Intermediate Metabolizer" not in rendered
+        assert all(row.statement not in rendered for row in held.recommendations)
     rendered = render_html(reports.release(reports.content("pharmacogenomics", (held,))), Language.EN)
-    assert "*1/*2" not in rendered
     assert "Talk before use" not in rendered.split("Questions people ask")[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from support.service import COUNSELOR, POSITIVE, TWO_POSITIVE, UNCERTAIN_MEDICINES, Service
+from dataclasses import replace
 
+import pytest
+from support.service import COUNSELOR, FOUR_MEDICINE_GENES, POSITIVE, TWO_POSITIVE, UNCERTAIN_MEDICINES, Service
+
+from interpreters.findings import Interpretation
 from ror_service import evidence
 from ror_service.audit import log
 from ror_service.errors import AuditError, ErasedError, NotFoundError
@@ -17,14 +20,46 @@ def _packet(service: Service, review_id: str) -> evidence.Packet:
         return evidence.packet(work, service.context.keys, review_id)
 
 
-@pytest.mark.parametrize(("found", "to_decide"), [(POSITIVE, 1), (TWO_POSITIVE, 2), (UNCERTAIN_MEDICINES, 0)])
-def test_a_packet_holds_what_a_person_needs_and_is_audited(service: Service, found: object, to_decide: int) -> None:
+@pytest.mark.parametrize(
+    ("found", "genes"),
+    [
+        (POSITIVE, ["BRCA2"]),
+        (TWO_POSITIVE, ["BRCA2", "HFE"]),
+        (FOUR_MEDICINE_GENES, ["CYP2C19", "NUDT15", "SLCO1B1"]),
+    ],
+)
+def test_a_packet_holds_what_a_person_needs_and_is_audited(
+    service: Service, found: Interpretation, genes: list[str]
+) -> None:
     service.interpreted(found)
     review_id = service.review(found.module).review_id
     packet = _packet(service, review_id)
-    assert (packet.review.review_id, packet.interpretation, packet.to_decide) == (review_id, found, to_decide)
+    assert (packet.review.review_id, packet.interpretation) == (review_id, found)
+    assert [item.gene for item in packet.to_decide] == genes == [finding.gene for finding in packet.findings]
     (read,) = service.actions("review.read")
     assert (read.actor, read.object_id, read.details) == (COUNSELOR.name, review_id, {})
+
+
+def test_what_is_to_decide_is_told_in_short(service: Service) -> None:
+    service.interpreted(FOUR_MEDICINE_GENES)
+    first, second, _ = _packet(service, service.review("pharmacogenomics").review_id).to_decide
+    assert (first.can_be_reported, first.diplotypes, first.phenotypes) == (
+        True,
+        ("*2/*17",),
+        ("Intermediate Metabolizer",),
+    )
+    assert first.reasons == ("unread_alleles_change_phenotype",)
+    assert (first.positions_read, first.positions_total) == (35, 36)
+    assert not second.can_be_reported
+    assert (len(second.consistent), second.consistent_total) == (evidence.CONSISTENT_SHOWN, 37)
+    assert second.consistent_phenotypes == ("Indeterminate", "Poor Metabolizer")
+
+
+def test_alleles_stand_for_a_gene_that_is_called_without_a_diplotype(service: Service) -> None:
+    (call,) = UNCERTAIN_MEDICINES.findings
+    service.interpreted(replace(UNCERTAIN_MEDICINES, findings=(replace(call, diplotypes=(), haplotypes=("c.1A>G",)),)))
+    (item,) = _packet(service, service.review("pharmacogenomics").review_id).to_decide
+    assert item.diplotypes == ("c.1A>G",)
 
 
 def test_nothing_is_shown_when_the_audit_event_cannot_be_written(

@@ -80,7 +80,7 @@ def test_a_row_that_was_given_to_somebody_else_does_not_open(service: Service) -
 
 def test_interpreting_takes_the_declared_facts_and_the_build_of_the_file() -> None:
     interpreter = traits.load()
-    reading = SimpleNamespace(declared=Declared(sex_at_birth=Sex.FEMALE, assay=Assay.WGS))
+    reading = SimpleNamespace(declared=Declared(sex_at_birth=Sex.FEMALE, assay=Assay.WGS), outside_calls=())
     read = SimpleNamespace(build=Build.GRCH38, calls=GenotypeCalls(Build.GRCH38, CallSetKind.ALL_SITES, ()))
     made = interpretations.interpret(interpreter, reading, read)
     assert made.build is Build.GRCH38

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from support.consent_facts import PERSON
 from support.genotype_files import vcf_text
-from support.service import CENTER, FILES, Service, dead_jobs
+from support.service import CENTER, FILES, Service, artifact, dead_jobs, running_service
 
+from consent.gate import Release
 from consent.types import Answer, ModuleAnswer, Participation
 from interpreters import traits
 from interpreters.genotypes import Assay, Build, Sex
+from interpreters.pharmacogenomics import PharmacogenomicsInterpreter
+from report_templates.content import ReportContent, WordingReview
 from ror_service import pipeline
 from ror_service.context import ServiceContext
 from ror_service.intake import samples
 from ror_service.intake.incoming import Incoming
 from ror_service.intake.samples import ManifestRow
+from ror_service.rendering.artifacts import Artifact
 from ror_service.states import CaseState, SampleState
-from ror_service.storage.tables import InterpretationRow, JobRow, QcAssessmentRow, SampleRow
+from ror_service.storage.tables import ArtifactRow, InterpretationRow, JobRow, QcAssessmentRow, SampleRow
 
 SITES = (
     ("chr2", 135851073, "G"), ("chr2", 135851076, "G"), ("chr2", 135851081, "A"), ("chr2", 135851176, "G"),
@@ -57,7 +62,7 @@ def _send(service: Service, content: bytes, *, contamination: float = 0.001) -> 
         file_size=len(content),
     )
     with service.work(CENTER) as work:
-        samples.submit(work, row)
+        samples.submit(work, service.context.keys, row)
     with Incoming(service.context.store, PERSON, len(content)) as incoming:
         incoming.write(content)
         incoming.finish()
@@ -166,6 +171,39 @@ def test_every_language_and_format_is_rendered(service: Service) -> None:
     pipeline.release_report(service.context, case_id)
     assert service.read(name=FILES[0]).lower().startswith(b"<!doctype html>")
     assert service.read(name=FILES[3]).startswith(b"%PDF-")
+
+
+def test_the_files_for_a_clinician_are_kept_and_say_so(service: Service) -> None:
+    case_id = service.interpreted("pharmacogenomics")
+    pipeline.release_report(service.context, case_id)
+    kept = {row.name: row.audience for row in service.rows(ArtifactRow)}
+    clinicians = {"clinician.en.html": "clinician", "clinician.en.pdf": "clinician"}
+    assert kept == dict.fromkeys(FILES, "participant") | clinicians
+
+
+def test_a_report_says_who_approved_the_wording_of_its_module(tmp_path: Path) -> None:
+    approved = {"reviewer": "C. Ito, PharmD", "approved_on": date(2026, 10, 1)}
+    with running_service(tmp_path / "service", wording_reviews={"pharmacogenomics": approved}) as service:
+        reports: dict[str, ReportContent] = {}
+
+        def render(release: Release[ReportContent]) -> tuple[Artifact, ...]:
+            reports[release.payload.module] = release.payload
+            return (artifact(),)
+
+        service.context.render = render
+        service.interpreted("pharmacogenomics")
+        service.found("hereditary_risk")
+        service.run_jobs()
+    assert reports["pharmacogenomics"].wording_review == WordingReview(**approved)
+    assert reports["hereditary_risk"].wording_review is None
+
+
+def test_the_programme_chooses_the_genes(tmp_path: Path) -> None:
+    options = {"pharmacogenomics": {"genes": "CYP2C19,TPMT"}}
+    with running_service(tmp_path / "service", module_options=options) as service:
+        medicines = service.context.interpreters["pharmacogenomics"]
+    assert isinstance(medicines, PharmacogenomicsInterpreter)
+    assert medicines.genes == ("CYP2C19", "TPMT")
 
 
 def test_every_job_that_is_ordered_has_a_step(with_traits: Service) -> None:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from support.consent_facts import PERSON
 from support.service import (
     COUNSELOR,
     DIRECTOR,
     FILES,
+    FOUR_MEDICINE_GENES,
     PIPELINE,
     REPORT_TEXT,
     TWO_POSITIVE,
     UNCERTAIN_MEDICINES,
     Service,
     artifact,
+    running_service,
 )
 
 from consent.gate import Release, Withheld
 from consent.types import Answer, VitalStatus
-from report_templates.content import FindingOutcome, Language, ReportContent
-from report_templates.render import render_html
+from interpreters.findings import Interpretation, PharmacogenomicFinding
+from report_templates.content import Audience, FindingOutcome, Language, ReportContent
+from report_templates.render import audiences, render_html
 from ror_service import cases, pipeline, reports
 from ror_service.audit import log
 from ror_service.errors import (
@@ -29,8 +36,10 @@ from ror_service.errors import (
     ConflictError,
     ErasedError,
     InvalidInputError,
+    KnowledgeUnavailableError,
     NotFoundError,
     SealError,
+    UnsafeConfigurationError,
     WithheldError,
 )
 from ror_service.review.queue import Disposition
@@ -40,16 +49,22 @@ from ror_service.storage import results
 from ror_service.storage.tables import (
     ArtifactRow,
     DataKeyRow,
+    InterpretationRow,
     ParticipantRow,
     ReleaseDecisionRow,
     ReportVersionRow,
+    SignOffRow,
     ViewEventRow,
 )
+
+REPORT, DO_NOT = Disposition.REPORT, Disposition.DO_NOT_REPORT
+OTHER_RELEASE = "2026-02-05"
 
 
 def _draft(service: Service, case_id: str) -> Release[ReportContent] | Withheld | None:
     with service.work(PIPELINE) as work:
-        return reports.draft(work, service.context.keys, service.context.programme, case_id)
+        context = service.context
+        return reports.draft(work, context.keys, context.programme, case_id, settle=context.settle)
 
 
 def _keep(service: Service, case_id: str) -> None:
@@ -138,11 +153,131 @@ def test_what_is_not_to_be_reported_is_not_in_the_report(service: Service) -> No
 
 def test_a_reviewed_medicine_report_carries_its_one_signature(service: Service) -> None:
     case_id = service.interpreted(UNCERTAIN_MEDICINES)
-    service.sign(service.review("pharmacogenomics").review_id, COUNSELOR)
+    service.sign(service.review("pharmacogenomics").review_id, COUNSELOR, REPORT)
     release = _draft(service, case_id)
     assert isinstance(release, Release)
     assert [sign_off.name for sign_off in release.payload.sign_offs] == [COUNSELOR.name]
     assert release.payload.decisions == ()
+
+
+# --- What signers decided on uncertain pharmacogenomic calls
+
+
+def _signed_off(service: Service, *decisions: Disposition) -> str:
+    case_id = service.interpreted(FOUR_MEDICINE_GENES)
+    service.sign(service.review("pharmacogenomics").review_id, COUNSELOR, *decisions)
+    return case_id
+
+
+def _shown(release: Release[ReportContent] | Withheld | None) -> set[str]:
+    """Genes whose result a report says, in its content or in its words."""
+    assert isinstance(release, Release)
+    findings = [found for found in release.payload.interpretation.findings if isinstance(found, PharmacogenomicFinding)]
+    assert not [found for found in findings if found.requires_review], "nothing is still being checked"
+    said = "".join(
+        render_html(release, language, audience)
+        for audience, language in audiences("pharmacogenomics")
+        if audience is Audience.PARTICIPANT
+    )
+    return {
+        found.gene
+        for found in findings
+        if found.reported_phenotype or found.recommendations or found.second_opinions or found.diplotypes[0] in said
+    }
+
+
+@pytest.mark.parametrize("first", Disposition)
+@pytest.mark.parametrize("third", Disposition)
+def test_the_result_of_a_held_gene_is_shown_only_when_the_signer_lets_it_stand(
+    service: Service, first: Disposition, third: Disposition
+) -> None:
+    case_id = _signed_off(service, first, DO_NOT, third)
+    let_stand = {gene for gene, decision in (("CYP2C19", first), ("SLCO1B1", third)) if decision is REPORT}
+    release = _draft(service, case_id)
+    assert _shown(release) == {"TPMT"} | let_stand
+    (stored,) = service.rows(InterpretationRow)
+    with service.work() as work:
+        opened = vault.open_interpretation(work, service.context.keys, stored).interpretation
+    assert opened == FOUR_MEDICINE_GENES, "what is stored stays as it was found"
+
+
+def _accepts_all(said: Interpretation) -> frozenset[str]:
+    return frozenset(found.gene for found in said.findings if found.acceptable)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda settle, said, _: settle(said, _accepts_all(said)),
+        lambda settle, said, accepted: settle(said, _accepts_all(said) - accepted),
+        lambda _settle, said, _: said,
+    ],
+    ids=["accepts all", "takes no for yes", "settles nothing"],
+)
+def test_a_service_that_follows_another_decision_is_caught(
+    service: Service, monkeypatch: pytest.MonkeyPatch, broken: Callable[..., Interpretation]
+) -> None:
+    case_id = _signed_off(service, REPORT, DO_NOT, DO_NOT)
+    settle = service.context.settle
+    monkeypatch.setattr(service.context, "settle", lambda said, accepted: broken(settle, said, accepted))
+    with pytest.raises(AssertionError):
+        assert _shown(_draft(service, case_id)) == {"TPMT", "CYP2C19"}
+
+
+@pytest.mark.parametrize("tampered", [[], ["report"], ["report"] * 4])
+def test_a_signature_that_does_not_decide_on_each_call_makes_no_report(service: Service, tampered: list[str]) -> None:
+    case_id = _signed_off(service, REPORT, DO_NOT, REPORT)
+    with service.work() as work:
+        (row,) = work.session.scalars(select(SignOffRow))
+        row.dispositions = tampered
+    with pytest.raises(ConflictError, match="one decision for each"):
+        _draft(service, case_id)
+    assert service.state("pharmacogenomics") is CaseState.SIGNED_OFF
+
+
+def test_calls_are_settled_by_the_release_that_they_rest_on_whatever_is_in_use(tmp_path: Path) -> None:
+    with running_service(tmp_path / "home", knowledge_releases={"pharmacogenomics": OTHER_RELEASE}) as service:
+        used = service.context.interpreters["pharmacogenomics"].knowledge
+        assert used.digest != FOUR_MEDICINE_GENES.knowledge_digest
+        release = _draft(service, _signed_off(service, REPORT, DO_NOT, DO_NOT))
+    assert isinstance(release, Release)
+    settled = release.payload.interpretation
+    assert (settled.knowledge_release, settled.knowledge_digest) == (
+        FOUR_MEDICINE_GENES.knowledge_release,
+        FOUR_MEDICINE_GENES.knowledge_digest,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"knowledge_release": "2001-01-01"}, "no knowledge release '2001-01-01'"),
+        ({"knowledge_release": OTHER_RELEASE}, "differs from the one that the result rests on"),
+        ({"knowledge_digest": "0" * 64}, "differs from the one that the result rests on"),
+    ],
+)
+def test_no_call_is_settled_by_another_release(service: Service, change: dict[str, str], said: str) -> None:
+    case_id = service.interpreted(replace(FOUR_MEDICINE_GENES, **change))
+    service.sign(service.review("pharmacogenomics").review_id, COUNSELOR, REPORT, DO_NOT, DO_NOT)
+    with pytest.raises(KnowledgeUnavailableError, match=said):
+        _draft(service, case_id)
+    assert not service.rows(ReportVersionRow)
+
+
+def test_a_module_that_holds_nothing_back_has_nothing_to_settle(service: Service) -> None:
+    release = service.context.interpreter("traits", "2026-11-22")
+    said = Interpretation("traits", "1", release.knowledge.release, release.knowledge.digest, (), ())
+    with pytest.raises(KnowledgeUnavailableError, match="traits interpreter settles no"):
+        service.context.settle(said, frozenset())
+
+
+def test_an_option_that_a_module_does_not_know_is_told(tmp_path: Path) -> None:
+    unknown = {"pharmacogenomics": {"colour": "red"}}
+    with (
+        running_service(tmp_path / "home", module_options=unknown) as service,
+        pytest.raises(UnsafeConfigurationError, match="ROR_MODULE_OPTIONS"),
+    ):
+        service.context.interpreter("pharmacogenomics", OTHER_RELEASE)
 
 
 # --- Versions

@@ -78,6 +78,33 @@ def test_senseless_settings_are_refused(change: dict[str, object]) -> None:
         Settings(**change)
 
 
+@pytest.mark.parametrize("setting", ["knowledge_releases", "module_options", "wording_reviews"])
+def test_a_choice_for_a_module_that_is_not_there_is_refused(setting: str) -> None:
+    values = {
+        "knowledge_releases": "2026-10-04",
+        "module_options": {"genes": "programme"},
+        "wording_reviews": {"reviewer": "C. Ito, PharmD", "approved_on": "2026-01-02"},
+    }
+    with pytest.raises(UnsafeConfigurationError, match=f"ROR_{setting.upper()} names no module: pharmacogenomic; "):
+        Settings(**{setting: {"pharmacogenomic": values[setting]}})
+    assert getattr(Settings(**{setting: {"pharmacogenomics": values[setting]}}), setting)
+
+
+@pytest.mark.parametrize(
+    "change", [{"reviewer": "  "}, {"approved_on": "9999-01-01"}], ids=["by nobody", "on a day to come"]
+)
+def test_an_approval_names_somebody_and_a_day_that_has_come(change: dict[str, str]) -> None:
+    given = {"reviewer": "C. Ito, PharmD", "approved_on": "2026-01-02"}
+    with pytest.raises(UnsafeConfigurationError, match="ROR_WORDING_REVIEWS"):
+        Settings(wording_reviews={"pharmacogenomics": given | change})
+
+
+@pytest.mark.parametrize("review", [{"reviewer": "C. Ito"}, {"approved_on": "2026-01-02"}, "C. Ito", {}])
+def test_an_incomplete_approval_is_refused(review: object) -> None:
+    with pytest.raises(ValidationError):
+        Settings(wording_reviews={"pharmacogenomics": review})
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().lease_seconds = 1

@@ -3,49 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pysam
 import pytest
+from support.pharmacogenomic_cases import Case, Results, sex_of
+from support.pharmacogenomic_cases import differences as compared
 from support.shared import SHARED, needs_shared
 
 from interpreters.findings import NotTested, PharmacogenomicFinding
 from interpreters.genotypes import Build, Record, Sex
 from interpreters.pharmacogenomics import PharmacogenomicsInterpreter
 
-Case = Mapping[str, Any]
-Results = Mapping[str, PharmacogenomicFinding | NotTested]
 Interpret = Callable[..., Results]
 CaseRecords = Callable[[Case], list[Record]]
 
 
 def differences(case: Case, interpret: Interpret, case_records: CaseRecords) -> set[str]:
-    """Fields, `gene field`, in which a case's answer is not ours."""
-    found = interpret(
-        case_records(case), sex=Sex.MALE if case.get("sex") == "M" else Sex.FEMALE, genes=tuple(case["genes"])
-    )
-    different = set()
-    for gene, expected in case["pharmcat"].items():
-        ours = found[gene]
-        if isinstance(ours, NotTested):
-            different.add(f"{gene} not tested")
-            continue
-        rows = expected["recommendation"]
-        scores = {row["activity"] for row in rows if row["activity"]}
-        answers = {
-            "diplotypes": (list(ours.diplotypes), expected["matcher"]),
-            "haplotypes": (list(ours.haplotypes), expected["haplotypes"]),
-            "phenotypes": (list(ours.phenotypes), list(dict.fromkeys(p for row in rows for p in row["phenotype"]))),
-            "activity_score": (ours.activity_score, scores.pop() if len(scores) == 1 else None),
-            "missing_positions": (
-                ours.positions_total - ours.positions_read,
-                expected.get("missing_positions") or ours.positions_total - ours.positions_read,
-            ),
-        }
-        different |= {field for field, (mine, theirs) in answers.items() if mine != theirs}
-    return different
+    """Fields in which a case's answer is not ours."""
+    return compared(case, interpret(case_records(case), sex=sex_of(case), genes=tuple(case["genes"])))
 
 
 def deliberate(data: Path) -> dict[str, set[str]]:

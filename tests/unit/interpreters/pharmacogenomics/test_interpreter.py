@@ -115,6 +115,18 @@ def test_a_variant_is_told_from_no_variant(one: One) -> None:
     assert one("NAT2", {"rs1801280": None}).variant_found  # no call, so nothing to say
 
 
+def test_a_position_beside_the_alleles_is_told_where_it_was_read(
+    interpret: Interpret, make_records: MakeRecords, everything: PharmacogenomicsInterpreter
+) -> None:
+    records = make_records("CYP2C9")
+    assert finding(interpret(records), "CYP2C9").extra_genotypes == ()
+    extra = Record("10", 94645745, 94645745, "G", ("A",), (0, 1), depth=30, genotype_quality=99)
+    found = finding(interpret([*records, extra]), "CYP2C9")
+    assert found.extra_genotypes == ("rs12777823 G/A",)
+    assert (found.diplotypes, found.positions_total) == (("*1/*1",), 83)
+    assert ("10", 94645745, 94645745) in everything.intervals(Build.GRCH38)
+
+
 def test_unknown_phase_that_matters_withholds_the_phenotype(one: One) -> None:
     both = {"rs1800460": "C/T", "rs1142345": "T/C"}
     found = one("TPMT", both)  # *1/*3A, or *3B/*3C

@@ -182,6 +182,11 @@ SPLIT = [
     ("0|1", "1|0", ("T", "A")),
     ("1|.", ".|1", ("A", "T")),
     ("0/0", "0/1", ("C", "T")),
+    ("0/.", "0/1", ("C", "T")),
+    ("0|.", "0|1", ("C", "T")),
+    ("./.", "1/1", ("T", "T")),
+    (".", "1/1", ("T", "T")),
+    (".|.", "1|1", ("T", "T")),
 ]
 
 
@@ -202,8 +207,11 @@ def test_lines_split_by_allele_are_joined(a: str, t: str, alleles: tuple[str, ..
         ("1/1", "0/1", "conflicting_records"),
         ("0|1", "0|1", "conflicting_records"),
         ("1", "0/1", "conflicting_records"),
-        ("0/1", "./.", "no_call_position"),
-        ("0/.", "0/1", "half_called_variant"),
+        ("0/1", "./.", "half_called_variant"),
+        ("0/1", ".", "half_called_variant"),
+        ("0/.", "./1", "half_called_variant"),
+        ("0/0", "./.", "no_call_position"),
+        ("./.", ".", "no_call_position"),
         (".|1", ".|0", "half_called_variant"),
         ("0/.", "./0", "no_call_position"),
         (".|0", "0|.", "no_call_position"),

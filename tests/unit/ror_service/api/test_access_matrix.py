@@ -24,6 +24,7 @@ PARTICIPANT, PORTAL, CENTER = Role.PARTICIPANT, Role.PORTAL, Role.GENOME_CENTER
 COUNSELOR_ROLE, DIRECTOR_ROLE, AUDITOR = Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR
 
 _CHOICE = {PARTICIPANT: (201, 404, 404), PORTAL: (201, 201, 404)}
+_OWN = {PARTICIPANT: (204, 404, 404), PORTAL: (204, 204, 404)}
 _READ = {PARTICIPANT: (200, 404, 404)}
 _REVIEW = {COUNSELOR_ROLE: (201, 201, 404), DIRECTOR_ROLE: (201, 201, 404)}
 _REVIEW_READ = {COUNSELOR_ROLE: (200, 200, 404), DIRECTOR_ROLE: (200, 200, 404)}
@@ -35,6 +36,9 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "POST /v1/participants": {PORTAL: (201, 201, 201)},
     "POST /v1/participants/{participant_id}/consents": _CHOICE,
     "POST /v1/participants/{participant_id}/choices": _CHOICE,
+    "PUT /v1/participants/{participant_id}/medicines": _OWN,
+    "GET /v1/participants/{participant_id}/medicines": _READ,
+    "DELETE /v1/participants/{participant_id}/medicines": _OWN,
     "POST /v1/participants/{participant_id}/withdrawal": _CHOICE,
     "POST /v1/participants/{participant_id}/standing": {Role.OPERATOR: (201, 201, 404)},
     "GET /v1/participants/{participant_id}/results": _READ,
@@ -102,8 +106,8 @@ class World:
         headers = {"Authorization": "Bearer bad"} if caller == "bad token" else {}
         if isinstance(caller, Role):
             headers = self.api.headers(caller)
-        request: dict[str, Any] = {"json": self._body(route, names, which)} if method == "POST" else {}
-        if method == "PUT":
+        request: dict[str, Any] = {"json": self._body(route, names, which)} if method in {"POST", "PUT"} else {}
+        if path.endswith("/file"):
             request = {"content": b"x"}
         answer = self.api.client.request(method, path.format(**names), headers=headers, **request)
         if method != "GET" and answer.is_success:
@@ -143,6 +147,7 @@ class World:
                 "evidence_sha256": "e" * 64,
             },
             "choices": event | {"module": "traits", "answer": "yes", "script_version": "1.0"},
+            "medicines": {"medicines": ["warfarin"]},
             "standing": {"participation": "deactivated"},
             "signatures": {"dispositions": ["report"], "reason": "as seen"},
             "return": {"reason": "look again"},
@@ -217,4 +222,5 @@ def test_only_reviewers_see_findings_and_only_the_participant_sees_reports() -> 
     readers = {route: set(rows) for route, rows in MATRIX.items() if route.startswith("GET")}
     assert readers["GET /v1/reviews/{review_id}"] == {COUNSELOR_ROLE, DIRECTOR_ROLE}
     assert readers["GET /v1/participants/{participant_id}/results/{module}/{file}"] == {PARTICIPANT}
+    assert readers["GET /v1/participants/{participant_id}/medicines"] == {PARTICIPANT}
     assert [route for route, roles in readers.items() if PORTAL in roles] == []

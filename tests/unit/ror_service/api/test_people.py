@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from support.api import Api, problem_of
 from support.consent_facts import MODULES, NOW, PERSON, hours
@@ -13,10 +14,11 @@ from support.service import COUNSELOR, DIRECTOR, FILES, POSITIVE, REPORT_TEXT, U
 from consent.decision import RULES
 from consent.types import Confirmation
 from interpreters.findings import Interpretation
+from ror_service import own_medicines
 from ror_service.api import people
 from ror_service.api.tokens import Role
 from ror_service.review.queue import Disposition
-from ror_service.storage.tables import ConsentRecordRow, ModuleDecisionRow, ViewEventRow
+from ror_service.storage.tables import ConsentRecordRow, ModuleDecisionRow, ResultCaseRow, ViewEventRow
 
 ME = f"/v1/participants/{PERSON}"
 SELF, PORTAL = Role.PARTICIPANT, Role.PORTAL
@@ -192,6 +194,18 @@ def test_a_report_is_read_under_strict_headers_and_the_reading_is_kept(api: Api)
     assert told(api, "traits")["state"] == "viewed"
 
 
+def test_the_clinician_version_is_read_and_kept_like_the_others(api: Api) -> None:
+    api.service.available("pharmacogenomics")
+    assert set(told(api, "pharmacogenomics")["files"]) == {*FILES, "clinician.en.html", "clinician.en.pdf"}
+    answer = api.get(SELF, f"{ME}/results/pharmacogenomics/clinician.en.pdf")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert b"for the clinician" in answer.content
+    (event,) = api.service.actions("report.read")
+    assert event.details == {"file": "clinician.en.pdf"}
+    assert problem_of(api.get(SELF, f"{ME}/results/pharmacogenomics/clinician.es.pdf")) == (404, "not_found")
+    assert problem_of(api.get(SELF, f"{ME}/results/traits/clinician.en.pdf")) == (404, "not_found")
+
+
 @pytest.mark.parametrize("file", ["participant.fr.pdf", "..%2Fkeys", "participant.en.html%00", "professional.en.pdf"])
 def test_a_file_that_the_report_does_not_have(api: Api, file: str) -> None:
     api.service.available()
@@ -241,3 +255,70 @@ def test_a_decision_is_explained_rule_by_rule_and_asking_is_audited(api: Api, ro
     (event,) = api.service.actions("consent.explain")
     assert (event.role, event.participant_id) == (role.value, PERSON)
     assert problem_of(api.get(role, f"{ME}/decisions/astrology")) == (404, "not_found")
+
+
+# --- The participant's own list of medicines
+
+LIST = f"{ME}/medicines"
+
+
+def entered(api: Api, *medicines: object, role: Role = SELF) -> httpx.Response:
+    return api.call(role, "PUT", LIST, json={"medicines": list(medicines)})
+
+
+def test_a_list_is_entered_read_and_removed(api: Api) -> None:
+    api.service.enroll()
+    assert api.get(SELF, LIST).json() == {"medicines": []}
+    for _ in range(2):
+        assert entered(api, "  Warfarin ", "warfarin", "Ácido fólico 5 mg (mañana)").status_code == 204
+    assert api.get(SELF, LIST).json() == {"medicines": ["Warfarin", "Ácido fólico 5 mg (mañana)"]}
+    assert entered(api, role=PORTAL).status_code == 204
+    assert api.get(SELF, LIST).json() == {"medicines": []}
+    assert entered(api, "aspirin", role=PORTAL).status_code == 204
+    for _ in range(2):
+        answer = api.call(SELF, "DELETE", LIST)
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert api.get(SELF, LIST).json() == {"medicines": []}
+    assert {"own_medicines.enter", "own_medicines.read", "own_medicines.erase"} <= set(actions(api))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "   ", "x" * 101, "war\nfarin", "war\x00farin", "war\u202efarin", "war\u2028farin", 5, None],
+    ids=["empty", "blank", "long", "line", "NUL", "direction", "separator", "number", "null"],
+)
+def test_what_is_no_line_of_plain_text_is_refused_and_not_repeated(api: Api, wrong: object) -> None:
+    api.service.enroll()
+    answer = entered(api, "aspirin", wrong)
+    assert problem_of(answer) == (422, "invalid_input")
+    assert "farin" not in answer.text
+    assert api.get(SELF, LIST).json() == {"medicines": []}
+
+
+def test_a_list_has_at_most_fifty_entries_of_a_hundred_characters(api: Api) -> None:
+    api.service.enroll()
+    most = [f"{number:02}{'é' * 98}" for number in range(50)]
+    assert entered(api, *most).status_code == 204
+    assert api.get(SELF, LIST).json() == {"medicines": most}
+    assert problem_of(entered(api, *most, "one more")) == (422, "invalid_input")
+
+
+def test_the_list_of_somebody_who_left_is_gone_and_no_other_is_taken(api: Api) -> None:
+    api.service.enroll()
+    assert entered(api, "warfarin").status_code == 204
+    assert api.post(SELF, f"{ME}/withdrawal").status_code == 201
+    for answer in (entered(api, "warfarin"), api.get(SELF, LIST)):
+        assert problem_of(answer) == (403, "withheld")
+        assert "withdrawn" in answer.json()["reasons"]
+    assert api.call(SELF, "DELETE", LIST).status_code == 204
+
+
+def test_that_the_list_was_used_is_told_with_the_report_and_not_before(api: Api) -> None:
+    api.service.interpreted("pharmacogenomics")
+    assert entered(api, "warfarin").status_code == 204
+    case_id = api.service.case(module="pharmacogenomics").case_id
+    with api.service.work() as work:
+        own_medicines.for_report(work, api.service.context.keys, work.session.get_one(ResultCaseRow, case_id))
+    assert "own_medicines.use" not in actions(api)
+    api.service.run_jobs()
+    assert "own_medicines.use" in actions(api)

@@ -72,9 +72,11 @@ def test_the_frameworks_own_refusals_are_problems_too(api: Api) -> None:
     assert problem_of(no_json) == (422, "invalid_input")
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: Api) -> None:
+@pytest.mark.parametrize("route", ["POST /v1/participants", "PUT /v1/participants/P-1/medicines"])
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: Api, route: str) -> None:
+    method, _, path = route.partition(" ")
     chunks = (b" " * 65536 for _ in range(2 + problems.LARGEST_BODY // 65536))
-    answer = api.call(Role.PORTAL, "POST", "/v1/participants", content=chunks)
+    answer = api.call(Role.PORTAL, method, path, content=chunks)
     assert problem_of(answer) == (413, "request_entity_too_large")
 
 
@@ -90,8 +92,8 @@ def test_wrong_fields_are_named_and_never_repeated(api: Api) -> None:
     }  # fmt: skip
 
 
-BODIES = ("Submission", "NewParticipant", "NewConsent", "NewChoice", "Standing", "Signature", "Returned",
-          "ConfirmationResult", "DisclosureResult")  # fmt: skip
+BODIES = ("Submission", "NewParticipant", "NewConsent", "NewChoice", "OwnMedicines", "Standing", "Signature",
+          "Returned", "ConfirmationResult", "DisclosureResult")  # fmt: skip
 
 
 def test_every_body_refuses_unknown_fields(api: Api) -> None:

@@ -28,7 +28,9 @@ def test_every_setting_is_told_with_its_default() -> None:
 
 
 def test_every_route_is_told(api: Api) -> None:
-    told = set(re.findall(r"^\| `((?:GET|POST|PUT) [^`]+)` \|", (REFERENCE / "api.md").read_text(), re.MULTILINE))
+    told = set(
+        re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`]+)` \|", (REFERENCE / "api.md").read_text(), re.MULTILINE)
+    )
     document = api.client.get("/v1/openapi.json").json()
     assert told == {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.api import Api, problem_of
 from support.consent_facts import PERSON
-from support.service import POSITIVE, UNCERTAIN_MEDICINES
+from support.service import FOUR_MEDICINE_GENES, POSITIVE, UNCERTAIN_MEDICINES
 
 from ror_service.api.tokens import Role
 
@@ -25,7 +25,8 @@ def test_a_finding_goes_from_the_queue_to_the_disclosure(api: Api) -> None:
     assert PERSON not in str(item)
     assert "BRCA" not in str(item)
     evidence = api.get(COUNSELOR, f"/v1/reviews/{review}").json()
-    assert (evidence["case_id"], evidence["module"], evidence["to_decide"]) == (case, "hereditary_risk", 1)
+    assert (evidence["case_id"], evidence["module"]) == (case, "hereditary_risk")
+    assert [item["gene"] for item in evidence["to_decide"]] == ["BRCA2"]
     assert evidence["findings"][0]["gene"] == POSITIVE.findings[0].gene
     sign(api, review, COUNSELOR, "counselor-1")
     sign(api, review, DIRECTOR, "director-1")
@@ -37,6 +38,28 @@ def test_a_finding_goes_from_the_queue_to_the_disclosure(api: Api) -> None:
     assert api.post(COUNSELOR, f"/v1/cases/{case}/disclosure/appointment").status_code == 201
     assert api.post(COUNSELOR, f"/v1/cases/{case}/disclosure", {"outcome": "completed"}).status_code == 201
     assert api.service.state("hereditary_risk") == "disclosed"
+
+
+def test_each_uncertain_medicine_gene_is_decided_on(api: Api) -> None:
+    api.service.interpreted(FOUR_MEDICINE_GENES)
+    review = api.service.review("pharmacogenomics").review_id
+    evidence = api.get(COUNSELOR, f"/v1/reviews/{review}").json()
+    assert max(len(finding["consistent"]) for finding in evidence["findings"]) == 20
+    to_decide = evidence["to_decide"]
+    assert [(item["gene"], item["can_be_reported"]) for item in to_decide] == [
+        ("CYP2C19", True),
+        ("NUDT15", False),
+        ("SLCO1B1", True),
+    ]
+    assert (len(to_decide[1]["consistent"]), to_decide[1]["consistent_total"]) == (20, 37)
+    api.post(COUNSELOR, f"/v1/reviews/{review}/claim", subject="counselor-1")
+    for wrong in (["report"] * 3, ["report"], []):
+        answer = api.post(
+            COUNSELOR, f"/v1/reviews/{review}/signatures", SIGNATURE | {"dispositions": wrong}, subject="counselor-1"
+        )
+        assert problem_of(answer) == (422, "invalid_input")
+    sign(api, review, COUNSELOR, "counselor-1", SIGNATURE | {"dispositions": ["report", "do_not_report", "report"]})
+    assert api.service.state("pharmacogenomics") == "signed_off"
 
 
 def test_reading_the_evidence_and_deciding_are_audited(api: Api) -> None:

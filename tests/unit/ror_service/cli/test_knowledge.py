@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -93,3 +94,40 @@ def test_a_damaged_manifest_is_told_plainly(refused: Refused, clinvar: Path, ror
     for command in ("list", "verify"):
         assert "build the release again" in refused("knowledge", command)
     shutil.rmtree(tmp_path / "knowledge")
+
+
+def test_releases_of_pharmacogenes_are_compared_fact_by_fact(ror: Ror, refused: Refused) -> None:
+    told = ror("knowledge", "diff", "pharmacogenomics", "2025-11-05", "2026-02-05").out
+    assert "\n  file changed: definitions.json\n" in told
+    assert "\nNUDT15\n  allele *2: reported as *2 -> *3\n  allele *4, *5, *6, *7, *8: function Uncertain" in told
+    assert "and 33 more: needs_review 0 -> 1\n" in told
+    assert "not called The allele *42, which CPIC added in February 2026.: added\n" in told
+
+    back = json.loads(ror("knowledge", "diff", "pharmacogenomics", "2026-02-05", "2025-11-05", "--json").out)
+    assert back["module"] == "pharmacogenomics"
+    assert back["file"]["changed"] == ["definitions.json", "not_called.json", "recommendations_cpic.json"]
+    assert len(back["source"]["removed"]) == 3
+    assert {
+        "gene": "NUDT15",
+        "kind": "allele",
+        "name": "*2",
+        "field": "reported as",
+        "before": "*3",
+        "after": "*2",
+    } in back["fact"]
+
+    removed = ror("knowledge", "diff", "pharmacogenomics", "2026-02-05", "2025-11-05").out
+    assert "which CPIC added in February 2026.: removed\n" in removed
+    assert "nothing differs" in ror("knowledge", "diff", "pharmacogenomics", "2025-11-05", "2025-11-05").out
+    unknown = refused("knowledge", "diff", "pharmacogenomics", "2025-11-05", "2027")
+    assert "no knowledge release '2027'; there are: 2025-11-05, 2026-02-05" in unknown
+    assert "there are: ancestry, hereditary_risk" in refused("knowledge", "diff", "astrology", "1", "2")
+
+
+@pytest.mark.usefixtures("own_folder", "one_module")
+def test_releases_of_another_module_are_compared_by_file(ror: Ror, clinvar: Path) -> None:
+    ror("knowledge", "import", "clinvar", clinvar)
+    ror("knowledge", "import", "clinvar", clinvar, "--release", "same")
+    told = ror("knowledge", "diff", MODULE, "2026-10-31", "same").out
+    assert told.endswith("\n  nothing differs\nFact by fact, only releases of pharmacogenomics are compared.\n")
+    assert json.loads(ror("knowledge", "diff", MODULE, "2026-10-31", "same", "--json").out)["fact"] is None

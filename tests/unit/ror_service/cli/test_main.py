@@ -43,6 +43,25 @@ def test_malformed_settings_are_named_and_their_values_are_not_told(
     assert line == "unsafe_configuration: malformed: ROR_LEASE_SECONDS; see docs/reference/settings.md"
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('{"pharmacogenomics": {"reviewer": "s3cret"}}', "ROR_WORDING_REVIEWS (pharmacogenomics.approved_on)"),
+        ("{s3cret", 'not JSON: error parsing value for field "wording_reviews"'),
+    ],
+    ids=["incomplete", "no JSON"],
+)
+def test_malformed_json_is_named_and_not_told_either(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, value: str, told: str
+) -> None:
+    monkeypatch.setenv("ROR_WORDING_REVIEWS", value)
+    for command in (["token", "auditor", "a"], ["worker"]):
+        line = refused(*command)
+        assert line.startswith("unsafe_configuration: ")
+        assert told in line
+        assert "s3cret" not in line
+
+
 def test_an_incomplete_production_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROR_MODE", "production")
     assert "ROR_DATABASE_URL" in refused("audit", "verify")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from support.consent_facts import PERSON
-from support.service import POSITIVE, Service
+from support.service import FOUR_MEDICINE_GENES, POSITIVE, Service
 
 from ror_service.storage import jobs
 
@@ -28,12 +28,35 @@ def test_a_review_is_worked_by_two_people(ror: Ror, home: Service, review: str) 
     assert review in ror("reviews", "list").out
     shown = ror("reviews", "show", review, *ANNE).out
     assert POSITIVE.findings[0].gene in shown
-    assert "Findings to decide: 1" in shown
+    assert "To decide: 1, with one --decide for each in this order\n  1. BRCA2: report or do_not_report\n" in shown
     for signer in (ANNE, BERT):
         assert f"{review} is {signer[1]}'s until" in ror("reviews", "claim", review, *signer).out
         assert ror("reviews", "sign", review, *signer, *WHY, "--decide", "report").out == f"Signed by {signer[1]}.\n"
     assert home.state("hereditary_risk") == "confirming"
     assert {event.actor for event in home.actions("review.read")} == {"anne", "bert"}
+
+
+def test_each_uncertain_medicine_gene_is_shown_and_decided_on(ror: Ror, refused: Refused, home: Service) -> None:
+    home.interpreted(FOUR_MEDICINE_GENES)
+    review_id = home.review("pharmacogenomics").review_id
+    shown = ror("reviews", "show", review_id, *ANNE).out.partition("To decide: 3,")[2].splitlines()[1:]
+    assert [line.strip() for line in shown[:10]] == [
+        "1. CYP2C19: report or do_not_report",
+        "top-scored: *2/*17, Intermediate Metabolizer",
+        "fits the data: not known (no phenotype)",
+        "35 of 36 positions read",
+        "reasons: unread_alleles_change_phenotype",
+        "2. NUDT15: do_not_report only",
+        "top-scored: *2/*9, Poor Metabolizer or Indeterminate",
+        f"fits the data: {', '.join(f'*2/*{n}' for n in range(3, 23))} and 17 more (Indeterminate, Poor Metabolizer)",
+        "35 of 36 positions read",
+        "reasons: ambiguous_phenotype",
+    ]
+    ror("reviews", "claim", review_id, *ANNE)
+    report = ("--decide", "report")
+    assert "finding 2 has no single result" in refused("reviews", "sign", review_id, *ANNE, *WHY, *report * 3)
+    ror("reviews", "sign", review_id, *ANNE, *WHY, *report, "--decide", "do_not_report", *report)
+    assert home.state("pharmacogenomics") == "signed_off"
 
 
 def test_a_review_goes_back_with_a_reason(ror: Ror, refused: Refused, review: str) -> None:

@@ -5,27 +5,44 @@ import pikepdf
 import pytest
 from support import reports
 
-from report_templates.content import Language
+from report_templates.content import Audience, Language
 from ror_service.rendering import AccessibilityError, Artifact, RendererProcess, artifacts
+
+PARTICIPANT, CLINICIAN = Audience.PARTICIPANT, Audience.CLINICIAN
+FOR_PARTICIPANTS = [
+    ("participant.en.html", "text/html; charset=utf-8", PARTICIPANT, Language.EN),
+    ("participant.en.pdf", "application/pdf", PARTICIPANT, Language.EN),
+    ("participant.es.html", "text/html; charset=utf-8", PARTICIPANT, Language.ES),
+    ("participant.es.pdf", "application/pdf", PARTICIPANT, Language.ES),
+]
+FOR_CLINICIANS = [
+    ("clinician.en.html", "text/html; charset=utf-8", CLINICIAN, Language.EN),
+    ("clinician.en.pdf", "application/pdf", CLINICIAN, Language.EN),
+]
+
+
+def facts(made: tuple[Artifact, ...]) -> list[tuple[str, str, Audience, Language]]:
+    return [(item.name, item.media_type, item.audience, item.language) for item in made]
 
 
 def test_html_and_pdf_in_each_language(renderer: RendererProcess) -> None:
-    made = artifacts(reports.release(reports.hereditary_not_read()), Language, renderer)
-    assert [(item.name, item.media_type, item.language) for item in made] == [
-        ("participant.en.html", "text/html; charset=utf-8", Language.EN),
-        ("participant.en.pdf", "application/pdf", Language.EN),
-        ("participant.es.html", "text/html; charset=utf-8", Language.ES),
-        ("participant.es.pdf", "application/pdf", Language.ES),
-    ]
+    made = artifacts(reports.release(reports.hereditary_not_read()), renderer)
+    assert facts(made) == FOR_PARTICIPANTS
     assert made[0].content.startswith(b"<!DOCTYPE html>")
     assert b'lang="es"' in made[2].content
     assert made[3].content.startswith(b"%PDF-1.7")
 
 
+def test_the_medicines_report_has_a_version_for_clinicians_too(renderer: RendererProcess) -> None:
+    made = artifacts(reports.release(reports.medicines()), renderer)
+    assert facts(made) == FOR_PARTICIPANTS + FOR_CLINICIANS
+    assert len({item.content for item in made}) == len(made)
+    assert artifacts(reports.release(reports.medicines()), renderer) == made, "the same report, to the byte"
+
+
 @pytest.mark.parametrize("state", ["ancestry", "traits", "hereditary-positive", "medicines-held"])
 def test_every_module_passes_the_gate(renderer: RendererProcess, state: str) -> None:
-    made = artifacts(reports.release(reports.STATES[state]()), [Language.ES], renderer)
-    assert len(made) == 2
+    assert artifacts(reports.release(reports.STATES[state]()), renderer)
 
 
 class Careless:
@@ -43,9 +60,9 @@ class Careless:
 def test_a_pdf_that_could_not_be_followed_is_not_delivered() -> None:
     release = reports.release(reports.medicines())
     with pytest.raises(AccessibilityError):
-        artifacts(release, [Language.EN], Careless())
+        artifacts(release, Careless())
 
 
 def test_an_artifact_is_a_value() -> None:
-    one = Artifact("participant.en.html", "text/html", Language.EN, b"x")
+    one = Artifact("participant.en.html", "text/html", PARTICIPANT, Language.EN, b"x")
     assert replace(one) == one

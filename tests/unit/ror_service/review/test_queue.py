@@ -11,6 +11,7 @@ from support.consent_facts import POLICY
 from support.service import (
     COUNSELOR,
     DIRECTOR,
+    FOUR_MEDICINE_GENES,
     LABORATORY,
     LEASE,
     OPERATOR,
@@ -35,6 +36,7 @@ from ror_service.errors import (
 )
 from ror_service.review import queue
 from ror_service.review.queue import OPEN_STATES, Disposition
+from ror_service.review.triage import findings_under_review
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage import participants, results
 from ror_service.storage.tables import ConfirmationOrderRow, JobRow, SignOffRow
@@ -148,7 +150,9 @@ def test_what_was_not_confirmed_can_be_left_out_by_two_people(
     for signer in (COUNSELOR, DIRECTOR):
         service.sign(review_id, signer, DO_NOT)
     with service.work() as work:
-        release = reports.draft(work, service.context.keys, service.context.programme, case_id)
+        release = reports.draft(
+            work, service.context.keys, service.context.programme, case_id, settle=service.context.settle
+        )
     assert isinstance(release, Release)
     assert {decision.outcome for decision in release.payload.decisions} == {said}
 
@@ -224,7 +228,7 @@ def test_every_finding_needs_a_decision_and_a_reason(service: Service) -> None:
     service.claim(review_id, COUNSELOR)
     for dispositions, reason in (((), "why"), ((REPORT, REPORT), "why"), ((REPORT,), " ")):
         with service.work(COUNSELOR) as work, pytest.raises(InvalidInputError):
-            queue.sign(work, review_id, dispositions, reason, findings=1)
+            queue.sign(work, review_id, dispositions, reason, findings=POSITIVE.findings[:1])
     assert not service.rows(SignOffRow)
 
 
@@ -235,7 +239,7 @@ def test_roles_that_may_not_sign(service: Service) -> None:
             with pytest.raises(ForbiddenError):
                 queue.claim(work, review_id, LEASE)
             with pytest.raises(ForbiddenError):
-                queue.sign(work, review_id, (REPORT,), "why", findings=1)
+                queue.sign(work, review_id, (REPORT,), "why", findings=POSITIVE.findings[:1])
             with pytest.raises(ForbiddenError):
                 queue.return_review(work, review_id, "why")
 
@@ -244,11 +248,43 @@ def test_a_pharmacogenomic_review_needs_one_signer(service: Service) -> None:
     case_id = service.interpreted(UNCERTAIN_MEDICINES)
     review = service.review("pharmacogenomics")
     assert (review.tier, review.reasons) == ("counselor", ["pharmacogenomic_call_uncertain"])
-    service.sign(review.review_id, COUNSELOR)
+    service.sign(review.review_id, COUNSELOR, REPORT)
     assert service.review("pharmacogenomics").state == ReviewState.CLOSED
+    assert not service.rows(ConfirmationOrderRow), "a second specimen is for hereditary findings"
     assert service.state("pharmacogenomics") is CaseState.SIGNED_OFF
     pipeline.release_report(service.context, case_id)
     assert service.state("pharmacogenomics") is CaseState.AVAILABLE
+
+
+@pytest.mark.parametrize("decided", [(), (REPORT,), (REPORT, DO_NOT), (DO_NOT,) * 4])
+def test_every_uncertain_call_needs_its_own_decision(service: Service, decided: tuple[Disposition, ...]) -> None:
+    service.interpreted(FOUR_MEDICINE_GENES)
+    review_id = service.review("pharmacogenomics").review_id
+    with pytest.raises(InvalidInputError, match="each of the 3 findings"):
+        service.sign(review_id, COUNSELOR, *decided)
+    assert not service.rows(SignOffRow)
+    assert service.state("pharmacogenomics") is CaseState.IN_REVIEW
+
+
+def test_a_call_without_a_single_result_cannot_be_reported(service: Service) -> None:
+    service.interpreted(FOUR_MEDICINE_GENES)
+    review_id = service.review("pharmacogenomics").review_id
+    with pytest.raises(InvalidInputError) as refused:
+        service.sign(review_id, COUNSELOR, REPORT, REPORT, REPORT)
+    assert str(refused.value) == "finding 2 has no single result: decide do_not_report"
+    assert not service.rows(SignOffRow)
+    service.sign(review_id, COUNSELOR, REPORT, DO_NOT, REPORT)
+    assert [row.dispositions for row in service.rows(SignOffRow)] == [[REPORT, DO_NOT, REPORT]]
+
+
+def test_decisions_go_with_their_findings_only_when_there_is_one_for_each() -> None:
+    findings = findings_under_review(FOUR_MEDICINE_GENES)
+    signed = [SignOffRow(dispositions=["report"]), SignOffRow(dispositions=["report", "do_not_report", "report"])]
+    assert queue.decided(findings, signed) == tuple(zip(findings, (REPORT, DO_NOT, REPORT), strict=True))
+    for wrong in ([], signed[:1]):
+        with pytest.raises(ConflictError, match="one decision for each"):
+            queue.decided(findings, wrong)
+    assert queue.decided((), []) == ()
 
 
 # --- How reviews are claimed and sent back
@@ -274,7 +310,7 @@ def test_nobody_signs_without_holding_the_review(service: Service) -> None:
 
     def sign(signer: Actor) -> None:
         with service.work(signer) as work:
-            queue.sign(work, review_id, (REPORT,), "why", findings=1)
+            queue.sign(work, review_id, (REPORT,), "why", findings=POSITIVE.findings[:1])
 
     with pytest.raises(ForbiddenError, match="claim"):
         sign(COUNSELOR)
@@ -322,7 +358,7 @@ def test_the_queue_is_sorted_by_urgency_and_forgets_what_is_decided(service: Ser
     with service.work() as work:
         waiting = results.reviews(work.session, OPEN_STATES)
     assert [row.case_id for row in waiting] == expected
-    service.sign(waiting[1].review_id, COUNSELOR)
+    service.sign(waiting[1].review_id, COUNSELOR, DO_NOT)
     with service.work() as work:
         assert [row.review_id for row in results.reviews(work.session, OPEN_STATES)] == [waiting[0].review_id]
 

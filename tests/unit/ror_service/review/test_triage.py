@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 from support import reports as contents
-from support.service import INTERPRETATIONS, POSITIVE, TWO_POSITIVE, UNCERTAIN_MEDICINES
+from support.service import FOUR_MEDICINE_GENES, INTERPRETATIONS, POSITIVE, TWO_POSITIVE, UNCERTAIN_MEDICINES
 
 from interpreters.findings import HereditaryFinding, HereditaryOutcome, Interpretation
-from ror_service.review.triage import Tier, findings_under_review, triage
+from ror_service.review.triage import Tier, can_be_reported, findings_under_review, triage
 
 
 @pytest.mark.parametrize("module", INTERPRETATIONS)
@@ -27,8 +27,23 @@ def test_hereditary_findings_need_people_unless_the_policy_does_not_report_them(
         assert (need.tier, need.reasons) == (Tier.LABORATORY_DIRECTOR, (f"hereditary_{outcome.value.lower()}",))
 
 
-def test_an_uncertain_medicine_call_needs_one() -> None:
-    assert triage(UNCERTAIN_MEDICINES).tier is Tier.COUNSELOR
+@pytest.mark.parametrize("found", [UNCERTAIN_MEDICINES, FOUR_MEDICINE_GENES])
+def test_uncertain_medicine_calls_need_one(found: Interpretation) -> None:
+    need = triage(found)
+    assert (need.tier, need.reasons) == (Tier.COUNSELOR, ("pharmacogenomic_call_uncertain",))
+
+
+def test_every_uncertain_medicine_call_is_decided_on_and_no_other() -> None:
+    listed = findings_under_review(FOUR_MEDICINE_GENES)
+    assert [finding.gene for finding in listed] == ["CYP2C19", "NUDT15", "SLCO1B1"]
+
+
+def test_only_a_call_with_one_result_can_be_reported() -> None:
+    assert [can_be_reported(finding) for finding in findings_under_review(FOUR_MEDICINE_GENES)] == [True, False, True]
+    for phenotypes in ((), ("No Result",), ("n/a",), ("Normal Metabolizer", "n/a")):
+        (call,) = UNCERTAIN_MEDICINES.findings
+        assert not can_be_reported(replace(call, phenotypes=phenotypes))
+    assert all(can_be_reported(finding) for finding in findings_under_review(TWO_POSITIVE))
 
 
 def test_reasons_name_neither_gene_nor_variant() -> None:

@@ -77,7 +77,7 @@ def events(partner: SandboxPartner) -> list[tuple[str, str | None]]:
 def test_a_delivery_is_opened_and_kept(partner: SandboxPartner, http: httpx.Client) -> None:
     response = http.send(put(partner, bundle_for(partner)))
     assert response.status_code == 201
-    assert (partner.opened_folder("delivery-1") / "report.en.html").read_bytes() == REPORT
+    assert (partner.opened_folder("delivery-1") / "participant.en.html").read_bytes() == REPORT
 
 
 def test_nothing_opened_is_kept_unless_asked_for(tmp_path: Path, http: httpx.Client) -> None:
@@ -169,7 +169,7 @@ def test_the_same_key_with_another_bundle_is_refused(partner: SandboxPartner, ht
     elsewhere = put(partner, bundle_for(partner, "delivery-2"), path="/v1/deliveries/delivery-2")
     assert refusal(http.send(elsewhere)) == (422, "key_reused")
     assert events(partner) == [("accepted", None), ("refused", "key_reused"), ("refused", "key_reused")]
-    assert (partner.opened_folder("delivery-1") / "report.en.html").read_bytes() == REPORT
+    assert (partner.opened_folder("delivery-1") / "participant.en.html").read_bytes() == REPORT
 
 
 def test_a_bundle_under_the_address_of_another_is_refused(partner: SandboxPartner, http: httpx.Client) -> None:
@@ -188,8 +188,9 @@ def test_malformed_names_are_refused(partner: SandboxPartner, http: httpx.Client
     assert [entry.idempotency_key for entry in partner.ledger.entries()] == [""]
 
 
-def test_names_that_are_no_file_names_are_refused(partner: SandboxPartner, http: httpx.Client) -> None:
-    assert refusal(http.send(put(partner, bundle_for(partner, language="../../x")))) == (422, "unsafe_name")
+@pytest.mark.parametrize("part", ["audience", "language"])
+def test_names_that_are_no_file_names_are_refused(partner: SandboxPartner, http: httpx.Client, part: str) -> None:
+    assert refusal(http.send(put(partner, bundle_for(partner, **{part: "../../x"})))) == (422, "unsafe_name")
     assert events(partner) == [("refused", "unsafe_name")]
     assert not partner.opened_folder("delivery-1").exists()
 
@@ -363,7 +364,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
             assert process.wait(timeout=30) == 0
         finally:
             process.kill()
-    assert (tmp_path / "opened" / "delivery-1" / "report.en.html").read_bytes() == REPORT
+    assert (tmp_path / "opened" / "delivery-1" / "participant.en.html").read_bytes() == REPORT
 
 
 def test_it_stops_when_told(

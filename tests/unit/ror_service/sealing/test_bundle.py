@@ -40,8 +40,8 @@ CONTENT = BundleContent(
     version=2,
     kind="amended",
     artifacts=(
-        Artifact("en", "html", "text/html", b"<p>You can probably taste bitterness.</p>"),
-        Artifact("es", "pdf", "application/pdf", b"%PDF-1.7 amargo"),
+        Artifact("participant", "es", "pdf", "application/pdf", b"%PDF-1.7 amargo"),
+        Artifact("clinician", "es", "pdf", "application/pdf", b"%PDF-1.7 TAS2R38"),
     ),
 )
 NAMES = ["manifest.json", "manifest.jws", "index.json.hpke", "artifact-1.hpke", "artifact-2.hpke"]
@@ -92,7 +92,7 @@ def test_the_manifest_is_plain_json_in_a_plain_zip() -> None:
 
 def test_nothing_personal_travels_in_the_open() -> None:
     in_the_open = BUNDLE.lower()
-    personal = (PERSON, "traits", "report-1", "amended", "text/html", "pdf", "bitter", "amargo", "ancestry")
+    personal = (PERSON, "traits", "report-1", "amended", "pdf", "clinician", "TAS2R38", "amargo", "ancestry")
     for word in personal:
         assert word.lower().encode() not in in_the_open
 
@@ -126,7 +126,7 @@ def test_a_moment_without_a_zone_is_refused() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.binary(max_size=2000), min_size=1, max_size=12))
 def test_any_number_of_artifacts_of_any_content(contents: list[bytes]) -> None:
-    artifacts = tuple(Artifact("en", "html", "text/html", data) for data in contents)
+    artifacts = tuple(Artifact("participant", "en", "html", "text/html", data) for data in contents)
     assert opened(build(replace(CONTENT, artifacts=artifacts))).artifacts == artifacts
 
 
@@ -286,6 +286,17 @@ def test_a_signed_bundle_without_an_index_is_refused() -> None:
 INDEX = json.loads(bundle._index_json(CONTENT, NAMES[3:]))
 
 
+def _without(members: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in members.items() if key != name}
+
+
+def test_the_index_says_whom_each_artifact_is_for() -> None:
+    assert [(row["audience"], row["language"], row["format"]) for row in INDEX["artifacts"]] == [
+        ("participant", "es", "pdf"),
+        ("clinician", "es", "pdf"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("index", "message"),
     [
@@ -293,9 +304,13 @@ INDEX = json.loads(bundle._index_json(CONTENT, NAMES[3:]))
         (b"[]", "not an index"),
         (canonical_json(INDEX | {"artifacts": 5}), "not an index"),
         (canonical_json(INDEX | {"artifacts": [{}]}), "not an index"),
-        (canonical_json({key: value for key, value in INDEX.items() if key != "module"}), "not an index"),
+        (canonical_json(_without(INDEX, "module")), "not an index"),
         (canonical_json(INDEX | {"artifacts": [*INDEX["artifacts"], {"entry": "x", "sha256": ""}]}), "not an index"),
-        (canonical_json(INDEX | {"schema": "ror.bundle-index/2"}), "does not describe"),
+        (
+            canonical_json(INDEX | {"artifacts": [_without(row, "audience") for row in INDEX["artifacts"]]}),
+            "not an index",
+        ),
+        (canonical_json(INDEX | {"schema": "ror.bundle-index/1"}), "does not describe"),
         (canonical_json(INDEX | {"artifacts": INDEX["artifacts"][:1]}), "does not describe"),
         (canonical_json(INDEX | {"artifacts": [*INDEX["artifacts"], INDEX["artifacts"][0]]}), "does not describe"),
         (

@@ -100,7 +100,7 @@ def submit(service: Service, content: bytes = FILE, sample_id: str = SAMPLE) -> 
         file_size=len(content),
     )
     with service.work(CENTER) as work:
-        samples.submit(work, row)
+        samples.submit(work, service.context.keys, row)
 
 
 def send(service: Service, content: bytes = FILE, sample_id: str = SAMPLE) -> None:

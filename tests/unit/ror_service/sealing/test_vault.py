@@ -27,6 +27,7 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     InterpretationRow,
+    OwnMedicinesRow,
     ReportVersionRow,
 )
 from ror_service.work import Work
@@ -109,6 +110,34 @@ def test_another_folder_of_key_encryption_keys_opens_nothing(service: Service, t
         pytest.raises(SealError, match="is not in"),
     ):
         vault.open_interpretation(work, FileKeyProvider(tmp_path / "other-keys"), row)
+
+
+# --- Own lists of medicines
+
+
+@pytest.mark.parametrize("change", ["sealed", "another's bytes", "another's key", "another person", "another list"])
+def test_a_list_of_medicines_opens_nowhere_else(service: Service, change: str) -> None:
+    for person in (ANNA, BEN):
+        service.enroll(person)
+        service.enter_medicines(f"medicine of {person}", participant_id=person)
+    with service.work() as work, work.session.no_autoflush:
+        rows = {row.participant_id: row for row in work.session.scalars(select(OwnMedicinesRow))}
+        row, other = rows[ANNA], rows[BEN]
+        assert vault.open_own_medicines(work, service.context.keys, row) == (f"medicine of {ANNA}",)
+        if change == "sealed":
+            row.sealed = row.sealed[:-1] + bytes([row.sealed[-1] ^ 1])
+        elif change == "another's bytes":
+            row.sealed = other.sealed
+        elif change == "another's key":
+            row.data_key_id = other.data_key_id
+        elif change == "another person":
+            row.participant_id = BEN
+        else:
+            row.list_id = "list-of-nobody"
+        with pytest.raises(SealError) as caught:
+            vault.open_own_medicines(work, service.context.keys, row)
+        assert ANNA not in str(caught.value)
+        work.session.rollback()
 
 
 # --- Artifacts
@@ -241,6 +270,7 @@ def test_a_data_key_is_never_printed() -> None:
 
 
 def test_every_key_of_a_person_is_found_and_nobody_elses(service: Service, file: Kept) -> None:
+    service.enter_medicines("warfarin", participant_id=ANNA)
     service.found("traits", ANNA)
     pipeline.release_report(service.context, service.case(ANNA).case_id)
     service.available(participant_id=BEN)
@@ -249,6 +279,6 @@ def test_every_key_of_a_person_is_found_and_nobody_elses(service: Service, file:
         others = results.keys_of_participant(work.session, BEN)
         every = set(work.session.scalars(select(DataKeyRow.key_id)))
     assert file.row.data_key_id in keys
-    assert (len(keys), len(others)) == (3, 2)
+    assert (len(keys), len(others)) == (4, 2)
     assert keys | others == every
     assert not keys & others

@@ -154,6 +154,20 @@ def test_a_worker_takes_its_settings_from_the_environment_and_reconnects_after_a
     worker_process_init.send(sender=None)
 
 
+def test_a_worker_refuses_an_option_that_its_module_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROR_HOME", str(tmp_path))
+    monkeypatch.setenv("ROR_BROKER_URL", "memory://worker-test")
+    monkeypatch.setattr(worker_process_init, "receivers", [])
+    with running_service(tmp_path):
+        monkeypatch.setenv("ROR_MODULE_OPTIONS", '{"pharmacogenomics": {"genes": "programme"}}')
+        worker_app()
+        monkeypatch.setenv("ROR_MODULE_OPTIONS", '{"pharmacogenomics": {"genes": "CYP2C91"}}')
+        with pytest.raises(UnsafeConfigurationError, match=r"ROR_MODULE_OPTIONS.*CYP2C91"):
+            worker_app()
+
+
 @pytest.mark.parametrize("broker", [None, "memory://worker-test"])
 def test_a_worker_without_broker_or_schema_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broker: str | None

@@ -1,0 +1,126 @@
+"""`ror reanalyze`: whose result another knowledge release would change."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from ror_service import reanalysis
+from ror_service.cli.running import service
+from ror_service.cli.tables import show
+from ror_service.errors import InvalidInputError
+from ror_service.reanalysis import Reanalyzed
+
+_PROGRESS_EVERY = 100
+
+
+def reanalyze(
+    *,
+    module: Annotated[Literal["pharmacogenomics"], typer.Option(help="Module whose results are made again.")],
+    release: Annotated[str, typer.Option(help="Knowledge release; ror knowledge list names all.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change; required.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Look at so many cases at most.")] = None,
+    show_results: Annotated[
+        bool, typer.Option("--show-results", help="Also print each result before and after. Keep the output safe.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the last one a summary.")] = False,
+) -> None:
+    """Tell whose result would change with another knowledge release; nothing is stored.
+
+    Every file is read again, which is audited. Ends with status 1 when a file could not be read.
+    """
+    if not dry_run:
+        raise InvalidInputError(
+            "this command issues no amended reports yet; give --dry-run to learn whose result would change"
+        )
+    outcomes, kinds = Counter[str](), Counter[tuple[str, str]]()
+    with service() as context:
+        interpreter = context.interpreter(module, release)
+        found = reanalysis.count(context, module)
+        total = found if limit is None else min(found, limit)
+        for done in _with_progress(reanalysis.reanalyze(context, interpreter, limit), total):
+            outcomes[_outcome(done)] += 1
+            kinds.update({(change.gene, change.kind.value) for change in done.changes})
+            for line in _json_lines(done, show_results) if as_json else _lines(done, show_results):
+                typer.echo(line)
+    if as_json:
+        typer.echo(json.dumps({"summary": _summary(module, interpreter.knowledge.digest, release, outcomes, kinds)}))
+    else:
+        _print_summary(outcomes, kinds)
+    raise typer.Exit(1 if outcomes["not_read"] else 0)
+
+
+def _outcome(done: Reanalyzed) -> str:
+    if done.passed_over:
+        return "passed_over"
+    if done.problem is not None:
+        return "not_read"
+    return "changed" if done.changes else "unchanged"
+
+
+def _lines(done: Reanalyzed, show_results: bool) -> Iterator[str]:
+    if done.problem is not None:
+        yield f"not read: sample {done.sample_id} ({done.problem})"
+    elif done.changes and not show_results:
+        yield f"would change: {done.case_id}"
+    elif show_results:
+        for change in done.changes:
+            yield f"would change: {done.case_id} {change.gene} {change.kind}: {change.before} -> {change.after}"
+
+
+def _json_lines(done: Reanalyzed, show_results: bool) -> Iterator[str]:
+    if done.problem is not None:
+        yield json.dumps({"sample_id": done.sample_id, "problem": done.problem})
+    elif done.changes:
+        told: dict[str, Any] = {"case_id": done.case_id}
+        if show_results:
+            told["changes"] = [asdict(change) for change in done.changes]
+        yield json.dumps(told, ensure_ascii=False)
+
+
+def _summary(
+    module: str, digest: str, release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]]
+) -> dict[str, Any]:
+    return {
+        "module": module,
+        "release": release,
+        "knowledge_digest": digest,
+        "cases": {name: outcomes[name] for name in _OUTCOMES},
+        "changes": [{"gene": gene, "kind": kind, "cases": number} for (gene, kind), number in sorted(kinds.items())],
+    }
+
+
+_OUTCOMES = {
+    "changed": "would change",
+    "unchanged": "would not",
+    "passed_over": "passed over: the participant's standing forbids any use, or the data are erased",
+    "not_read": "could not be read",
+}
+
+
+def _print_summary(outcomes: Counter[str], kinds: Counter[tuple[str, str]]) -> None:
+    if kinds:
+        table = Table("gene", "what would change", "cases")
+        for (gene, kind), number in sorted(kinds.items()):
+            table.add_row(gene, kind, f"{number:,}")
+        show(table)
+    typer.echo(f"Of {outcomes.total():,} cases")
+    for name, words in _OUTCOMES.items():
+        typer.echo(f"  {outcomes[name]:,} {words}")
+
+
+def _with_progress(cases: Iterable[Reanalyzed], total: int) -> Iterator[Reanalyzed]:
+    """The same, telling on standard error how far it is and what a case costs; never what was found."""
+    started, number = time.perf_counter(), 0
+    for number, done in enumerate(cases, 1):
+        yield done
+        if number % _PROGRESS_EVERY == 0 or number == total:
+            each = (time.perf_counter() - started) / number
+            typer.echo(f"{number:,} of {total:,} cases, {each:.2f} s each", err=True)

@@ -1,0 +1,118 @@
+"""`ror reanalyze`: whose result another release would change, as an operator sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.medicine_genomes import MODULE, NEW, OLD, OPTIONS, PEOPLE, genome, medicines_service, take_in
+from support.service import Service
+
+from ror_service.cli import reanalyze as command
+from ror_service.storage import results
+
+Ror = Callable[..., Any]
+Refused = Callable[..., str]
+WITH_NEW = ("reanalyze", "--module", MODULE, "--release", NEW)
+RESULTS = ("*1/*2", "*1/*3", "Intermediate", "azathioprine")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service with three people in it, which the command finds by the environment."""
+    with medicines_service(tmp_path / "service") as running:
+        for participant_id, alleles in PEOPLE.items():
+            take_in(running, participant_id, genome(**alleles))
+        monkeypatch.setenv("ROR_HOME", str(running.context.settings.home))
+        monkeypatch.setenv("ROR_KNOWLEDGE_RELEASES", json.dumps({MODULE: OLD}))
+        monkeypatch.setenv("ROR_MODULE_OPTIONS", json.dumps(OPTIONS))
+        yield running
+
+
+def _case(home: Service, participant_id: str) -> str:
+    return home.case(participant_id, MODULE).case_id
+
+
+def test_counts_and_cases_are_told_but_no_result(ror: Ror, home: Service, caplog: pytest.LogCaptureFixture) -> None:
+    ran = ror(*WITH_NEW, "--dry-run")
+    assert ran.status == 0
+    changed = {line.removeprefix("would change: ") for line in ran.out.splitlines() if line.startswith("would")}
+    assert changed == {_case(home, "P-renamed"), _case(home, "P-alike")}
+    assert "Of 3 cases\n  2 would change\n  1 would not\n  0 passed over" in ran.out
+    assert "  0 could not be read\n" in ran.out
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in ran.out.splitlines() if "│" in line]
+    assert rows == [
+        ["NUDT15", "diplotype", "1"],
+        ["NUDT15", "recommendations", "2"],
+        ["TPMT", "recommendations", "1"],
+    ]
+    assert ran.err.startswith("3 of 3 cases, ")
+    for told in (ran.out, ran.err, caplog.text):
+        assert not [word for word in (*RESULTS, *PEOPLE) if word in told]
+
+
+def test_results_are_shown_when_they_are_asked_for(ror: Ror, home: Service) -> None:
+    ran = ror(*WITH_NEW, "--dry-run", "--show-results")
+    assert f"would change: {_case(home, 'P-renamed')} NUDT15 diplotype: *1/*2 -> *1/*3" in ran.out
+    assert not [line for line in ran.out.splitlines() if _case(home, "P-alike") in line and "diplotype" in line]
+    assert _case(home, "P-other") not in ran.out
+    assert not [word for word in RESULTS if word in ran.err]
+
+
+def test_json_is_one_object_a_line_and_a_summary(ror: Ror, home: Service) -> None:
+    *cases, last = map(json.loads, ror(*WITH_NEW, "--dry-run", "--json").out.splitlines())
+    assert sorted(case["case_id"] for case in cases) == sorted([_case(home, "P-renamed"), _case(home, "P-alike")])
+    assert {key for case in cases for key in case} == {"case_id"}
+    summary = last["summary"]
+    assert summary["cases"] == {"changed": 2, "unchanged": 1, "passed_over": 0, "not_read": 0}
+    assert {"gene": "NUDT15", "kind": "diplotype", "cases": 1} in summary["changes"]
+    assert summary["knowledge_digest"] == home.context.interpreter(MODULE, NEW).knowledge.digest
+    *cases, _ = map(json.loads, ror(*WITH_NEW, "--dry-run", "--json", "--show-results").out.splitlines())
+    (renamed,) = (case for case in cases if case["case_id"] == _case(home, "P-renamed"))
+    assert {"gene": "NUDT15", "kind": "diplotype", "before": "*1/*2", "after": "*1/*3"} in renamed["changes"]
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_file_that_cannot_be_read_is_named_by_its_sample(ror: Ror, home: Service, form: tuple[str, ...]) -> None:
+    with home.work() as work:
+        file = results.file_of(work.session, "sample-of-P-alike")
+    (home.context.store / file.file_id).unlink()
+    ran = ror(*WITH_NEW, "--dry-run", *form)
+    assert ran.status == 1
+    if form:
+        assert {"sample_id": "sample-of-P-alike", "problem": "not_found"} in map(json.loads, ran.out.splitlines())
+    else:
+        assert "not read: sample sample-of-P-alike (not_found)" in ran.out
+        assert "  1 could not be read" in ran.out
+
+
+def test_nothing_but_a_dry_run_is_done(refused: Refused, home: Service) -> None:
+    before = len(home.actions())
+    assert refused(*WITH_NEW).startswith("invalid_input: this command issues no amended reports yet; give --dry-run")
+    assert len(home.actions()) == before, "nothing was read"
+
+
+def test_an_unknown_release_is_told(refused: Refused, home: Service) -> None:
+    del home
+    said = refused("reanalyze", "--module", MODULE, "--release", "2001-01-01", "--dry-run")
+    assert said.startswith("knowledge_unavailable: pharmacogenomics: no knowledge release '2001-01-01'")
+
+
+def test_progress_is_told_on_the_way_and_a_limit_holds(
+    ror: Ror, home: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del home
+    monkeypatch.setattr(command, "_PROGRESS_EVERY", 1)
+    ran = ror(*WITH_NEW, "--dry-run", "--limit", "2")
+    assert [line.partition(",")[0] for line in ran.err.splitlines()] == ["1 of 2 cases", "2 of 2 cases"]
+    assert ror(*WITH_NEW, "--dry-run", "--limit", "9").err.startswith("1 of 3 cases")
+
+
+def test_nobody_at_all_is_no_failure(ror: Ror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROR_HOME", str(tmp_path / "empty"))
+    ran = ror(*WITH_NEW, "--dry-run")
+    assert (ran.status, ran.err) == (0, "")
+    assert "Of 0 cases" in ran.out
