@@ -74,7 +74,8 @@ PEERS = {"pypgx": pypgx, "anukriti-pgx-core": anukriti_pgx_core}
 
 REMARKS = {
     "pypgx": """\
-   A position that the file does not list counts as the assembly's base; a gene without phenotypes is `Indeterminate`.""",
+   A position that the file does not list counts as the assembly's base. What its tables have no phenotype for is
+   `Indeterminate`.""",
     "anukriti-pgx-core": """\
    For some alleles of CYP2B6, CYP2C19, CYP2C9, CYP3A4 and CYP3A5 its tables give the base of GRCh38 as the alternate
    one, so 0/0 counts as two copies of the allele. At VKORC1 it expects the bases of the gene's own strand.""",

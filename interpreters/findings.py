@@ -33,6 +33,27 @@ class RegionShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Subregion:
+    """The part of a person's main region whose reference groups fit clearly better than those of its other parts."""
+
+    code: str
+    """Name in the knowledge release, for example `EUR_S`."""
+    place: str
+    """The same in English words."""
+    lead: float
+    """Log-likelihood by which it leads the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Position among the reference groups of one panel, along the axes on which those differ most."""
+
+    panel: str
+    coordinates: tuple[float, ...]
+    """Four numbers, on the scale of the groups' positions in the knowledge release."""
+
+
+@dataclass(frozen=True, slots=True)
 class AncestryFinding:
     """Genetic similarity to reference groups."""
 
@@ -44,6 +65,11 @@ class AncestryFinding:
     """`reported`, `fewer_sites` (reported with a warning) or `fits_less_well` (reported with a warning)."""
     panel: str
     """Reference panel that was used."""
+    fit: float | None = None
+    """How well the reference describes the person, in standard deviations; far below 0: less well."""
+    subregion: Subregion | None = None
+    """None where no part of the main region fits clearly best: then the region alone is to be named."""
+    placement: Placement | None = None
     module: str = field(default="ancestry", init=False)
 
 

@@ -228,7 +228,9 @@ def _message(row: DrugRecommendation) -> Mapping[str, Any] | None:
             return found
     if row.needs_review or not row.actions:
         return None
-    return _messages_by_actions().get(tuple(sorted(row.actions)))
+    # The order of tags is that of the source's sentence: what it names first weighs more.
+    by_actions = _messages_by_actions()
+    return by_actions.get(row.actions) or by_actions.get(frozenset(row.actions))
 
 
 @cache
@@ -237,12 +239,12 @@ def _known_texts() -> frozenset[str]:
 
 
 @cache
-def _messages_by_actions() -> dict[tuple[str, ...], Mapping[str, Any]]:
-    return {
-        tuple(sorted(message["actions"].split(","))): message
-        for message in content_file("medicines/messages.json")["messages"]
-        if message["actions"]
-    }
+def _messages_by_actions() -> dict[tuple[str, ...] | frozenset[str], Mapping[str, Any]]:
+    """Messages by their tags in order, and by the tags alone: there the most careful of those that share them."""
+    wording = content_file("medicines/messages.json")
+    rising = sorted(wording["messages"], key=lambda message: wording["levels"][message["level"]]["order"])
+    tagged = [(tuple(message["actions"].split(",")), message) for message in rising if message["actions"]]
+    return {**{frozenset(tags): message for tags, message in tagged}, **dict(tagged)}
 
 
 def _combine(

@@ -31,9 +31,7 @@ _SVG_DESC = re.compile(r"<desc>.*?</desc>", re.DOTALL)
 _MAP_REGION = re.compile(r'<g id="(?P<id>[\w-]+)"[^>]*>(?:<title>[^<]*</title>)?')
 
 
-def render_html(
-    release: Release[ReportContent], language: Language, audience: Audience = Audience.PARTICIPANT
-) -> str:
+def render_html(release: Release[ReportContent], language: Language, audience: Audience = Audience.PARTICIPANT) -> str:
     """The report in one language as one HTML document that needs no other file.
 
     Args:

@@ -158,7 +158,10 @@ class ServiceContext:
             )
         if not isinstance(interpreter, SettlesReviewed):
             raise KnowledgeUnavailableError(f"the installed {said.module} interpreter settles no reviewed findings")
-        return interpreter.settle(said, accepted)
+        try:
+            return interpreter.settle(said, accepted)
+        except ValueError as error:
+            raise KnowledgeUnavailableError(f"{error}; see ROR_MODULE_OPTIONS") from error
 
     @cached_property
     def renderer(self) -> RendererProcess:

@@ -131,11 +131,14 @@ class PharmacogenomicsInterpreter:
             accepted: Held genes whose top-scored call stands; all other held genes are not settled.
 
         Raises:
-            ValueError: If the interpretation rests on another release, or a gene is not one that can be accepted.
+            ValueError: If the interpretation rests on another release or has genes that this interpreter does not
+                report, or a gene is not one that can be accepted.
         """
         if said.knowledge_digest != self.knowledge.digest:
             raise ValueError(f"{MODULE}: the interpretation rests on another knowledge release")
         findings = [finding for finding in said.findings if isinstance(finding, PharmacogenomicFinding)]
+        if left_out := {finding.gene for finding in findings} - set(self.genes):
+            raise ValueError(f"{MODULE}: {', '.join(sorted(left_out))} is not among the genes in use")
         strange = set(accepted) - {finding.gene for finding in findings if finding.acceptable}
         if strange:
             raise ValueError(f"{MODULE}: no call to accept in {', '.join(sorted(strange))}")

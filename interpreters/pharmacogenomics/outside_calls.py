@@ -61,8 +61,11 @@ def interpret_outside(gene: Gene, calls: Iterable[OutsideCall], sex: Sex = Sex.U
         The call, or None when no outside call says anything about the gene. When one of `REVIEW_REASONS` (or of the
         interpreter's own) is among its reasons, nothing may be reported before a person looked.
     """
-    own = [call for call in calls if call.gene == gene.name]
-    own = [call for call in own if not {call.diplotype, call.phenotype, call.activity_score} <= _NO_CALL]
+    own = [
+        call
+        for call in calls
+        if call.gene == gene.name and not {call.diplotype, call.phenotype, call.activity_score} <= _NO_CALL
+    ]
     if not own:
         return None
     return _call_statuses(gene, own) if gene.presence_only else _call_results(gene, own, sex)
@@ -77,7 +80,7 @@ def reasons_beside_sequence(call: GeneCall, sequence: PharmacogenomicFinding) ->
     """
     seen = set(sequence.phenotypes) - {NO_RESULT}
     if call.diplotypes and sequence.diplotypes:
-        differs = not set(call.diplotypes) <= set(sequence.diplotypes)
+        differs = not set(call.diplotypes) <= set(sequence.consistent)
     else:
         differs = bool(seen) and seen.isdisjoint(call.phenotypes)
     return _STAYS.intersection(sequence.reasons) | {USED, *((DIFFERS_FROM_SEQUENCE,) if differs else ())}
@@ -90,6 +93,7 @@ def statuses_for_lookup(phenotypes: Iterable[str]) -> frozenset[str]:
 
 
 _KEYED_TOGETHER: Mapping[frozenset[str], str] = {frozenset({"*15:02 positive", "*15:11 positive"}): "1511 and 1502"}
+"""Statuses to the one value by which DPWG keys them when they come together."""
 
 
 # Alleles with functions
@@ -344,7 +348,9 @@ def _call_statuses(gene: Gene, calls: Sequence[OutsideCall]) -> GeneCall:
             unclear |= more
         if _contradictory(gene, said):
             unclear.add(CONTRADICTS_ITSELF)
-        reasons |= unclear or (set() if said else {UNKNOWN_VALUE})
+        if not (said or unclear):
+            unclear.add(UNKNOWN_VALUE)
+        reasons |= unclear
         known |= said
     if len(diplotypes) > 1 or (_contradictory(gene, known) and CONTRADICTS_ITSELF not in reasons):
         reasons.add(CONTRADICT_EACH_OTHER)

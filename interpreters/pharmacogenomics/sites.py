@@ -226,9 +226,10 @@ class Site:
         if calls.assayed_sites is None or calls.kind is not CallSetKind.VARIANTS_ONLY:
             return False
         told = calls.assayed_sites.get((self.chrom, self.start))
-        if not told:
-            return told is not None and self.is_single_base
-        return told >= self._assayed
+        if told is None:
+            return False
+        # Positions alone speak of bases: whether an insertion or deletion would have been seen they do not say.
+        return told >= self._assayed if told else self.is_single_base
 
     def _combine(
         self, copies: dict[tuple[str | None, ...], Record], records: Sequence[Record], deletions: Sequence[Site]
@@ -448,7 +449,7 @@ def _quality_problems(record: Record, policy: Policy, assay: Assay) -> Iterator[
     if record.filters:
         yield "filtered_position"
     if genotype.count(None) == len(genotype):
-        return  # nothing to judge: other lines tell whether this was no call, or split off a line with other alleles
+        return  # nothing to judge; other lines tell whether this is no call, or split from one with their alleles
     if depth is not None and depth < (policy.minimum_depth if len(genotype) > 1 else policy.minimum_depth / 2):
         yield "low_depth"
     # What an array's software writes as quality is the score of a cluster, with a cut-off of its own below which the

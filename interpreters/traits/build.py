@@ -105,7 +105,7 @@ def _trait(row: Mapping[str, Any], added: Mapping[str, Any], variants: Mapping[s
         "name": row["name"],
         "returned": added["returned"],
         "sensitive": row.get("sensitive", False),
-        "evidence": row["evidence"],
+        "evidence": added.get("evidence", row["evidence"]),
         "variants": [_variant(variant, variants.get(variant["rsid"], {})) for variant in row["variants"]],
         "model": {**row["model"], **added.get("model", {}), "outcomes": outcomes},
         "effect": added.get("effect", row["effect"]),

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 from interpreters.findings import AncestryFinding, Region, RegionShare
 from report_templates.content import ReportContent
-from report_templates.views.common import Headline, Passage, Term, glossary, not_read_headline, passage
+from report_templates.views.common import (
+    WHOLE,
+    Headline,
+    Passage,
+    Term,
+    glossary,
+    not_read_headline,
+    passage,
+    whole_percents,
+)
 from report_templates.wording import Words, content_file
 
 LEAST_SHARE = 0.02
 """A smaller share is not assigned."""
-WHOLE = 100
 
 REGION_IDS = {
     Region.AMERICAS: "AMR",
@@ -105,7 +113,7 @@ def named_shares(finding: AncestryFinding, words: Words) -> tuple[tuple[NamedSha
     """
     shown = [part for part in finding.components if _may_be_named(part)]
     rest = max(0.0, 1.0 - sum(part.share for part in shown))
-    *estimates, not_assigned = _whole_percents([*(part.share for part in shown), rest])
+    *estimates, not_assigned = whole_percents([*(part.share for part in shown), rest])
     regions = {region["id"]: region for region in content_file("ancestry.json")["regions"]}
     named = tuple(
         _named(part, estimate, regions[REGION_IDS[part.region]], words)
@@ -121,16 +129,6 @@ def _may_be_named(part: RegionShare) -> bool:
 def _percent(fraction: float) -> int:
     """A whole percent, halves rounded up."""
     return math.floor(fraction * WHOLE + 0.5)
-
-
-def _whole_percents(fractions: list[float]) -> list[int]:
-    """Whole percents of fractions of one whole that add up to 100 (largest remainder)."""
-    exact = [fraction * WHOLE / sum(fractions) for fraction in fractions]
-    whole = [math.floor(value) for value in exact]
-    by_loss = sorted(range(len(exact)), key=lambda index: (whole[index] - exact[index], index))
-    for index in by_loss[: WHOLE - sum(whole)]:
-        whole[index] += 1
-    return whole
 
 
 def _named(part: RegionShare, estimate: int, region: dict[str, object], words: Words) -> NamedShare:

@@ -15,6 +15,7 @@ from typing import Any
 from interpreters.findings import OUTSIDE_CALL, DrugRecommendation, PharmacogenomicFinding
 from interpreters.genotypes import Assay
 from interpreters.pharmacogenomics.interpreter import ACCEPTED, NOT_SETTLED
+from interpreters.pharmacogenomics.tables import NOT_AVAILABLE
 from report_templates.content import ReportContent
 from report_templates.medicine_messages import AdviceKind, GeneState, advise, gene_states, results_of
 from report_templates.medicine_names import resolve
@@ -328,13 +329,17 @@ def _gene_row(finding: PharmacogenomicFinding, state: GeneState, content: Report
         gene=finding.gene,
         call=_call(finding, state, content.specimen.assay, words),
         phenotype=_phenotype(finding, state, words),
-        coverage=(words("clinician.no_positions"),) if is_outside else _coverage(finding, words),
+        coverage=(words("clinician.no_positions"),) if is_outside else _coverage(finding, state, words),
         notes=_notes(finding, state, words),
     )
 
 
+_NOT_TOLD = frozenset({GeneState.HELD, GeneState.NOT_SETTLED})
+"""States in which the called alleles are no result: a reader could take what is printed for one."""
+
+
 def _call(finding: PharmacogenomicFinding, state: GeneState, assay: Assay, words: Words) -> tuple[str, ...]:
-    if state is GeneState.HELD:
+    if state in _NOT_TOLD:
         return (words("clinician.call_not_shown"),)
     called = call_label(finding, words) or words("clinician.no_call")
     if finding.called_from == OUTSIDE_CALL:
@@ -345,10 +350,12 @@ def _call(finding: PharmacogenomicFinding, state: GeneState, assay: Assay, words
 
 
 def _phenotype(finding: PharmacogenomicFinding, state: GeneState, words: Words) -> tuple[str, ...]:
-    """What may be said; what else fits only once a person has looked."""
+    """What may be said, and what else fits; nothing of it where signers have not let the call stand."""
     number = len(finding.consistent)
-    possible = finding.consistent_phenotypes
-    if state is GeneState.HELD or not possible:
+    possible = [name for name in finding.consistent_phenotypes if name != NOT_AVAILABLE]
+    if possible and NOT_AVAILABLE in finding.consistent_phenotypes:
+        possible.append(words("clinician.no_phenotype"))
+    if state in _NOT_TOLD or not possible:
         fits = words("clinician.fits", n=number)
     elif set(possible) <= set(results_of(finding)):
         fits = words("clinician.fits_alike", n=number)
@@ -362,11 +369,14 @@ def _phenotype(finding: PharmacogenomicFinding, state: GeneState, words: Words) 
     return _result(finding, words), *scored, *told
 
 
-def _coverage(finding: PharmacogenomicFinding, words: Words) -> tuple[str, ...]:
+def _coverage(finding: PharmacogenomicFinding, state: GeneState, words: Words) -> tuple[str, ...]:
     lines = [words("clinician.read", read=finding.positions_read, total=finding.positions_total)]
     if finding.tier1_total:
         lines.append(words("clinician.tier1", read=finding.tier1_read, total=finding.tier1_total))
     names = finding.not_excluded
+    if state is GeneState.HELD:
+        # What is missing in the list would tell what was called.
+        return tuple(lines)
     if names:
         shown, more = ", ".join(names[:NAMES_SHOWN]), len(names) - NAMES_SHOWN
         if more > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from report_templates.content import ReportContent
 from report_templates.wording import Words
 
 UNKNOWN_REASON = "other"
+WHOLE = 100
+"""Percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +86,13 @@ def not_read_headline(content: ReportContent, words: Words) -> Headline:
         "could-not-read.svg",
         answered=False,
     )
+
+
+def whole_percents(fractions: Sequence[float]) -> list[int]:
+    """Whole percents of fractions of one whole that add up to 100 (largest remainder)."""
+    exact = [fraction * WHOLE / sum(fractions) for fraction in fractions]
+    whole = [math.floor(value) for value in exact]
+    by_loss = sorted(range(len(exact)), key=lambda index: (whole[index] - exact[index], index))
+    for index in by_loss[: WHOLE - sum(whole)]:
+        whole[index] += 1
+    return whole

@@ -96,8 +96,8 @@ class GeneCard:
     label: str
     pictogram: str | None
     """For a gene without a result."""
-    does: str
-    meaning: tuple[str, ...]
+    paragraphs: tuple[str, ...]
+    """What the gene does, what the result means, and what to know of how it was found."""
     technical: str
 
 
@@ -352,12 +352,13 @@ def _gene_card(gene: str, finding: PharmacogenomicFinding | None, state: GeneSta
     if entry is None:
         return None
     label, meaning, pictogram = _gene_result(entry, finding, state, words)
+    does = words.text(entry["does"])
+    told = (f"{does} {meaning[0]}",) if len(meaning) == SHOWN_ALONE else (does, *meaning)
     return GeneCard(
         gene=gene,
         label=label,
         pictogram=pictogram,
-        does=words.text(entry["does"]),
-        meaning=(*meaning, *_how_known(finding, state, words)),
+        paragraphs=(*told, *_how_known(finding, state, words)),
         technical=_technical(finding, state, words) if finding is not None else "",
     )
 
@@ -412,19 +413,19 @@ def _how_known(finding: PharmacogenomicFinding | None, state: GeneState, words: 
 
 def _technical(finding: PharmacogenomicFinding, state: GeneState, words: Words) -> str:
     """One line for professionals: what was called, from how many positions."""
+    named = finding.may_name_diplotype
+    is_open = state in {GeneState.HELD, GeneState.NOT_SETTLED}
     parts = []
-    called = call_label(finding, words)
-    shown = bool(called) and state not in {GeneState.HELD, GeneState.NOT_SETTLED}
-    if shown:
-        parts.append(f"{finding.gene} {called}" if finding.may_name_diplotype else f"{finding.gene}: {called}")
+    if not is_open:
+        called = call_label(finding, words)
         phenotypes = ", ".join(results_of(finding)) or words("medicines.or").join(finding.phenotypes)
-        if phenotypes:
-            parts.append(phenotypes)
-        if finding.activity_score is not None:
-            parts.append(words("medicines.activity_score", score=finding.activity_score))
+        score = finding.activity_score
+        parts += [f"{finding.gene} {called}" if named else f"{finding.gene}: {called}"] if called else []
+        parts += [phenotypes] if phenotypes else []
+        parts += [words("medicines.activity_score", score=score)] if score is not None else []
     if finding.called_from == OUTSIDE_CALL:
         parts.append(words("medicines.outside_call"))
-    elif not shown or finding.may_name_diplotype:
+    elif named or is_open:
         parts.append(words("medicines.positions", read=finding.positions_read, total=finding.positions_total))
     return "; ".join(parts)
 

@@ -89,7 +89,7 @@ class NewChoice(Body):
     authored_at: AwareDatetime
 
 
-class OwnMedicines(Body):
+class NewMedicines(Body):
     """The medicines that a participant takes, as the participant writes them."""
 
     medicines: Annotated[list[ShownLine], Field(max_length=50)]
@@ -116,6 +116,12 @@ class Progress(BaseModel):
     waiting_for: str | None
     readable: bool
     files: list[str]
+
+
+class OwnMedicines(BaseModel):
+    """The participant's own list of medicines."""
+
+    medicines: list[str]
 
 
 class Access(BaseModel):
@@ -166,7 +172,7 @@ def choose(participant_id: Identifier, body: NewChoice, begin: OwnChoice) -> Non
 
 
 @router.put("/{participant_id}/medicines", status_code=204)
-def enter_medicines(participant_id: Identifier, body: OwnMedicines, begin: OwnChoice, context: Context) -> None:
+def enter_medicines(participant_id: Identifier, body: NewMedicines, begin: OwnChoice, context: Context) -> None:
     """Keep the participant's own list of medicines in place of the one before; an empty one removes it."""
     with begin() as work:
         own_medicines.enter(work, context.keys, own(work, participant_id), body.medicines)

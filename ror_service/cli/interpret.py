@@ -213,7 +213,11 @@ def _load(
     strange = (set(modules or ()) | set(chosen)) - set(known)
     if strange or not all(chosen.values()):
         raise ValueError(f"modules are {', '.join(known)}; a knowledge release is given as MODULE=RELEASE")
-    given = {name: {key: value for key, value in of.items() if value is not None} for name, of in options.items()}
+    given = {
+        name: kept
+        for name, of in options.items()
+        if (kept := {key: value for key, value in of.items() if value is not None})
+    }
     return registry.installed(modules=tuple(modules) if modules else None, releases=chosen, extra=folder, options=given)
 
 

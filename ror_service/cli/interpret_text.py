@@ -81,6 +81,11 @@ def _show_reading(done: InterpretedFile, console: Console) -> None:
     measured = "genotyping array" if done.assay is Assay.ARRAY else "sequencing"
     console.print(f"  Sample {read.sample_name}, {read.build}, {measured}, {read.metrics.records:,} records")
     console.print(f"  SHA-256 {read.sha256}")
+    if done.assayed is not None:
+        counts = [f"{count:,} {_words(why)}" for why, count in sorted(done.assayed.left_out.items())]
+        left_out = f"; left out: {', '.join(counts)}" if counts else ""
+        needed = f"{len(done.assayed.sites):,} of {done.assayed.listed:,} listed are needed here"
+        console.print(f"  Assayed sites: {needed}{left_out}")
     passed = quality.verdict is Verdict.PASS
     console.print(f"  Quality check: {'passed' if passed else 'HELD BACK, so nothing was interpreted'}")
     for rule in quality.rules:
@@ -136,6 +141,8 @@ def _gene_line(finding: PharmacogenomicFinding) -> str:
     outside = finding.called_from == OUTSIDE_CALL
     nothing = "no diplotype given" if outside else "no call"
     called = " or ".join(finding.diplotypes) or ", ".join(finding.haplotypes) or nothing
+    if not finding.may_name_diplotype:
+        called = "no variant found"
     # The top match alone is no result: other alleles may fit what was not read.
     top = " or ".join(finding.phenotypes)
     meaning = finding.reported_phenotype or (f"not settled (top match: {top})" if top else "no phenotype")

@@ -92,7 +92,7 @@ def _from_table(text: str) -> Iterator[OutsideCall]:
         if not line.strip() or line.startswith(_COMMENT):
             continue
         cells = [cell.strip() for cell in line.split("\t")]
-        while cells and not cells[-1]:
+        while not cells[-1]:
             cells.pop()
         if cells[0].lower() == _FIELDS[0]:
             if tuple(cell.lower().replace(" ", "_") for cell in cells) != _FIELDS[: len(cells)]:

@@ -22,7 +22,6 @@ from ror_service.storage.participants import Lock
 from ror_service.storage.tables import DataFileRow, ParticipantRow, QcAssessmentRow, ResultCaseRow, SampleRow
 from ror_service.work import Work, new_id
 
-
 _MUST_NOT_BE_KEPT = "this sample's data must not be kept; delete the file, and submit any later one anew"
 
 
@@ -84,9 +83,7 @@ def submit(work: Work, keys: KeyProvider, row: ManifestRow) -> None:
         if not same or _kept_outside_calls(work, keys, known) != row.outside_calls:
             raise ConflictError("the sample was submitted before with other facts")
         return
-    if row.outside_calls and cases.must_be_erased(
-        participants.history(work.session, row.participant_id, Lock.SHARED)
-    ):
+    if row.outside_calls and cases.must_be_erased(participants.history(work.session, row.participant_id, Lock.SHARED)):
         raise ConflictError(_MUST_NOT_BE_KEPT)
     work.session.add(
         SampleRow(

@@ -25,7 +25,6 @@ from interpreters.findings import (
     PharmacogenomicFinding,
     Region,
     RegionShare,
-    TraitFinding,
 )
 from interpreters.genotypes import Assay, Build, Sex
 from interpreters.knowledge import Source
@@ -45,7 +44,7 @@ from report_templates.content import (
     variant_key,
 )
 from report_templates.wording import content_file
-from support import consent_facts
+from support import consent_facts, trait_genomes
 
 RELEASE = files("interpreters.pharmacogenomics") / "data" / "2025-11-05"
 CC0 = "CC0 1.0"
@@ -135,17 +134,37 @@ def ancestry_not_read() -> ReportContent:
 
 def traits() -> ReportContent:
     """Three traits read, one of them in part, one not."""
-    return content(
-        "traits",
-        (
-            TraitFinding(
-                "bitter_taste", "PAV/AVI", {"rs713598": "C/G", "rs1726866": "A/G", "rs10246939": "C/T"}, "read", 3, 3
-            ),
-            TraitFinding("earwax", "TT", {"rs17822931": "T/T"}, "read", 1, 1),
-            TraitFinding("lactose", ">=1", {"rs4988235": "A/G"}, "partly_read", 1, 5),
-        ),
-        (NotTested("traits", "cilantro", "no_call"),),
+    taste = {"rs713598": "CG", "rs1726866": "AG", "rs10246939": "CT"}
+    made = trait_genomes.interpret(
+        trait_genomes.person({**taste, "rs17822931": "TT", "rs4988235": "AG"}),
+        wanted="bitter_taste,cilantro,earwax,lactose",
     )
+    return content("traits", made.findings, made.not_tested)
+
+
+TEN_TRAITS: dict[str, trait_genomes.Genotype] = {
+    "rs713598": "CC", "rs1726866": "AA", "rs10246939": "TT", "rs72921001": "CC", "rs17822931": "CC",
+    "rs4988235": "GG", "rs41380347": "AA", "rs41525747": "GG", "rs145946881": "CC",
+    "rs12913832": "AG", "rs1800407": "CT", "rs12896399": "GT", "rs16891982": "GG", "rs1393350": "AG",
+    "rs12203592": "CC",
+    "rs1805007": "CT", "rs1805008": "CT", "rs1805009": "GG", "rs11547464": "GG", "rs1110400": "TT",
+    "rs1815739": "TT", "rs10427255": "CT", "rs4481887": "AG", "rs3827760": "AA",
+}  # fmt: skip
+
+
+def traits_ten() -> ReportContent:
+    """Every trait that is returned by default, read whole; the eye color cannot be told."""
+    return content("traits", trait_genomes.interpret(trait_genomes.person(TEN_TRAITS), wanted="recommended").findings)
+
+
+def traits_sensitive() -> ReportContent:
+    """A programme that asked for the sensitive traits as well: those, and an eye color that was read in part."""
+    read: dict[str, trait_genomes.Genotype] = {
+        "rs671": "AG", "rs1229984": "CC", "rs8176719": ("T", "TC"), "rs8176746": "GG",
+        "rs12913832": "AA", "rs12896399": "GG", "rs16891982": "CC", "rs1393350": "GG", "rs12203592": "CC",
+    }  # fmt: skip
+    wanted = "alcohol_flush,alcohol_metabolism,eye_colour,abo"
+    return content("traits", trait_genomes.interpret(trait_genomes.person(read), wanted=wanted).findings)
 
 
 def traits_not_read() -> ReportContent:
@@ -557,6 +576,8 @@ STATES: dict[str, Callable[[], ReportContent]] = {
     "ancestry-not-assigned": ancestry_not_assigned,
     "ancestry-not-read": ancestry_not_read,
     "traits": traits,
+    "traits-ten": traits_ten,
+    "traits-sensitive": traits_sensitive,
     "traits-not-read": traits_not_read,
     "medicines": medicines,
     "medicines-every-gene": medicines_every_gene,

@@ -97,22 +97,24 @@ UNCERTAIN_MEDICINES = replace(
     knowledge_digest=_KNOWLEDGE.digest,
 )
 """A call that a person must look at, by a real knowledge release: what is decided is applied by that release."""
+_HELD = {"requires_review": True, "reported_phenotype": None}
 FOUR_MEDICINE_GENES = replace(
     UNCERTAIN_MEDICINES,
     findings=(
-        contents.held(contents.gene("CYP2C19", "*2/*17", "Intermediate Metabolizer"), "unread_alleles_change_phenotype"),
-        contents.held(
-            contents.gene(
-                "NUDT15",
-                "*2/*9",
-                "Poor Metabolizer",
-                phenotypes=("Poor Metabolizer", "Indeterminate"),
-                consistent=tuple(f"*2/*{number}" for number in range(3, 40)),
-                consistent_phenotypes=("Indeterminate", "Poor Metabolizer"),
-            ),
-            "ambiguous_phenotype",
+        contents.gene(
+            "CYP2C19", "*2/*17", "Intermediate Metabolizer", reasons=("unread_alleles_change_phenotype",), **_HELD
         ),
-        contents.held(contents.gene("SLCO1B1", "*15/*31", "Poor Function"), "undocumented_allele"),
+        contents.gene(
+            "NUDT15",
+            "*2/*9",
+            "Poor Metabolizer",
+            phenotypes=("Poor Metabolizer", "Indeterminate"),
+            consistent=tuple(f"*2/*{number}" for number in range(3, 40)),
+            consistent_phenotypes=("Indeterminate", "Poor Metabolizer"),
+            reasons=("ambiguous_phenotype",),
+            **_HELD,
+        ),
+        contents.gene("SLCO1B1", "*15/*31", "Poor Function", reasons=("undocumented_allele",), **_HELD),
         contents.gene("TPMT", "*1/*1", "Normal Metabolizer"),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def printed(genome: Path, write_out: int) -> str:
 
 def test_runs_without_a_real_genome(tmp_path: Path) -> None:
     text = printed(tmp_path / "none.vcf.gz", write_out=8)
-    assert "all 0/0          1,045/1,045" in text
+    assert re.search(r"^all 0/0 +([\d,]+)/\1 ", text, re.MULTILINE), text
     assert text.count(", the same") == 2
     assert "3. and 4. left out" in text
 
@@ -31,5 +32,5 @@ def test_runs_without_a_real_genome(tmp_path: Path) -> None:
 @needs_shared
 def test_runs_the_command_on_a_real_genome() -> None:
     text = printed(GENOME, write_out=0)
-    assert "278/1,045" in text
+    assert re.search(r"^real +278/", text, re.MULTILINE), text
     assert "3. ror interpret" in text

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreters.genotypes import Build, CallSetKind, CallState, GenotypeCalls, Interval, Record
+from interpreters.genotypes import Build, CallSetKind, CallState, GenotypeCalls, Interval, OutsideCall, Record
 
 
 def record(
@@ -160,3 +160,12 @@ def test_callable_intervals_are_united() -> None:
     )
     assert calls().callable_intervals is None
     assert calls(declared=[]).callable_intervals == ()
+
+
+def test_outside_calls_stand_beside_the_same_records() -> None:
+    before = calls(BLOCK, record(300), declared=DECLARED)
+    after = before.with_outside_calls([OutsideCall("CYP2D6", "*1/*4")])
+    assert after.outside_calls == (OutsideCall("CYP2D6", "*1/*4"),)
+    assert (list(after), after.at("1", 300)) == (list(before), before.at("1", 300))
+    assert after.callable_intervals == before.callable_intervals
+    assert before.outside_calls == ()

@@ -166,6 +166,7 @@ def held(**changes: object) -> PharmacogenomicFinding:
         reasons=("ambiguous_phenotype",),
         consistent=("*1/*2", "*1/*17"),
         consistent_phenotypes=("Intermediate Metabolizer", "Rapid Metabolizer"),
+        not_excluded=("*3", "*4"),
         second_opinions=(replace(SECOND, drug="clopidogrel", genes=("CYP2C19",)),),
         **changes,
     )
@@ -177,6 +178,7 @@ def test_a_gene_under_review_shows_no_call_no_phenotype_and_no_recommendation() 
     row = gene_row(shown, "CYP2C19")
     assert row.call == ("Not shown",)
     assert row.phenotype == ("Not reported", "2 diplotypes fit")
+    assert row.coverage == ("35 of 36 positions read",)
     assert row.notes == ("Held for review", "Diplotypes that fit differ in phenotype; phase would tell.")
     assert "Metabolizer" not in str(shown)
     assert "*2" not in str(shown)
@@ -205,12 +207,21 @@ def test_a_listed_medicine_whose_row_names_a_gene_under_review_is_held() -> None
     assert "simvastatin (SLCO1B1)" in shown.no_row[0].value
 
 
-def test_what_was_looked_at_and_not_settled_shows_what_fits_and_recommends_nothing() -> None:
+def test_what_was_looked_at_and_not_settled_shows_no_call_and_recommends_nothing() -> None:
     shown = of(replace(held(), requires_review=False, reasons=("not_settled_in_review", "recommendations_withheld")))
     assert rows(shown) == []
     row = gene_row(shown, "CYP2C19")
-    assert row.phenotype == ("Not reported", "2 diplotypes fit: Intermediate Metabolizer or Rapid Metabolizer")
+    assert row.call == ("Not shown",)
+    assert row.phenotype == ("Not reported", "2 diplotypes fit")
     assert row.notes == ("Reviewed by a specialist: not settled", "Recommendations are withheld.")
+
+
+def test_a_diplotype_without_a_phenotype_is_told_in_words() -> None:
+    finding = statin(SIMVASTATIN, consistent=("*1/*5", "*1/*9"), consistent_phenotypes=("Decreased Function", "n/a"))
+    row = gene_row(of(finding), "SLCO1B1")
+    assert row.phenotype[1] == "2 diplotypes fit: Decreased Function or no phenotype assigned"
+    none = replace(finding, consistent_phenotypes=("n/a",))
+    assert gene_row(of(none), "SLCO1B1").phenotype[1] == "2 diplotypes fit"
 
 
 def test_an_accepted_call_says_that_it_was_reviewed() -> None:

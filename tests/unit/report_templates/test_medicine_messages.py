@@ -38,10 +38,21 @@ NO_WARNING = row("simvastatin", SLCO1B1, "standard_dose", "757bd591adf1")
 
 
 def test_a_message_follows_the_action_tags_in_any_order() -> None:
-    for actions in ("alternative,limit_dose", "limit_dose,alternative"):
+    for actions in ("limit_dose,monitor", "monitor,limit_dose"):
         found = advice_on("simvastatin", [statin(row("simvastatin", SLCO1B1, actions, "757bd591adf1"))])
         assert (found.kind, found.level) == (AdviceKind.MESSAGE, Level.TALK_BEFORE_USE)
-        assert found.message == "alternative,limit_dose"
+        assert found.message == "limit_dose,monitor"
+
+
+def test_the_order_of_the_tags_chooses_between_messages_of_the_same_tags() -> None:
+    """In another order than any message has, the most careful one of the same tags is meant."""
+    for actions, level in (
+        ("alternative,standard_dose,increase_dose,monitor", Level.TALK_BEFORE_USE),
+        ("standard_dose,increase_dose,alternative,monitor", Level.BE_AWARE),
+        ("monitor,alternative,increase_dose,standard_dose", Level.TALK_BEFORE_USE),
+    ):
+        found = advice_on("simvastatin", [statin(row("simvastatin", SLCO1B1, actions, "757bd591adf1"))])
+        assert found.level is level
 
 
 def test_an_override_goes_before_the_tags() -> None:

@@ -1,11 +1,13 @@
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from support import reports
 
 from interpreters.findings import Coverage, NotTested
 from report_templates.content import Language, ReportContent
 from report_templates.views.medicines import MedicinesView, OwnMedicine, view
-from report_templates.wording import Words
+from report_templates.wording import Words, content_file
 
 EN, ES = Words(Language.EN), Words(Language.ES)
 
@@ -153,7 +155,7 @@ def test_a_gene_with_an_outside_call_was_looked_at() -> None:
     assert shown.genes_not_looked_at == shown.not_looked_at == ()
     assert len(shown.genes) == 23
     card = next(card for card in shown.genes if card.gene == "CYP2D6")
-    assert card.meaning[-1] == "The lab found this result with another kind of test."
+    assert card.paragraphs[-1] == "The lab found this result with another kind of test."
     assert card.technical.endswith("activity score 1.0; found by another laboratory method")
     one_left = [f for f in reports.every_gene(outside=True) if f.gene != "HLA-A"]
     (left,) = seen(reports.content("pharmacogenomics", tuple(one_left)), ES).not_looked_at
@@ -161,10 +163,17 @@ def test_a_gene_with_an_outside_call_was_looked_at() -> None:
     assert "este gen" in left
 
 
+def test_an_outside_call_of_a_phenotype_alone_is_told() -> None:
+    finding = next(f for f in reports.every_gene(outside=True) if f.gene == "HLA-A")
+    (card,) = seen(reports.content("pharmacogenomics", (replace(finding, diplotypes=()),))).genes
+    assert card.label == "This risk form was not found"
+    assert card.technical == "*31:01 negative; found by another laboratory method"
+
+
 def test_results_that_hold_side_by_side_are_all_told() -> None:
     card = next(card for card in seen(reports.medicines_every_gene()).genes if card.gene == "HLA-B")
     assert card.label == "Higher chance of a serious reaction; This risk form was not found"
-    assert [text.split(":")[0:2] for text in card.meaning[:3]] == [
+    assert [text.split(":")[0:2] for text in card.paragraphs[1:4]] == [
         ["HLA-B*15", "02"],
         ["HLA-B*57", "01"],
         ["HLA-B*58", "01"],
@@ -181,17 +190,20 @@ def test_no_variant_in_a_part_of_a_gene_is_told_so_and_names_no_diplotype() -> N
     ):
         (card,) = seen(reports.content("pharmacogenomics", (replace(whole, **partial),)), words).genes
         assert card.technical == f"TPMT: {technical}; Normal Metabolizer"
-        assert told in card.meaning[1]
+        assert told in card.paragraphs[1]
         assert "*1" not in str(card)
     for shown_whole in (partial | {"variant_found": True}, partial | {"coverage": Coverage.SUFFICIENT}):
         (card,) = seen(reports.content("pharmacogenomics", (replace(whole, **shown_whole),))).genes
         assert card.technical == "TPMT *1/*1; Normal Metabolizer; 12 of 43 positions read"
+    outside = replace(whole, **partial, called_from="outside_call")
+    (card,) = seen(reports.content("pharmacogenomics", (outside,))).genes
+    assert card.technical == "TPMT *1/*1; Normal Metabolizer; found by another laboratory method"
 
 
 def test_a_result_that_a_specialist_accepted_is_a_result() -> None:
     card = next(card for card in seen(reports.medicines_reviewed()).genes if card.gene == "SLCO1B1")
     assert card.label == "Somewhat low function"
-    assert card.meaning[-1] == "A specialist looked at this result and agreed with it."
+    assert card.paragraphs[-1] == "A specialist looked at this result and agreed with it."
     assert card.pictogram is None
 
 
@@ -199,7 +211,7 @@ def test_what_a_specialist_could_not_settle_is_neither_open_nor_a_result() -> No
     shown = seen(reports.medicines_reviewed())
     card = next(card for card in shown.genes if card.gene == "CYP2C19")
     assert card.label == "No clear result"
-    assert card.meaning[0].startswith("A specialist looked at your CYP2C19 gene.")
+    assert "A specialist looked at your CYP2C19 gene." in card.paragraphs[0]
     assert card.technical == "35 of 36 positions read"
     assert "held" not in {row.sign.style for row in shown.summary}
     assert any("looked at this gene: CYP2C19" in paragraph for paragraph in shown.headline.paragraphs)
@@ -257,6 +269,42 @@ def test_each_kind_of_answer_has_its_own_words() -> None:
     unknown = reports.gene("NAT2", "*4/*99", "n/a")
     (unread,) = seen(reports.content("pharmacogenomics", (unknown,), own_medicines=("hydralazine",))).own
     assert unread.paragraphs[0].startswith("This report has no gene-based message about hydralazine.")
+
+
+@pytest.mark.parametrize("words", [EN, ES])
+def test_every_medicine_of_the_list_has_an_answer_in_words(words: Words) -> None:
+    names = [drug["name"][words.language] for drug in content_file("medicines/drugs.json")["drugs"]]
+    for report in (reports.medicines(), reports.medicines_every_gene(), reports.medicines_not_read()):
+        answers = {item.typed: item for item in seen(replace(report, own_medicines=tuple(names)), words).own}
+        assert list(answers) != []
+        assert set(answers) == set(names)
+        for item in answers.values():
+            assert item.sign.words != words.text(NOT_LISTED)
+            assert all(text and "{" not in text for text in item.paragraphs)
+
+
+WORDING = content_file("medicines/messages.json")
+NOT_LISTED = WORDING["general"]["not_in_list_label"]
+BY_ACTIONS = [("simvastatin", m["actions"], "757bd591adf1", m) for m in WORDING["messages"] if m["actions"]]
+OVERRIDES = [(m["drugs"][0], "", m["text_sha"][0], m) for m in WORDING["overrides"]]
+
+
+@pytest.mark.parametrize(("drug", "actions", "text_sha", "message"), BY_ACTIONS + OVERRIDES)
+def test_every_message_reaches_the_participant_in_both_languages(
+    drug: str, actions: str, text_sha: str, message: dict[str, Any]
+) -> None:
+    entry = next(entry for entry in content_file("medicines/drugs.json")["drugs"] if entry["id"] == drug)
+    name = entry["genes"][0]
+    phenotype = next(g for g in content_file("medicines/genes.json")["genes"] if g["gene"] == name)["phenotypes"][0]
+    finding = reports.gene(name, "", phenotype["phenotype"], reports.row(drug, (name,), actions, text_sha))
+    report = reports.content("pharmacogenomics", (finding,), own_medicines=(drug,))
+    for words in (EN, ES):
+        (own_answer,) = seen(report, words).own
+        assert "{" not in own_answer.paragraphs[0]
+        last = message["participant"][words.language].rpartition("} ")[2].rpartition(". ")[2]
+        assert own_answer.paragraphs[0].endswith(last)
+        level = "be-aware" if message["level"] == "none" and len(entry["genes"]) > 1 else message["level"]
+        assert own_answer.sign.style == ("no-answer" if message["no_answer"] else level)
 
 
 def test_the_own_list_is_shown_also_when_nothing_could_be_read() -> None:

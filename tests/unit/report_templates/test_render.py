@@ -12,7 +12,7 @@ import pytest
 from support import reports
 from support.consent_facts import NOW, released
 
-from interpreters.findings import Finding, NotTested, PharmacogenomicFinding, TraitFinding
+from interpreters.findings import Finding, Likelihood, NotTested, PharmacogenomicFinding, TraitFinding
 from report_templates import render
 from report_templates.content import Audience, ContentError, Language, ParticipantReference, Programme, WordingReview
 from report_templates.render import audiences, css_string, pictogram, render_html, template_digest
@@ -213,7 +213,11 @@ def test_missing_dates_and_sources_are_told_or_left_out() -> None:
 
 def hostile_findings() -> dict[str, tuple[Finding, ...]]:
     return {
-        "traits": (TraitFinding("earwax", "TT", {HOSTILE: HOSTILE}, "read", 1, 1),),
+        "traits": (
+            TraitFinding(
+                "earwax", "TT", {HOSTILE: HOSTILE}, "read", 1, 1, likelihood=Likelihood.LIKELY, evidence="A"
+            ),
+        ),
         "pharmacogenomics": (
             reports.gene("SLCO1B1", HOSTILE, "Decreased Function", reports.row(HOSTILE, ("SLCO1B1",), "avoid", "x")),
         ),

@@ -62,6 +62,24 @@ def test_small_tables_make_a_release_that_loads(
     assert load_not_called(built.knowledge) == {"ABC1": NOT_CALLED_FROM_SEQUENCE, "HLA": ()}
 
 
+def test_alleles_of_which_guidelines_ask_for_the_presence_can_come_from_outside(tmp_path: Path) -> None:
+    columns = "drug lookup population strength actions restatement url as_of text_sha needs_review"
+    rows = {
+        guideline: (
+            columns,
+            f'milk {{"HLA":"{allele}\\u0020{status}"}} general Strong  None. https://example.org 2030-01 a 0',
+        )
+        for guideline, allele, status in (
+            ("recommendations_cpic", "*57:01", "positive"),
+            ("recommendations_dpwg", "*15:02", "negative"),
+        )
+    }
+    source = write_tables(tmp_path / "source", **rows)
+    (source / "changed_since_2024-05.json").write_text("[]")
+    gene = load_tables(build(source, "2030-01-01", tmp_path)).genes["HLA"]
+    assert gene.outside_alleles == {"*15:02": ("", ""), "*57:01": ("", "")}
+
+
 def test_rows_of_advices_are_kept_apart_by_source(tmp_path: Path) -> None:
     release = build(write_tables(tmp_path / "source"), "2030-01-01", tmp_path)
     data = {name: json.loads(release.read_bytes(file)) for name, file in GUIDELINES.items()}

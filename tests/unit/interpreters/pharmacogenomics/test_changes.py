@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.reports import content, gene, held, row
+from support.reports import content, gene, row
 
 from interpreters.findings import Interpretation, NotTested, PharmacogenomicFinding
 from interpreters.pharmacogenomics.changes import Change, ChangeKind, changes
@@ -54,7 +54,7 @@ def test_phenotype_and_activity_score_are_one_kind() -> None:
 
 
 def test_what_a_report_may_say_is_told_apart_from_the_phenotype() -> None:
-    assert _between(FOUND, replace(held(FOUND), recommendations=FOUND.recommendations)) == [
+    assert _between(FOUND, replace(FOUND, requires_review=True, reported_phenotype=None)) == [
         (ChangeKind.REPORTED_PHENOTYPE, "Intermediate Metabolizer", "held for review")
     ]
     assert _between(FOUND, replace(FOUND, reported_phenotype=None)) == [

@@ -45,10 +45,10 @@ def test_equal_releases_do_not_differ(before: KnowledgeRelease, tmp_path: Path) 
         ),
         (
             "positions",
-            (POSITION, "ABC1 defining 100 A G rs1 0 1 90 A", "ABC1 defining 200 A G rs2 0 0 190 "),
+            (POSITION, "ABC1 defining 100 A G rs1 0 1 90 A", "ABC1 defining 300 A G rs3 0 0 290 "),
             (
-                *("ABC1", "position", "200", WHOLE, None),
-                "reference A; alternates G; rsID rs2; required False; AMP tier 1 False; GRCh37 position 190",
+                *("ABC1", "position", "300", WHOLE, None),
+                "reference A; alternates G; rsID rs3; required False; AMP tier 1 False; GRCh37 position 290",
             ),
         ),
         (

@@ -10,7 +10,7 @@ import pytest
 
 from interpreters.findings import Interpretation, PharmacogenomicFinding
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Record, Sample, Sex
-from interpreters.pharmacogenomics import PharmacogenomicsInterpreter
+from interpreters.pharmacogenomics import PharmacogenomicsInterpreter, load
 from interpreters.pharmacogenomics.recommendations import GUIDELINES, GeneValues, load_recommendations
 
 MakeRecords = Callable[..., list[Record]]
@@ -162,3 +162,8 @@ def test_only_a_held_gene_with_one_phenotype_can_be_accepted(
 def test_another_release_settles_nothing(everything: PharmacogenomicsInterpreter, held: Interpretation) -> None:
     with pytest.raises(ValueError, match="another knowledge release"):
         everything.settle(replace(held, knowledge_digest="0" * 64), ())
+
+
+def test_a_narrower_list_of_genes_settles_nothing(held: Interpretation) -> None:
+    with pytest.raises(ValueError, match="CYP2C19, NUDT15 is not among the genes in use"):
+        load(options={"genes": "TPMT"}).settle(held, ())

@@ -338,6 +338,18 @@ def test_an_unchecked_grch37_base_needs_the_files_own_spelling() -> None:
     assert read(at, intervals=[at.interval]).reasons == {"reference_unchecked"}
 
 
+def test_a_line_beside_an_unchecked_deletion_does_not_hide_what_its_own_line_says() -> None:
+    gene = TABLES.genes["G6PD"]
+    position = next(p for p in gene.positions if p.ref37 is None and len(p.alts[0]) < len(p.ref))
+    at = Site(gene, position, Build.GRCH37)
+    beside = record(at, position.ref[1], "", "0/0", shift=1)
+    assert reasons(at, beside) == {"reference_unchecked"}
+    for genotype, alleles in (("0/0", (position.ref,) * 2), ("0/1", (position.ref, *position.alts))):
+        own = record(at, position.ref, ",".join(position.alts), genotype)
+        assert read(at, beside, own) == read(at, own) == SiteReading(alleles)
+    assert reasons(at, replace(beside, genotype=(None, 0))) == {"reference_unchecked"}
+
+
 def test_a_callable_regions_file_vouches_for_silence_but_not_everywhere() -> None:
     vouched = read(SNV, intervals=[Interval("13", SNV.start, SNV.end)])
     assert vouched == SiteReading(("C", "C"), reasons=frozenset({"reference_by_callable_regions"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -146,7 +147,7 @@ def test_the_work_behind_a_result_is_told_with_its_report(api: Api) -> None:
     api.service.interpreted(UNCERTAIN_MEDICINES)
     review = api.service.review("pharmacogenomics").review_id
     api.get(Role.GENETIC_COUNSELOR, f"/v1/reviews/{review}")
-    api.service.sign(review, COUNSELOR)
+    api.service.sign(review, COUNSELOR, Disposition.DO_NOT_REPORT)
     assert "review.read" not in actions(api)
     api.service.run_jobs()
     assert told(api, "pharmacogenomics")["state"] == "available"
@@ -284,15 +285,21 @@ def test_a_list_is_entered_read_and_removed(api: Api) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "   ", "x" * 101, "war\nfarin", "war\x00farin", "war\u202efarin", "war\u2028farin", 5, None],
-    ids=["empty", "blank", "long", "line", "NUL", "direction", "separator", "number", "null"],
+    ["", "   ", "x" * 101, "war\nfarin", "war\x00farin", "war\u202efarin", "war\u00adfarin", "阿司匹林 farin", 5, None],
+    ids=["empty", "blank", "long", "line", "NUL", "direction", "hidden", "no font", "number", "null"],
 )
-def test_what_is_no_line_of_plain_text_is_refused_and_not_repeated(api: Api, wrong: object) -> None:
+def test_what_no_report_can_show_is_refused_and_not_repeated(api: Api, wrong: object) -> None:
     api.service.enroll()
     answer = entered(api, "aspirin", wrong)
     assert problem_of(answer) == (422, "invalid_input")
     assert "farin" not in answer.text
     assert api.get(SELF, LIST).json() == {"medicines": []}
+
+
+def test_accents_are_kept_however_they_were_typed(api: Api) -> None:
+    api.service.enroll()
+    assert entered(api, unicodedata.normalize("NFD", "Ácido fólico"), "β-caroteno").status_code == 204
+    assert api.get(SELF, LIST).json() == {"medicines": ["Ácido fólico", "β-caroteno"]}
 
 
 def test_a_list_has_at_most_fifty_entries_of_a_hundred_characters(api: Api) -> None:

@@ -24,6 +24,7 @@ HTTP_CODES = {
     "IllegalTransitionError": 409, "ConflictError": 409, "WithheldError": 403, "ErasedError": 410, "SealError": 500,
     "SignatureError": 401, "RenderError": 500, "DeliveryUnavailableError": 503, "DeliveryRefusedError": 502,
     "DeliveryRecalledError": 410, "UnsafeConfigurationError": 500, "AuditError": 500, "ServiceError": 500,
+    "KnowledgeUnavailableError": 503,
 }  # fmt: skip
 CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ServiceError)}
 
@@ -92,7 +93,7 @@ def test_wrong_fields_are_named_and_never_repeated(api: Api) -> None:
     }  # fmt: skip
 
 
-BODIES = ("Submission", "NewParticipant", "NewConsent", "NewChoice", "OwnMedicines", "Standing", "Signature",
+BODIES = ("Submission", "NewParticipant", "NewConsent", "NewChoice", "NewMedicines", "Standing", "Signature",
           "Returned", "ConfirmationResult", "DisclosureResult")  # fmt: skip
 
 

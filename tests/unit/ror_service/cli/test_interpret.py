@@ -180,14 +180,25 @@ def test_callable_regions_reach_the_module(good: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("modules")
 def test_choice_of_modules_releases_and_gene_list(good: Path, tmp_path: Path) -> None:
-    options = ("--module", "traits", "--knowledge", "traits=r9", "--sf-list", "v3.2", "--knowledge-folder", tmp_path)
+    options: tuple[object, ...] = ("--module", "traits", "--knowledge", "traits=r9", "--knowledge-folder", tmp_path)
+    options += ("--sf-list", "v3.2", "--genes", "TPMT", "--traits", "all")
     assert ror(good, "--json", *options).exit_code == 0
     assert OneSite.loaded == {
         "modules": ("traits",),
         "releases": {"traits": "r9"},
         "extra": tmp_path,
-        "options": {"hereditary_risk": {"sf_list": "v3.2"}},
+        "options": {
+            "hereditary_risk": {"sf_list": "v3.2"},
+            "pharmacogenomics": {"genes": "TPMT"},
+            "traits": {"traits": "all"},
+        },
     }
+
+
+@pytest.mark.usefixtures("modules")
+def test_modules_without_a_choice_get_no_options(good: Path) -> None:
+    assert ror(good, "--json", "--traits", "earwax").exit_code == 0
+    assert OneSite.loaded["options"] == {"traits": {"traits": "earwax"}}
 
 
 @pytest.mark.usefixtures("modules")

@@ -11,6 +11,7 @@ import pytest
 from support.medicine_genomes import MODULE, NEW, OLD, OPTIONS, PEOPLE, genome, medicines_service, take_in
 from support.service import Service
 
+from consent.types import Participation
 from ror_service.cli import reanalyze as command
 from ror_service.storage import results
 
@@ -87,6 +88,14 @@ def test_a_file_that_cannot_be_read_is_named_by_its_sample(ror: Ror, home: Servi
     else:
         assert "not read: sample sample-of-P-alike (not_found)" in ran.out
         assert "  1 could not be read" in ran.out
+
+
+def test_who_may_not_be_used_is_counted(ror: Ror, home: Service) -> None:
+    home.standing("P-renamed", participation=Participation.UNKNOWN)
+    ran = ror(*WITH_NEW, "--dry-run")
+    assert ran.status == 0
+    assert "  1 passed over: the participant's standing forbids any use" in ran.out
+    assert _case(home, "P-renamed") not in ran.out
 
 
 def test_nothing_but_a_dry_run_is_done(refused: Refused, home: Service) -> None:

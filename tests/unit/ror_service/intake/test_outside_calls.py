@@ -157,11 +157,9 @@ def test_what_is_written_in_either_format_is_read_back(calls: list[OutsideCall])
 
 @given(st.one_of(st.binary(max_size=200), st.text('{}[]":,\t\n\0*1/geneCYP', max_size=80).map(str.encode)))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    found, problem = (), None
     try:
         found = read_outside_calls(content)
     except IntakeError as error:
-        found = ()
-        bad = error.code is Problem.BAD_OUTSIDE_CALLS
-    else:
-        bad = False
-    assert bool(found) != bad
+        problem = error.code
+    assert problem is (None if found else Problem.BAD_OUTSIDE_CALLS)

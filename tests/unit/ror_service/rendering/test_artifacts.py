@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from io import BytesIO
 
@@ -6,7 +7,8 @@ import pytest
 from support import reports
 
 from report_templates.content import Audience, Language
-from ror_service.rendering import AccessibilityError, Artifact, RendererProcess, artifacts
+from ror_service.api.fields import SHOWN
+from ror_service.rendering import AccessibilityError, Artifact, RendererProcess, RenderingError, artifacts
 
 PARTICIPANT, CLINICIAN = Audience.PARTICIPANT, Audience.CLINICIAN
 FOR_PARTICIPANTS = [
@@ -40,9 +42,21 @@ def test_the_medicines_report_has_a_version_for_clinicians_too(renderer: Rendere
     assert artifacts(reports.release(reports.medicines()), renderer) == made, "the same report, to the byte"
 
 
-@pytest.mark.parametrize("state", ["ancestry", "traits", "hereditary-positive", "medicines-held"])
+@pytest.mark.parametrize("state", ["ancestry", "traits", "hereditary-positive", "medicines-held", "medicines-reviewed"])
 def test_every_module_passes_the_gate(renderer: RendererProcess, state: str) -> None:
     assert artifacts(reports.release(reports.STATES[state]()), renderer)
+
+
+def test_the_medicines_report_shows_whatever_may_be_entered(renderer: RendererProcess) -> None:
+    """Every character of the pattern, and the longest list; a character beyond it could stop the report for ever."""
+    allowed = [chr(code) for code in range(0x20, 0x3000) if re.fullmatch(SHOWN, chr(code))]
+    lines = ["".join(allowed[start : start + 100]) for start in range(0, len(allowed), 100)]
+    most = [f"{number:02}{'W' * 98}" for number in range(50 - len(lines))]
+    made = artifacts(reports.release(replace(reports.medicines(), own_medicines=(*lines, *most))), renderer)
+    assert facts(made) == FOR_PARTICIPANTS + FOR_CLINICIANS
+    beyond = replace(reports.medicines(), own_medicines=("阿司匹林",))
+    with pytest.raises(RenderingError, match="unsupported by fonts"):
+        artifacts(reports.release(beyond), renderer)
 
 
 class Careless:
