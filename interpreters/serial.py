@@ -24,9 +24,13 @@ SCHEMA = "ror.interpretation/1"
 T = TypeVar("T")
 JsonObject = dict[str, Any]
 
+_PLAIN = frozenset({str, int, float, bool, types.NoneType})
+
 
 def to_json(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
     """Plain JSON value of a finding or of any part of one."""
+    if type(value) in _PLAIN:  # most values by far, so asked first; not an enumeration, which is also a str
+        return value
     if isinstance(value, StrEnum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):

@@ -182,7 +182,7 @@ class LowestFunctionCaller:
     def _choices(self, *, unread: bool) -> Iterator[set[tuple[str, str]]]:
         """For each block and position, the functions that its alleles may put on the two strands."""
         for site in self.pattern.homozygous.items():
-            if (worst := self._worst_at([site])) != self._reference_key:
+            if site in self.gene.alleles_at and (worst := self._worst_at([site])) != self._reference_key:
                 yield {(worst, worst)}
         for block in self.pattern.blocks:
             first, second = (self._worst_at(side) for side in _sides(block))

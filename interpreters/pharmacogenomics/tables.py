@@ -182,10 +182,11 @@ class Gene:
     @cached_property
     def accepts(self) -> tuple[Mapping[str, int], ...]:
         """For each position: base to the alleles that may hold it, as a bit mask over `alleles`."""
-        masks: list[dict[str, int]] = [{} for _ in self.positions]
-        for index, position in enumerate(self.positions):
-            for bit, allele in enumerate(self.alleles):
-                code = allele.bases.get(index, position.ref)
+        everyone = (1 << len(self.alleles)) - 1
+        masks = [{position.ref: everyone} for position in self.positions]
+        for bit, allele in enumerate(self.alleles):
+            for index, code in allele.bases.items():
+                masks[index][self.positions[index].ref] &= ~(1 << bit)
                 for base in IUPAC.get(code, (code,)):
                     masks[index][base] = masks[index].get(base, 0) | 1 << bit
         return tuple(masks)

@@ -103,8 +103,7 @@ def _findings(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]:
             case AncestryFinding():
                 yield from _ancestry_lines(finding)
             case TraitFinding():
-                bases = ", ".join(f"{name} {bases}" for name, bases in finding.genotype.items())
-                yield f"{_words(finding.trait)}: {_words(finding.outcome)} ({bases}; {_words(finding.status)})"
+                yield _trait_line(finding)
             case PharmacogenomicFinding():
                 yield _gene_line(finding)
             case HereditaryFinding():
@@ -113,6 +112,14 @@ def _findings(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]:
             case GeneAssessment():
                 pass  # counted below
     yield from _gene_counts(findings, explain=explain)
+
+
+def _trait_line(finding: TraitFinding) -> str:
+    bases = ", ".join(f"{name} {bases}" for name, bases in finding.genotype.items())
+    likelihood = f", {_words(finding.likelihood)}" if finding.likelihood else ""
+    number = f" ({finding.probability:.2f})" if finding.probability is not None else ""
+    read = f"{bases}; {_words(finding.status)}"
+    return f"{_words(finding.trait)}: {_words(finding.outcome)}{likelihood}{number} ({read})"
 
 
 def _ancestry_lines(finding: AncestryFinding) -> Iterator[str]:

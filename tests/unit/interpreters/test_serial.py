@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,3 +92,7 @@ def test_unknown_findings_are_refused(data: dict[str, str]) -> None:
 
 def test_keys_of_mappings_are_sorted() -> None:
     assert list(serial.to_json({"b": 1, "a": [DrugRecommendation]})) == ["a", "b"]
+
+
+def test_a_number_of_another_library_stays_a_number() -> None:
+    assert serial.to_json(np.float64(0.5)) == 0.5

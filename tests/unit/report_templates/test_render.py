@@ -214,9 +214,7 @@ def test_missing_dates_and_sources_are_told_or_left_out() -> None:
 def hostile_findings() -> dict[str, tuple[Finding, ...]]:
     return {
         "traits": (
-            TraitFinding(
-                "earwax", "TT", {HOSTILE: HOSTILE}, "read", 1, 1, likelihood=Likelihood.LIKELY, evidence="A"
-            ),
+            TraitFinding("earwax", "TT", {HOSTILE: HOSTILE}, "read", 1, 1, likelihood=Likelihood.LIKELY, evidence="A"),
         ),
         "pharmacogenomics": (
             reports.gene("SLCO1B1", HOSTILE, "Decreased Function", reports.row(HOSTILE, ("SLCO1B1",), "avoid", "x")),

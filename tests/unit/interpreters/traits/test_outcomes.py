@@ -8,6 +8,7 @@ import pytest
 from support.trait_genomes import findings, interpret, interpreter, outcome, person, record, variants
 
 from interpreters.findings import Likelihood, NotTested, TraitFinding
+from interpreters.serial import finding_from_json, to_json
 
 TASTE = ("rs713598", "rs1726866", "rs10246939")
 LACTASE = ("rs4988235", "rs41380347", "rs41525747", "rs145946881")
@@ -239,3 +240,13 @@ def test_every_finding_has_a_likelihood_a_population_and_a_grade() -> None:
     assert set(found) == {trait.id for trait in interpreter().traits}
     assert all(one.likelihood and one.studied_in and one.evidence in {"A", "B"} for one in found.values())
     assert {one.trait for one in found.values() if one.sensitive} == {"alcohol_flush", "alcohol_metabolism", "abo"}
+
+
+def test_findings_survive_json_and_older_ones_are_read() -> None:
+    found = findings(interpret(person(EYES)))["eye_colour"]
+    assert finding_from_json(to_json(found)) == found
+    older = {
+        "trait": "earwax", "outcome": "TT", "genotype": {}, "status": "read", "variants_read": 1, "variants_total": 1,
+        "module": "traits",
+    }  # fmt: skip
+    assert finding_from_json(older) == TraitFinding("earwax", "TT", {}, "read", 1, 1)

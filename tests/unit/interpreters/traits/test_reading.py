@@ -44,7 +44,7 @@ def single_bases(read: dict[str, Genotype]) -> dict[str, Genotype]:
 
 @FEW
 @given(genotypes, st.integers(0, 99))
-def test_order_build_and_prior_knowledge_of_lines_change_nothing(read: dict[str, Genotype], seed: int) -> None:
+def test_order_of_lines_and_build_change_nothing(read: dict[str, Genotype], seed: int) -> None:
     expected = interpret(person(read))
     shuffled = person(read)
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - a test's data

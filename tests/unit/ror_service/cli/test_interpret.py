@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import trait_genomes
 from support.genotype_files import vcf_text
 from support.shared import SHARED, needs_shared
 from typer.testing import CliRunner, Result
@@ -31,6 +32,7 @@ from interpreters.findings import (
 from interpreters.genotypes import Build, CallState, GenotypeCalls, Interval, Sample
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease
 from interpreters.serial import finding_from_json
+from ror_service.cli.interpret_text import interpretation_lines
 from ror_service.cli.main import make_app
 
 PLAIN = "chr1 500 . A G 50 PASS . GT 0/1"
@@ -193,6 +195,15 @@ def test_choice_of_modules_releases_and_gene_list(good: Path, tmp_path: Path) ->
             "traits": {"traits": "all"},
         },
     }
+
+
+def test_a_trait_is_told_with_its_likelihood() -> None:
+    bases = {"rs12913832": "AA", "rs12896399": "GG", "rs16891982": "CC", "rs1393350": "GG", "rs12203592": "CC"}
+    said = trait_genomes.interpret(trait_genomes.person({**bases, "rs17822931": "CT"}), wanted="earwax,eye_colour")
+    earwax, eyes, *_ = interpretation_lines(said)
+    assert earwax == "earwax: CT, very likely (rs17822931 C/T; read)"
+    assert eyes.startswith("eye colour: brown, very likely (0.95) (rs12203592 C/C, ")
+    assert eyes.endswith("; partly read)")
 
 
 @pytest.mark.usefixtures("modules")
