@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from interpreters.knowledge import release_folders
 from ror_service import reanalysis
 from ror_service.cli.running import service
 from ror_service.cli.tables import show
+from ror_service.context import ServiceContext
 from ror_service.errors import InvalidInputError
 from ror_service.reanalysis import Reanalyzed
 
@@ -24,7 +26,9 @@ _PROGRESS_EVERY = 100
 def reanalyze(
     *,
     module: Annotated[Literal["pharmacogenomics"], typer.Option(help="Module whose results are made again.")],
-    release: Annotated[str, typer.Option(help="Knowledge release; ror knowledge list names all.")],
+    release: Annotated[
+        str | None, typer.Option(help="Knowledge release; the newest that there is, when left out.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change; required.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at so many cases at most.")] = None,
     show_results: Annotated[
@@ -42,6 +46,7 @@ def reanalyze(
         )
     outcomes, kinds = Counter[str](), Counter[tuple[str, str]]()
     with service() as context:
+        release = release or _newest(context, module)
         interpreter = context.interpreter(module, release)
         found = reanalysis.count(context, module)
         total = found if limit is None else min(found, limit)
@@ -53,8 +58,14 @@ def reanalyze(
     if as_json:
         typer.echo(json.dumps({"summary": _summary(module, interpreter.knowledge.digest, release, outcomes, kinds)}))
     else:
-        _print_summary(outcomes, kinds)
+        _print_summary(release, outcomes, kinds)
     raise typer.Exit(1 if outcomes["not_read"] else 0)
+
+
+def _newest(context: ServiceContext, module: str) -> str:
+    """The newest release that is at hand: releases are named by the dates of their data."""
+    used, extra = context.interpreters[module].knowledge, context.settings.knowledge_folder
+    return max(release_folders(module, used.folder.parent, *((extra / module,) if extra else ())))
 
 
 def _outcome(done: Reanalyzed) -> str:
@@ -105,13 +116,13 @@ _OUTCOMES = {
 }
 
 
-def _print_summary(outcomes: Counter[str], kinds: Counter[tuple[str, str]]) -> None:
+def _print_summary(release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]]) -> None:
     if kinds:
         table = Table("gene", "what would change", "cases")
         for (gene, kind), number in sorted(kinds.items()):
             table.add_row(gene, kind, f"{number:,}")
         show(table)
-    typer.echo(f"Of {outcomes.total():,} cases")
+    typer.echo(f"With release {release}, of {outcomes.total():,} cases")
     for name, words in _OUTCOMES.items():
         typer.echo(f"  {outcomes[name]:,} {words}")
 

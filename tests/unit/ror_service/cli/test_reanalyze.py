@@ -42,7 +42,7 @@ def test_counts_and_cases_are_told_but_no_result(ror: Ror, home: Service, caplog
     assert ran.status == 0
     changed = {line.removeprefix("would change: ") for line in ran.out.splitlines() if line.startswith("would")}
     assert changed == {_case(home, "P-renamed"), _case(home, "P-alike")}
-    assert "Of 3 cases\n  2 would change\n  1 would not\n  0 passed over" in ran.out
+    assert f"With release {NEW}, of 3 cases\n  2 would change\n  1 would not\n  0 passed over" in ran.out
     assert "  0 could not be read\n" in ran.out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in ran.out.splitlines() if "│" in line]
     assert rows == [
@@ -53,6 +53,12 @@ def test_counts_and_cases_are_told_but_no_result(ror: Ror, home: Service, caplog
     assert ran.err.startswith("3 of 3 cases, ")
     for told in (ran.out, ran.err, caplog.text):
         assert not [word for word in (*RESULTS, *PEOPLE) if word in told]
+
+
+@pytest.mark.usefixtures("home")
+def test_the_newest_release_is_taken_when_none_is_named(ror: Ror) -> None:
+    named, newest = ror(*WITH_NEW, "--dry-run"), ror("reanalyze", "--module", MODULE, "--dry-run")
+    assert newest.out == named.out
 
 
 def test_results_are_shown_when_they_are_asked_for(ror: Ror, home: Service) -> None:
@@ -124,4 +130,4 @@ def test_nobody_at_all_is_no_failure(ror: Ror, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("ROR_HOME", str(tmp_path / "empty"))
     ran = ror(*WITH_NEW, "--dry-run")
     assert (ran.status, ran.err) == (0, "")
-    assert "Of 0 cases" in ran.out
+    assert "of 0 cases" in ran.out
