@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
 from interpreters.interpreter import Interpreter
+from interpreters.knowledge import release_folders
 
 GROUP = "ror.interpreters"
 
@@ -27,6 +29,17 @@ class Factory(Protocol):
 def module_names() -> tuple[str, ...]:
     """Names of all installed interpreters, in alphabetical order."""
     return tuple(sorted(entry_points(group=GROUP).names))
+
+
+def releases(module: str, extra: Path | None = None) -> dict[str, Path]:
+    """Every knowledge release of a module by name: those in the folder `data` beside its code, and the programme's.
+
+    Raises:
+        KeyError: If the module is not installed.
+        interpreters.knowledge.KnowledgeError: As `release_folders`.
+    """
+    package = import_module(entry_points(group=GROUP)[module].module)
+    return release_folders(module, Path(str(package.__file__)).parent / "data", *((extra / module,) if extra else ()))
 
 
 def installed(

@@ -1,8 +1,8 @@
 """Shares with intervals from the read sites of one panel, and the choice between the two panels.
 
-Both panels use the linked likelihood. The core panel knows five regions and is calibrated on people who are not in it.
-The world panel knows all seven; which of its fine components a person has is chosen first. Where both can be read the
-world panel says whether the person has a part that only it knows; if not, the core panel's shares stand.
+The core panel gives five regions by the linked likelihood, calibrated on people who are not in it. The world panel
+gives all seven by fine components that are taken out while they explain too little. Where both can be read the world
+panel says whether the person has a part that only it knows; if not, the core panel's shares stand.
 """
 
 from __future__ import annotations
@@ -77,13 +77,12 @@ def estimate(reading: Reading) -> Estimate:
     groups = panel.region_matrix()
     if panel.name == CORE:
         fitted, _ = model.maximum_likelihood(frequencies, genotypes, weights)
-        shares = _linked(reading, weights, frequencies, fitted)
+        bins = linked.make_bins(
+            frequencies, reading.genotypes, weights, reading.places, (panel.chromosomes, panel.positions38)
+        )
+        shares = linked.linked_shares(bins, fitted)
     else:
-        fitted = sparse.sparse_shares(frequencies, genotypes, weights, groups.argmax(axis=1))
-        # Each region that was found is one ancestry, with the frequencies of the person's own mix of its components.
-        found = fitted @ groups
-        mixes = groups[:, found > 0] * fitted[:, None] / found[found > 0]
-        shares = mixes @ _linked(reading, weights, frequencies @ mixes, found[found > 0])
+        fitted = shares = sparse.sparse_shares(frequencies, genotypes, weights, groups.argmax(axis=1))
     stand_in = _STAND_IN[panel.name]
     added = np.array([stand_in.get(region, stand_in[None]) for region in panel.regions])
     deviations = np.sqrt(added**2 + _WIDENING**2 * _variances(frequencies, weights, shares, groups))
@@ -115,14 +114,6 @@ def combine(world: Estimate | None, core: Estimate | None) -> Estimate | None:
         fit=min(world.fit, core.fit),
         reference_ratio=min(world.reference_ratio, core.reference_ratio),
     )
-
-
-def _linked(reading: Reading, weights: Floats, frequencies: Floats, start: Floats) -> Floats:
-    """Shares of ancestries with these frequencies (read sites x ancestries) by the linked likelihood."""
-    panel = reading.panel
-    sites = (panel.chromosomes, panel.positions38)
-    bins = linked.make_bins(frequencies, reading.genotypes, weights, reading.places, sites)
-    return linked.linked_shares(bins, start)
 
 
 def _with_interval(region: Region, share: float, deviation: float) -> RegionShare:

@@ -17,6 +17,9 @@ from interpreters.ancestry.panel import Floats, Integers
 
 _REGION_PRICE = 5.0
 _COMPONENT_PRICE = 1.0
+_PRICED_SITES = 3567
+"""Sites for which the prices were set; above, they rise with the square root: with many sites the reference's own
+inexactness would be bought as small shares of neighbouring regions (measured, see README)."""
 _LARGEST_SHARE_REMOVED = 0.5
 _DOUBTFUL = 3.0
 """A component whose estimated loss is more than so many times its price is not tried."""
@@ -49,9 +52,13 @@ class _Person:
         squares: Floats = self.frequencies**2
         return squares
 
+    @property
+    def scale(self) -> float:
+        return float(max(1.0, (len(self.genotypes) / _PRICED_SITES) ** 0.5))
+
     def price(self, columns: Integers) -> float:
         regions = len(np.unique(self.regions[columns]))
-        return _REGION_PRICE * regions + _COMPONENT_PRICE * (len(columns) - regions)
+        return self.scale * (_REGION_PRICE * regions + _COMPONENT_PRICE * (len(columns) - regions))
 
     def choose(self, columns: Integers, start: Floats | None) -> _Choice:
         """Fit these components, and drop those whose share is 0."""
@@ -88,7 +95,7 @@ class _Person:
         ascent = np.maximum(self.frequencies.T @ slope - expected @ slope, 0.0)
         bend = self.squares.T @ factors - 2.0 * (self.frequencies.T @ (factors * expected)) + factors @ expected**2
         known = np.isin(self.regions, self.regions[choice.columns])
-        gains: Floats = ascent**2 / (2.0 * np.maximum(bend, _LEAST_BEND)) - np.where(
+        gains: Floats = ascent**2 / (2.0 * np.maximum(bend, _LEAST_BEND)) - self.scale * np.where(
             known, _COMPONENT_PRICE, _REGION_PRICE
         )
         gains[choice.columns] = -np.inf
@@ -126,7 +133,7 @@ def _one_less(person: _Person, choice: _Choice) -> _Choice | None:
         return None
     inside = person.regions[choice.columns]
     last = (inside[:, None] == inside).sum(axis=1) == 1
-    prices = np.where(last, _REGION_PRICE, _COMPONENT_PRICE)
+    prices = person.scale * np.where(last, _REGION_PRICE, _COMPONENT_PRICE)
     losses = person.estimated_losses(choice)
     tried = (losses <= _DOUBTFUL * prices) & (choice.shares <= _LARGEST_SHARE_REMOVED)
     for number in np.argsort(losses - prices, kind="stable"):
@@ -150,7 +157,7 @@ def _exchanged(person: _Person, choice: _Choice) -> _Choice | None:
         ranked = np.argsort(-gains, kind="stable")
         for column in ranked[np.isfinite(gains[ranked])][:_EXCHANGES_TRIED]:
             made = person.with_component(rest, int(column))
-            if made.worth > choice.worth - _REGION_PRICE:
+            if made.worth > choice.worth - person.scale * _REGION_PRICE:
                 made = _eliminated(person, made)
             if made.worth > best.worth:
                 best = made

@@ -16,11 +16,10 @@ from interpreters.knowledge import (
     KnowledgeRelease,
     choose_release,
     load_release,
-    release_folders,
     verify,
 )
 from interpreters.pharmacogenomics.compare import Change, compare
-from interpreters.registry import installed, module_names
+from interpreters.registry import installed, module_names, releases
 from ror_service.cli.tables import show
 from ror_service.errors import InvalidInputError
 from ror_service.settings import settings
@@ -42,8 +41,8 @@ knowledge.add_typer(import_, name="import")
 def list_releases() -> None:
     """Every release of every module with its sources; the one in use is marked."""
     table = Table("module", Column("release", no_wrap=True), "in use", "digest", "source", "version", "licence")
-    for used, releases in _modules():
-        for release in releases:
+    for used, found in _modules():
+        for release in found:
             mark = "yes" if release.digest == used.digest else ""
             for source in release.sources:
                 table.add_row(
@@ -55,8 +54,8 @@ def list_releases() -> None:
 @knowledge.command("verify")
 def verify_releases() -> None:
     """Check every file of every release against its hash; exit status 1 naming the first that differs."""
-    for _, releases in _modules():
-        for release in releases:
+    for _, found in _modules():
+        for release in found:
             with _told():
                 verify(release)
             typer.echo(f"{release.module} {release.release}: {len(release.files)} files as in the manifest")
@@ -112,13 +111,12 @@ def import_clinvar(
 
 def _modules() -> Iterator[tuple[KnowledgeRelease, list[KnowledgeRelease]]]:
     """For each module the release in use, and all that there are."""
-    extra = settings().knowledge_folder
+    extra, chosen = settings().knowledge_folder, settings().knowledge_releases
     for name in module_names():
         with _told():
-            used = installed(modules=(name,), extra=extra)[name].knowledge
-            folders = release_folders(name, used.folder.parent, *((extra / name,) if extra else ()))
-            releases = [load_release(folder) for folder in folders.values()]
-        yield used, releases
+            used = installed(modules=(name,), releases=chosen, extra=extra)[name].knowledge
+            found = [load_release(folder) for folder in releases(name, extra).values()]
+        yield used, found
 
 
 def _sources(release: KnowledgeRelease) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from interpreters.knowledge import release_folders
+from interpreters.registry import releases
 from ror_service import reanalysis
 from ror_service.cli.running import service
 from ror_service.cli.tables import show
@@ -64,8 +64,7 @@ def reanalyze(
 
 def _newest(context: ServiceContext, module: str) -> str:
     """The newest release that is at hand: releases are named by the dates of their data."""
-    used, extra = context.interpreters[module].knowledge, context.settings.knowledge_folder
-    return max(release_folders(module, used.folder.parent, *((extra / module,) if extra else ())))
+    return max(releases(module, context.settings.knowledge_folder))
 
 
 def _outcome(done: Reanalyzed) -> str:

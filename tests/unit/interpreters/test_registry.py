@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,11 @@ def test_releases_folder_and_options_reach_the_module(tmp_path: Path) -> None:
         registry.installed(modules=("traits",), releases={"traits": "1999"}, extra=tmp_path)
     with pytest.raises(ValueError, match="there is only `traits`"):
         registry.installed(modules=("traits",), options={"traits": {"colour": "blue"}})
+
+
+def test_releases_are_those_of_the_package_and_of_the_programme(tmp_path: Path) -> None:
+    ours = registry.releases("pharmacogenomics")
+    assert list(ours) == ["2025-11-05", "2026-02-05"]
+    copied = tmp_path / "pharmacogenomics" / "own"
+    shutil.copytree(ours["2025-11-05"], copied)
+    assert registry.releases("pharmacogenomics", tmp_path) == {**ours, "own": copied}

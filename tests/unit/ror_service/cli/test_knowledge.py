@@ -131,3 +131,11 @@ def test_releases_of_another_module_are_compared_by_file(ror: Ror, clinvar: Path
     told = ror("knowledge", "diff", MODULE, "2026-10-31", "same").out
     assert told.endswith("\n  nothing differs\nFact by fact, only releases of pharmacogenomics are compared.\n")
     assert json.loads(ror("knowledge", "diff", MODULE, "2026-10-31", "same", "--json").out)["fact"] is None
+
+
+def test_the_release_in_use_is_the_one_that_the_settings_choose(ror: Ror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowledge, "module_names", lambda: ("pharmacogenomics",))
+    monkeypatch.setenv("ROR_KNOWLEDGE_RELEASES", '{"pharmacogenomics": "2026-02-05"}')
+    rows = [[cell.strip() for cell in line.split("│")[1:4]] for line in ror("knowledge", "list").out.splitlines()]
+    marked = {tuple(row[1:]) for row in rows if row and row[0] == "pharmacogenomics"}
+    assert marked == {("2025-11-05", ""), ("2026-02-05", "yes")}
