@@ -7,6 +7,7 @@ Every type is immutable.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -224,6 +225,24 @@ class GenotypeCalls:
         other = copy(self)
         other.outside_calls = tuple(calls)
         return other
+
+    def within(self, intervals: Iterable[Interval]) -> GenotypeCalls:
+        """The same calls, with only the records that overlap one of `intervals`: a file is read for many at once."""
+        wanted = _united(intervals)
+
+        def overlaps(record: Record) -> bool:
+            # The last one that starts no later than the record ends; before the first one there is none to overlap.
+            index = bisect_right(wanted, (record.chrom, record.end, sys.maxsize)) - 1
+            return index >= 0 and wanted[index].chrom == record.chrom and wanted[index].end >= record.pos
+
+        return GenotypeCalls(
+            self.build,
+            self.kind,
+            filter(overlaps, self),
+            self.callable_intervals,
+            assayed_sites=self.assayed_sites,
+            outside_calls=self.outside_calls,
+        )
 
     def __iter__(self) -> Iterator[Record]:
         for chrom in sorted(self._by_chrom):

@@ -169,3 +169,15 @@ def test_outside_calls_stand_beside_the_same_records() -> None:
     assert (list(after), after.at("1", 300)) == (list(before), before.at("1", 300))
     assert after.callable_intervals == before.callable_intervals
     assert before.outside_calls == ()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("12"), st.integers(1, 60), st.integers(0, 5)), max_size=20),
+    st.lists(st.tuples(st.sampled_from("12"), st.integers(1, 60), st.integers(0, 9)), max_size=6),
+)
+def test_within_keeps_what_overlaps(records: list[tuple[str, int, int]], intervals: list[tuple[str, int, int]]) -> None:
+    made = [Record(chrom, pos, pos + more, "A" * (more + 1), (), (0, 0)) for chrom, pos, more in records]
+    wanted = [Interval(chrom, start, start + more) for chrom, start, more in intervals]
+    kept = GenotypeCalls(Build.GRCH38, CallSetKind.ALL_SITES, made).within(wanted)
+    expected = [r for r in made if any(i.chrom == r.chrom and i.start <= r.end and r.pos <= i.end for i in wanted)]
+    assert sorted(map(repr, kept)) == sorted(map(repr, expected))
