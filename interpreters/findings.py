@@ -45,12 +45,29 @@ class Subregion:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupPosition:
+    """Where the reference groups of one place lie in a placement."""
+
+    name: str
+    """Of the component or place in the knowledge release, for example `EUR_Fin`."""
+    region: Region
+    place: str
+    """The same in English words."""
+    people: int
+    """0 where the frequencies were inferred from admixed people."""
+    coordinates: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Position among the reference groups of one panel, along the axes on which those differ most."""
 
     panel: str
     coordinates: tuple[float, ...]
-    """Four numbers, on the scale of the groups' positions in the knowledge release."""
+    """Four numbers, on the scale of the groups' positions."""
+    groups: tuple[GroupPosition, ...] = ()
+    """The groups among which the person was placed. A position means nothing without them, so both are kept together;
+    without them there is no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +82,9 @@ class AncestryFinding:
     """`reported`, `fewer_sites` (reported with a warning) or `fits_less_well` (reported with a warning)."""
     panel: str
     """Reference panel that was used."""
-    fit: float | None = None
-    """How well the reference describes the person, in standard deviations; far below 0: less well."""
+    misfit: float | None = None
+    """Least excess of homozygous sites that chance leaves, over those expected of the shares: near 0 or below where the
+    reference has groups like the person's, and above 0.06 `fits_less_well`."""
     subregion: Subregion | None = None
     """None where no part of the main region fits clearly best: then the region alone is to be named."""
     placement: Placement | None = None

@@ -8,9 +8,17 @@ from pathlib import Path
 from interpreters.ancestry.draw import DrawnSite, component_names, draw_person
 from interpreters.ancestry.interpreter import NAME, AncestryInterpreter
 from interpreters.ancestry.panel import Panel, load_panels
+from interpreters.ancestry.placement import read_maps
 from interpreters.knowledge import choose_release
 
-__all__ = ["AncestryInterpreter", "DrawnSite", "component_names", "draw_person", "load", "reference_panels"]
+__all__ = [
+    "AncestryInterpreter",
+    "DrawnSite",
+    "component_names",
+    "draw_person",
+    "load",
+    "reference_panels",
+]
 
 _DATA = Path(__file__).parent / "data"
 
@@ -27,7 +35,7 @@ def load(
     if options:
         raise ValueError(f"ancestry has no options, but was given {sorted(options)}")
     knowledge = choose_release(NAME, release, _DATA, extra)
-    return AncestryInterpreter(knowledge, load_panels(knowledge))
+    return AncestryInterpreter(knowledge, load_panels(knowledge), read_maps(knowledge.read_bytes))
 
 
 def reference_panels(release: str | None = None) -> tuple[Panel, Panel]:

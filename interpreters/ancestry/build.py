@@ -2,7 +2,8 @@
 
 `python -m interpreters.ancestry.build SOURCE_FOLDER --release NAME [--data FOLDER]` reads `kgp23k.counts.tsv.gz`,
 `world35k.af.tsv.gz`, `components.tsv` and `populations.tsv` and writes one folder with the two panels as arrays, the
-components and the reference groups as tables, and the manifest. The same tables give the same content.
+components and the reference groups as tables, the groups' positions on the map of axes, and the manifest. The same
+tables give the same bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from interpreters.ancestry.panel import CORE, MISSING, WORLD
+from interpreters.ancestry import placement
+from interpreters.ancestry.panel import CORE, MISSING, WORLD, read_panels
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease, Source, write_manifest
 
 DATA = Path(__file__).parent / "data"
@@ -25,6 +27,23 @@ MINIMUM_MINOR_FREQUENCY = 0.005
 """Rarer sites of the core panel say too little for their cost."""
 INFERRED = "AMR_NAT_AF"
 """Column of the core panel that holds a frequency inferred from admixed people, not a count."""
+PLACES = {
+    "AMR": "Americas",
+    "AFR_W_coast": "West Africa, Gulf of Guinea",
+    "AFR_W_far": "Far West Africa",
+    "AFR_E": "East Africa",
+    "EUR_NW": "North-west Europe",
+    "EUR_Fin": "Finland",
+    "EUR_S": "Southern Europe",
+    "EAS_N": "China",
+    "EAS_SE": "South-east Asia",
+    "EAS_Jpn": "Japan",
+    "SAS_NW": "Punjab",
+    "SAS_W": "Gujarat",
+    "SAS_S": "Southern India and Sri Lanka",
+    "SAS_E": "Bengal",
+}
+"""Words for components for which the table has none."""
 
 SOURCES = (
     Source(
@@ -85,7 +104,7 @@ def build(source: Path, folder: Path, release: str) -> KnowledgeRelease:
                 row["level"],
                 row["component"],
                 row["region"],
-                "-" if row["place"] == "." else row["place"],
+                PLACES.get(row["component"], "-") if row["place"] == "." else row["place"],
                 "0" if row["n_individuals"] == "." else row["n_individuals"],
                 row["columns"],
             )
@@ -108,13 +127,16 @@ def build(source: Path, folder: Path, release: str) -> KnowledgeRelease:
             for row in groups
         ],
     )
+    panels = read_panels(lambda name: (folder / name).read_bytes())
+    maps = tuple(placement.make_map(panel) for panel in panels)
+    (folder / placement.FILE).write_text(placement.write_maps(maps), encoding="utf-8")
     return write_manifest(folder, MODULE, release, SOURCES)
 
 
 def _write_core(path: Path, target: Path, used: set[str]) -> set[tuple[str, str]]:
     """Write the core panel and return the chromosome and GRCh38 position of its sites."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
-        chromosomes = {name: int(count) for name, count in re.findall(r"\b([A-Z]{3})=(\d+)", next(lines))}
+        chromosomes = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", next(lines))}
         header, rows = _sites(lines)
     counted = [number for number, name in enumerate(header) if name in chromosomes]
     groups = [name for name in header if name in used]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from interpreters.ancestry.estimate import FEWEST_SITES, FEWEST_SITES_TO_JUDGE, Estimate, combine, estimate
-from interpreters.ancestry.panel import Panel
-from interpreters.ancestry.reading import read
-from interpreters.findings import AncestryFinding, Interpretation, NotTested, Region
+from interpreters.ancestry.panel import Floats, Panel
+from interpreters.ancestry.placement import PlacementMap, place_person
+from interpreters.ancestry.places import LEAST_SHARE, leading_place
+from interpreters.ancestry.reading import Reading, read
+from interpreters.findings import AncestryFinding, Interpretation, NotTested, Region, Subregion
 from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
 from interpreters.knowledge import KnowledgeRelease
 
 NAME = "ancestry"
-VERSION = "1.0"
+VERSION = "2.0"
 FEWER_SITES = 10_000
 """Sites below which a result is given with a warning."""
-LEAST_FIT = -4.0
-"""Fit score below which the reference describes the person less well."""
+MOST_MISFIT = 0.06
+"""Misfit above which the reference describes the person less well."""
 
 
 class AncestryInterpreter:
@@ -25,11 +29,15 @@ class AncestryInterpreter:
     Args:
         knowledge: The release that the panels were loaded from.
         panels: World and core panel.
+        maps: Panel name to the positions of its reference groups.
     """
 
-    def __init__(self, knowledge: KnowledgeRelease, panels: tuple[Panel, Panel]) -> None:
+    def __init__(
+        self, knowledge: KnowledgeRelease, panels: tuple[Panel, Panel], maps: Mapping[str, PlacementMap]
+    ) -> None:
         self.knowledge = knowledge
         self.panels = panels
+        self.maps = maps
 
     @property
     def name(self) -> str:
@@ -58,7 +66,25 @@ class AncestryInterpreter:
             return self._interpretation((), self._not_tested("lists_only_differences"), {})
         if chosen is None:
             return self._interpretation((), self._not_tested("not_enough_sites"), {})
-        return self._interpretation((_finding(chosen),), (), self._reference(chosen))
+        return self._interpretation((self._finding(chosen, core, readings),), (), self._reference(chosen))
+
+    def _finding(self, chosen: Estimate, core: Estimate | None, readings: Sequence[Reading]) -> AncestryFinding:
+        status = "reported"
+        if chosen.sites_read < FEWER_SITES:
+            status = "fewer_sites"
+        if chosen.misfit > MOST_MISFIT:
+            status = "fits_less_well"
+        spoke = next(reading for reading in readings if reading.panel.name in chosen.panel)
+        return AncestryFinding(
+            components=chosen.with_intervals(),
+            sites_read=chosen.sites_read,
+            sites_total=chosen.sites_total,
+            status=status,
+            panel=chosen.panel,
+            misfit=round(chosen.misfit, 4),
+            subregion=_subregion(chosen, core, readings[1]),
+            placement=place_person(spoke, self.maps[spoke.panel.name]),
+        )
 
     def _not_tested(self, reason: str) -> tuple[NotTested]:
         return (NotTested(NAME, "+".join(panel.name for panel in self.panels), reason),)
@@ -66,10 +92,10 @@ class AncestryInterpreter:
     def _reference(self, chosen: Estimate) -> dict[str, str]:
         """Who was in the reference, and which regions were not."""
         used = next(panel for panel in self.panels if panel.name in chosen.panel)
-        without = sorted(set(Region) - {share.region for share in chosen.shares})
+        without = sorted(set(Region) - set(chosen.shares))
         return {
             "reference_people": str(sum(component.people for component in used.components)),
-            "reference_groups": str(sum(component.groups for component in used.components)),
+            "reference_groups": str(sum(len(component.groups) for component in used.components)),
             "regions_without_reference": "; ".join(without),
         }
 
@@ -87,16 +113,10 @@ class AncestryInterpreter:
         )
 
 
-def _finding(chosen: Estimate) -> AncestryFinding:
-    status = "reported"
-    if chosen.sites_read < FEWER_SITES:
-        status = "fewer_sites"
-    if chosen.fit < LEAST_FIT:
-        status = "fits_less_well"
-    return AncestryFinding(
-        components=tuple(sorted(chosen.shares, key=lambda share: (-share.share, share.region))),
-        sites_read=chosen.sites_read,
-        sites_total=chosen.sites_total,
-        status=status,
-        panel=chosen.panel,
-    )
+def _subregion(chosen: Estimate, core: Estimate | None, reading: Reading) -> Subregion | None:
+    """The place within the main region, by the core panel alone: only there real people have shown that it holds."""
+    main = max(chosen.shares, key=chosen.shares.__getitem__)
+    if core is None or core.sites_read < FEWEST_SITES or chosen.shares[main] < LEAST_SHARE:
+        return None
+    shares: Floats = np.array([core.shares[component.region] for component in reading.panel.components])
+    return leading_place(reading, shares, main)

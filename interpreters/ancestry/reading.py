@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from interpreters.alleles import bases_at
+from interpreters.ancestry.model import site_weights
 from interpreters.ancestry.panel import Floats, Integers, Panel
 from interpreters.genotypes import GenotypeCalls
 
@@ -15,7 +17,7 @@ _TRUSTED_TURNS = 0.01
 """Share of sites spelled on the minus strand above which a file is not trusted at A/T and C/G sites."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Reading:
     """The read sites of one panel in the order of GRCh38."""
 
@@ -28,10 +30,15 @@ class Reading:
     def __len__(self) -> int:
         return len(self.sites)
 
-    @property
+    @cached_property
     def frequencies(self) -> Floats:
         """Read sites x components."""
         return self.panel.frequencies[self.sites]
+
+    @cached_property
+    def weights(self) -> Floats:
+        """Of the read sites, see `model.site_weights`."""
+        return site_weights(*self.places)
 
     @property
     def places(self) -> tuple[Integers, Integers]:

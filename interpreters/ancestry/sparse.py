@@ -2,11 +2,13 @@
 
 With many fine components the plain maximum likelihood spreads small shares over neighbours of a person's true groups.
 Here every component costs log-likelihood, the first of a region most; components are taken out while that pays, and
-exchanged for others while that pays, until neither does.
+exchanged for others while that pays, until neither does. The sets that were tried last and are worth nearly as much
+are kept too: with few sites neighbours on a cline cannot be told apart, and one of them alone would be a bold answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,13 +19,13 @@ from interpreters.ancestry.panel import Floats, Integers
 
 _REGION_PRICE = 5.0
 _COMPONENT_PRICE = 1.0
-_PRICED_SITES = 3567
-"""Sites for which the prices were set; above, they rise with the square root: with many sites the reference's own
-inexactness would be bought as small shares of neighbouring regions (measured, see README)."""
 _LARGEST_SHARE_REMOVED = 0.5
 _DOUBTFUL = 3.0
 """A component whose estimated loss is more than so many times its price is not tried."""
-_EXCHANGES_TRIED = 2
+_TRIED, _NEARLY_EQUAL = 2, 10
+"""Components that are tried in the place of another: in the search, and for sets that nearly equal the best."""
+_NEAR = 4.0
+"""Only components are tried whose estimated gain lies so near to the greatest."""
 _STARTING_SHARE = 0.05
 _LEAST_BEND = 1e-9
 
@@ -52,13 +54,9 @@ class _Person:
         squares: Floats = self.frequencies**2
         return squares
 
-    @property
-    def scale(self) -> float:
-        return float(max(1.0, (len(self.genotypes) / _PRICED_SITES) ** 0.5))
-
     def price(self, columns: Integers) -> float:
         regions = len(np.unique(self.regions[columns]))
-        return self.scale * (_REGION_PRICE * regions + _COMPONENT_PRICE * (len(columns) - regions))
+        return _REGION_PRICE * regions + _COMPONENT_PRICE * (len(columns) - regions)
 
     def choose(self, columns: Integers, start: Floats | None) -> _Choice:
         """Fit these components, and drop those whose share is 0."""
@@ -95,15 +93,41 @@ class _Person:
         ascent = np.maximum(self.frequencies.T @ slope - expected @ slope, 0.0)
         bend = self.squares.T @ factors - 2.0 * (self.frequencies.T @ (factors * expected)) + factors @ expected**2
         known = np.isin(self.regions, self.regions[choice.columns])
-        gains: Floats = ascent**2 / (2.0 * np.maximum(bend, _LEAST_BEND)) - self.scale * np.where(
+        gains: Floats = ascent**2 / (2.0 * np.maximum(bend, _LEAST_BEND)) - np.where(
             known, _COMPONENT_PRICE, _REGION_PRICE
         )
         gains[choice.columns] = -np.inf
         return gains
 
 
-def sparse_shares(frequencies: Floats, genotypes: Floats, weights: Floats, regions: Integers) -> Floats:
-    """Shares of all components, 0 for those that are not worth their price.
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Shares of all components, 0 for those that are not worth their price. Shapes: sets x components, or sets."""
+
+    shares: Floats
+    """The set that is worth most comes first, then those that were tried in its place."""
+    chances: Floats
+    """Of each set against the others, which sum to 1: the worth is taken as the logarithm of a probability."""
+
+    @property
+    def best(self) -> Floats:
+        """Shares of the set that is worth most."""
+        first: Floats = self.shares[0]
+        return first
+
+    def averaged(self, groups: Floats) -> tuple[Floats, Floats]:
+        """Shares of sums of components, averaged over the sets, and their variances between the sets.
+
+        Args:
+            groups: Components x sums, 1 where a component belongs to a sum.
+        """
+        summed = self.shares @ groups
+        mean = self.chances @ summed
+        return mean, self.chances @ (summed - mean) ** 2
+
+
+def sparse_fit(frequencies: Floats, genotypes: Floats, weights: Floats, regions: Integers) -> Fit:
+    """The set of components with the highest likelihood after its price, and what nearly equals it.
 
     Args:
         frequencies: Sites x components.
@@ -112,13 +136,25 @@ def sparse_shares(frequencies: Floats, genotypes: Floats, weights: Floats, regio
         regions: Number of the region of each component.
     """
     person = _Person(np.asfortranarray(frequencies), genotypes, weights, regions)
-    choice = person.choose(np.arange(frequencies.shape[1]), None)
-    choice = _eliminated(person, choice)
-    while (better := _exchanged(person, choice)) is not None:
+    choice = _eliminated(person, person.choose(np.arange(frequencies.shape[1]), None))
+    while (better := _improved(person, choice)).worth > choice.worth:
         choice = better
-    shares = np.zeros(frequencies.shape[1])
-    shares[choice.columns] = choice.shares
-    return shares
+    sets = {tuple(each.columns.tolist()): each for each in (choice, *_neighbours(person, choice, _NEARLY_EQUAL))}
+    shares = np.zeros((len(sets), frequencies.shape[1]))
+    for row, each in zip(shares, sets.values(), strict=True):
+        row[each.columns] = each.shares
+    chances = np.exp([each.worth - choice.worth for each in sets.values()])
+    return Fit(shares, chances / chances.sum())
+
+
+def _improved(person: _Person, choice: _Choice) -> _Choice:
+    """The best set that can be had from a neighbour of this one by taking out; itself if that is better."""
+    best = choice
+    for made in _neighbours(person, choice, _TRIED):
+        reached = _eliminated(person, made) if made.worth > choice.worth - _REGION_PRICE else made
+        if reached.worth > best.worth:
+            best = reached
+    return best
 
 
 def _eliminated(person: _Person, choice: _Choice) -> _Choice:
@@ -133,7 +169,7 @@ def _one_less(person: _Person, choice: _Choice) -> _Choice | None:
         return None
     inside = person.regions[choice.columns]
     last = (inside[:, None] == inside).sum(axis=1) == 1
-    prices = person.scale * np.where(last, _REGION_PRICE, _COMPONENT_PRICE)
+    prices = np.where(last, _REGION_PRICE, _COMPONENT_PRICE)
     losses = person.estimated_losses(choice)
     tried = (losses <= _DOUBTFUL * prices) & (choice.shares <= _LARGEST_SHARE_REMOVED)
     for number in np.argsort(losses - prices, kind="stable"):
@@ -142,23 +178,21 @@ def _one_less(person: _Person, choice: _Choice) -> _Choice | None:
     return None
 
 
-def _exchanged(person: _Person, choice: _Choice) -> _Choice | None:
-    """The best set in which one component, or all those of one region, are exchanged for another, if worth more."""
-    best = choice
+def _neighbours(person: _Person, choice: _Choice, most: int) -> Iterator[_Choice]:
+    """Sets with one component, or all those of one region, left out or exchanged for another; or with one more.
+
+    For each part that is left out at most so many others are tried, those that promise nearly as much as the best.
+    """
     inside = person.regions[choice.columns]
-    parts: set[tuple[int, ...]] = {(number,) for number in range(len(inside))}
+    parts: set[tuple[int, ...]] = {(), *((number,) for number in range(len(inside)))}
     parts |= {tuple(np.flatnonzero(inside == region).tolist()) for region in np.unique(inside)}
     for part in sorted(parts):
         if len(part) == len(inside):
             continue
-        rest = person.without(choice, list(part))
+        rest = choice
+        if part:
+            yield (rest := person.without(choice, list(part)))
         gains = person.estimated_gains(rest)
         gains[choice.columns[list(part)]] = -np.inf
-        ranked = np.argsort(-gains, kind="stable")
-        for column in ranked[np.isfinite(gains[ranked])][:_EXCHANGES_TRIED]:
-            made = person.with_component(rest, int(column))
-            if made.worth > choice.worth - person.scale * _REGION_PRICE:
-                made = _eliminated(person, made)
-            if made.worth > best.worth:
-                best = made
-    return best if best is not choice else None
+        ranked = np.argsort(-gains, kind="stable")[:most]
+        yield from (person.with_component(rest, int(n)) for n in ranked[gains[ranked] > gains.max() - _NEAR])

@@ -25,6 +25,7 @@ COMMANDS = {
     "deliveries": "ror_service.cli.records:deliveries",
     "keys": "ror_service.cli.keys:keys",
     "knowledge": "ror_service.cli.knowledge:knowledge",
+    "reference": "ror_service.cli.reference:reference",
     "reanalyze": "ror_service.cli.reanalyze:reanalyze",
 }
 """Command to the function, or the group of commands, that runs it."""

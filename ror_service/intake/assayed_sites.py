@@ -15,7 +15,7 @@ from pathlib import Path
 
 from interpreters.genotypes import AssayedSites, Build, CallSetKind, told_apart
 from ror_service.intake.builds import LENGTHS, build_in_text, chromosome_of
-from ror_service.intake.container import TextSource
+from ror_service.intake.container import TextSource, numbered_lines
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.header import parse_header
 from ror_service.intake.results import MEBIBYTE, Limits, ReadResult
@@ -266,25 +266,12 @@ def _fields(line: str, count: int, separator: str, number: int) -> list[str]:
 
 
 def _lines(source: TextSource, limits: Limits) -> Lines:
-    number, rest = 0, b""
-    for piece in source.pieces():
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            number += 1
-            yield number, _text(line)
-        if len(rest) > limits.line_bytes:
-            raise IntakeError(Problem.LINE_TOO_LONG, "a line exceeds the limit", line=number + 1)
-    if rest:
-        yield number + 1, _text(rest)
+    # Nothing that is used is beyond ASCII; a manifest's remarks may be in whatever code page its writer had.
+    return ((number, line.decode("utf-8", "replace")) for number, line in numbered_lines(source, limits))
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
-
-
-def _text(line: bytes) -> str:
-    # Nothing that is used is beyond ASCII; a manifest's remarks may be in whatever code page its writer had.
-    return line.decode("utf-8", "replace").removesuffix("\r")
 
 
 def _bad(problem: str, line: int | None) -> IntakeError:

@@ -136,6 +136,24 @@ class TextSource:
             raise IntakeError(Problem.TRUNCATED, "the file ends within the compressed data")
 
 
+def numbered_lines(source: TextSource, limits: Limits) -> Iterator[tuple[int, bytes]]:
+    """Line numbers, from 1, and lines without their end.
+
+    Raises:
+        IntakeError: `line_too_long`, or as `TextSource.pieces`.
+    """
+    number, rest = 0, b""
+    for piece in source.pieces():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            number += 1
+            yield number, line.removesuffix(b"\r")
+        if len(rest) > limits.line_bytes:
+            raise IntakeError(Problem.LINE_TOO_LONG, "a line exceeds the limit", line=number + 1)
+    if rest:
+        yield number + 1, rest.removesuffix(b"\r")
+
+
 def _container_of(first: bytes) -> Container:
     if not first.startswith(_GZIP_MAGIC):
         return Container.PLAIN

@@ -26,6 +26,8 @@ class Contig:
     chromosome: str | None
     """Our name; None for a sequence that nothing is read from."""
     length: int | None
+    declared: bool = True
+    """False for one that a record named in a file without ##contig lines."""
 
 
 @dataclass(slots=True)
@@ -54,13 +56,13 @@ class Header:
         known = self.contigs.get(name)
         if known is not None:
             return known
-        declares = any(contig.chromosome for contig in self.contigs.values())
+        declares = any(contig.chromosome and contig.declared for contig in self.contigs.values())
         text = name.decode("ascii", "replace")
         chromosome = chromosome_of(text)
         if declares or not _CONTIG_NAME.fullmatch(text) or chromosome is None:
             raise IntakeError(Problem.UNKNOWN_CONTIG, "CHROM is not declared in the header", line=line)
         self.has_chr_prefix = self.has_chr_prefix or text.startswith("chr")
-        found = Contig(chromosome, LENGTHS[self.build][chromosome])
+        found = Contig(chromosome, LENGTHS[self.build][chromosome], declared=False)
         self.contigs[name] = found
         return found
 

@@ -23,8 +23,10 @@ from interpreters.findings import (
     Interpretation,
     NotTested,
     PharmacogenomicFinding,
+    Placement,
     Region,
     RegionShare,
+    Subregion,
 )
 from interpreters.genotypes import Assay, Build, Sex
 from interpreters.knowledge import Source
@@ -44,7 +46,7 @@ from report_templates.content import (
     variant_key,
 )
 from report_templates.wording import content_file
-from support import consent_facts, trait_genomes
+from support import consent_facts, reference_groups, trait_genomes
 
 RELEASE = files("interpreters.pharmacogenomics") / "data" / "2025-11-05"
 CC0 = "CC0 1.0"
@@ -115,7 +117,40 @@ def ancestry(status: str = "reported") -> ReportContent:
         RegionShare(Region.EASTERN_AND_NORTHERN_ASIA, 0.0, 0.0, 0.012),
         RegionShare(Region.OCEANIA, 0.0, 0.0, 0.008),
     )
-    return content("ancestry", (AncestryFinding(shares, 34120, 35231, status, "world35k 2026.11"),))
+    placement = Placement("world35k", (0.004, -0.056, -0.085, 0.055), reference_groups.WORLD)
+    found = AncestryFinding(shares, 34120, 35231, status, "world35k 2026.11", placement=placement)
+    return content("ancestry", (found,))
+
+
+def ancestry_one_region() -> ReportContent:
+    """One region, and the part of it that fits best."""
+    shares = (RegionShare(Region.EUROPE, 0.974, 0.951, 0.99), RegionShare(Region.SOUTHERN_ASIA, 0.026, 0.0, 0.05))
+    found = AncestryFinding(
+        shares,
+        55412,
+        56464,
+        "reported",
+        "world35k+kgp23k",
+        subregion=Subregion("EUR_Fin", "Finland", 21.4),
+        placement=Placement("world35k", (-0.065, -0.181, -0.014, 0.003), reference_groups.WORLD),
+    )
+    return content("ancestry", (found,))
+
+
+def ancestry_core_only() -> ReportContent:
+    """A file that only the panel of five regions can read."""
+    shares = (
+        RegionShare(Region.SUB_SAHARAN_AFRICA, 0.79, 0.77, 0.82),
+        RegionShare(Region.EUROPE, 0.21, 0.18, 0.23),
+    )
+    placement = Placement("kgp23k", (0.23, 0.025, 0.012, -0.02), reference_groups.CORE)
+    report = content("ancestry", (AncestryFinding(shares, 9120, 21569, "fewer_sites", "kgp23k", placement=placement),))
+    limits = {
+        "reference_people": "1676",
+        "reference_groups": "21",
+        "regions_without_reference": "Middle East and North Africa; Oceania",
+    }
+    return replace(report, interpretation=replace(report.interpretation, limits=limits))
 
 
 def ancestry_not_assigned() -> ReportContent:
@@ -124,9 +159,10 @@ def ancestry_not_assigned() -> ReportContent:
     return content("ancestry", (AncestryFinding(shares, 34120, 35231, "fits_less_well", "world35k 2026.11"),))
 
 
-def ancestry_not_read() -> ReportContent:
-    """Too few sites."""
-    return content("ancestry", (), (NotTested("ancestry", "world35k", "not_enough_sites"),))
+def ancestry_not_read(reason: str = "not_enough_sites") -> ReportContent:
+    """Too few sites, or another reason."""
+    report = content("ancestry", (), (NotTested("ancestry", "world35k+kgp23k", reason),))
+    return replace(report, interpretation=replace(report.interpretation, limits={"sites_needed": "1000"}))
 
 
 # --- Traits
@@ -573,8 +609,11 @@ STATES: dict[str, Callable[[], ReportContent]] = {
     "ancestry": ancestry,
     "ancestry-fewer-sites": lambda: ancestry("fewer_sites"),
     "ancestry-fits-less-well": lambda: ancestry("fits_less_well"),
+    "ancestry-one-region": ancestry_one_region,
+    "ancestry-core-only": ancestry_core_only,
     "ancestry-not-assigned": ancestry_not_assigned,
     "ancestry-not-read": ancestry_not_read,
+    "ancestry-lists-only-differences": lambda: ancestry_not_read("lists_only_differences"),
     "traits": traits,
     "traits-ten": traits_ten,
     "traits-sensitive": traits_sensitive,

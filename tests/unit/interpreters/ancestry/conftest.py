@@ -27,7 +27,7 @@ def interpreter() -> AncestryInterpreter:
 def small(interpreter: AncestryInterpreter) -> AncestryInterpreter:
     """With every fourth site of both panels: fast, and still above every limit."""
     world, core = (thinned(panel) for panel in interpreter.panels)
-    return AncestryInterpreter(interpreter.knowledge, (world, core))
+    return AncestryInterpreter(interpreter.knowledge, (world, core), interpreter.maps)
 
 
 def thinned(panel: Panel) -> Panel:
@@ -39,6 +39,7 @@ def thinned(panel: Panel) -> Panel:
         references=panel.references[::STEP],
         alternates=panel.alternates[::STEP],
         frequencies=panel.frequencies[::STEP],
+        place_frequencies=panel.place_frequencies[::STEP],
     )
 
 

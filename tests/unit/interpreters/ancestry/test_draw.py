@@ -7,6 +7,9 @@ import pytest
 
 from interpreters import ancestry
 from interpreters.ancestry import AncestryInterpreter
+from interpreters.ancestry.draw import draw_member, draw_mosaic, inherit
+from interpreters.ancestry.panel import WORLD, Table, read_table
+from interpreters.ancestry.reading import UNREAD
 from interpreters.genotypes import Build
 
 
@@ -57,3 +60,63 @@ def test_components_are_named() -> None:
     names = ancestry.component_names(ancestry.reference_panels())
     assert {"AFR_W", "EUR_NW", "SAS_S", "AMR_May", "MENA_Pal", "OCE_Pap"} <= set(names)
     assert len(names) == 31
+
+
+def test_a_mosaic_has_the_wanted_shares_and_stretches() -> None:
+    positions = np.tile(np.arange(1, 200_000_001, 100_000), 22)
+    chromosomes = np.repeat(np.arange(1, 23), 2000)
+    mosaic = draw_mosaic([0.7, 0.3], np.random.default_rng(1), stretch=10e6)
+    ancestors = mosaic.at(chromosomes, positions)
+    assert (ancestors == 0).mean() == pytest.approx(0.7, abs=0.05)
+    assert (ancestors[:, 0] != ancestors[:, 1]).mean() == pytest.approx(2 * 0.7 * 0.3, abs=0.06)
+    within = chromosomes[1:] == chromosomes[:-1]
+    changes = (ancestors[1:] != ancestors[:-1])[within].mean()
+    assert changes == pytest.approx(0.01 * 2 * 0.7 * 0.3, rel=0.2)
+    # The same mosaic tells the same at any sites of it.
+    assert (mosaic.at(chromosomes[::7], positions[::7]) == ancestors[::7]).all()
+
+
+def test_both_copies_of_a_whole_mosaic_change_together() -> None:
+    mosaic = draw_mosaic([0.5, 0.5], np.random.default_rng(1), whole=True)
+    ancestors = mosaic.at(np.repeat([1, 22], 100), np.tile(np.arange(1, 200_000_000, 2_000_000), 2))
+    assert (ancestors[:, 0] == ancestors[:, 1]).all()
+    assert set(ancestors.ravel().tolist()) == {0, 1}
+
+
+def test_alleles_are_those_of_the_ancestors() -> None:
+    people = np.tile(np.array([[0, 1, 2, UNREAD]]), (4000, 1))
+    random = np.random.default_rng(1)
+
+    def passed(one: int, two: int) -> list[int]:
+        return inherit(people, np.tile([one, two], (4000, 1)), random).tolist()
+
+    assert set(passed(0, 2)) == {1}
+    assert set(passed(1, 1)) == {1}
+    assert np.mean(passed(1, 2)) == pytest.approx(1.5, abs=0.03)
+    assert set(passed(0, 3)) == {UNREAD}
+
+
+@pytest.fixture(scope="module")
+def table(interpreter: AncestryInterpreter) -> Table:
+    return read_table(interpreter.knowledge.read_bytes, WORLD)
+
+
+def test_a_member_is_drawn_from_the_counted_alleles(table: Table) -> None:
+    counted, known = table.counts("HGDP_Papuan_PapuaNewGuinea")
+    member = draw_member(table, "HGDP_Papuan_PapuaNewGuinea", np.random.default_rng(1))
+    assert ((member == UNREAD) == ~known).all()
+    assert (member[known] <= counted[known]).all()
+    assert (member[known] >= counted[known] - 10).all()
+    assert member[known].mean() == pytest.approx(counted[known].mean() / 6, rel=0.03)
+
+
+def test_the_reference_without_a_member_has_not_counted_him(table: Table) -> None:
+    group = "HGDP_Papuan_PapuaNewGuinea"
+    before, known = table.counts(group)
+    member = draw_member(table, group, np.random.default_rng(1))
+    after, still = table.without(group, member).counts(group)
+    assert (known == still).all()
+    assert (after[known] == (before - member)[known]).all()
+    others = [number for number, name in enumerate(table.groups) if name != group]
+    left = table.without(group, member).frequencies[:, others]
+    assert np.array_equal(left, table.frequencies[:, others], equal_nan=True)

@@ -51,7 +51,7 @@ def test_no_neighbour_is_likelier_than_the_maximum(seed: int) -> None:
     random = np.random.default_rng(seed)
     for _ in range(20):
         other = 0.9 * shares + 0.1 * random.dirichlet(np.full(4, 0.5))
-        assert model.log_likelihood(frequencies, genotypes, weights, other) <= best + 1e-4
+        assert model.log_likelihood(frequencies, genotypes, weights, other) <= best + 1e-3
 
 
 def test_the_maximum_does_not_depend_on_the_start() -> None:
@@ -59,8 +59,8 @@ def test_the_maximum_does_not_depend_on_the_start() -> None:
     shares, best = model.maximum_likelihood(frequencies, genotypes, weights)
     for start in (np.full(4, 0.25), np.array([0.97, 0.01, 0.01, 0.01]), np.array([0.0, 0.0, 0.0, 1.0])):
         again, reached = model.maximum_likelihood(frequencies, genotypes, weights, start)
-        assert reached == pytest.approx(best, abs=1e-4)
-        assert again == pytest.approx(shares, abs=1e-3)
+        assert reached == pytest.approx(best, abs=1e-3)
+        assert again == pytest.approx(shares, abs=3e-3)
 
 
 def test_a_step_too_long_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +95,34 @@ def test_spread_is_that_of_repeated_draws() -> None:
     assert summed[0] == pytest.approx(summed[1])
 
 
-def test_fit_score_and_reference_ratio_of_a_person_as_modelled() -> None:
-    frequencies, genotypes, weights, shares = people(7, sites=5000)
-    assert abs(model.fit_score(frequencies, genotypes, weights, shares)) < 4
-    assert model.fit_score(frequencies, 2 - genotypes, weights, shares) < -20
+def test_misfit_is_the_excess_of_homozygous_sites() -> None:
+    random = np.random.default_rng(7)
+    expected = random.uniform(0.05, 0.95, 20_000)
+    blocks, weights = np.repeat(np.arange(200), 100), random.uniform(0.3, 1.0, 20_000)
+
+    def misfit(frequencies: Floats, related: float = 0.0) -> float:
+        first = random.random(20_000) < frequencies
+        second = np.where(random.random(20_000) < related, first, random.random(20_000) < frequencies)
+        return model.misfit(expected, first + second.astype(float), weights, blocks)
+
+    assert -0.05 < misfit(expected) < 0.01
+    # Another group, whose frequencies drifted by F_ST 0.1.
+    drift = random.beta(9 * expected, 9 * (1 - expected))
+    assert 0.06 < misfit(drift) < 0.11
+    assert 0.06 < misfit(expected, related=0.1) < 0.11
+
+
+def test_fewer_sites_leave_more_to_chance() -> None:
+    random = np.random.default_rng(1)
+    expected = random.uniform(0.05, 0.95, 20_000)
+    genotypes = random.binomial(2, random.beta(9 * expected, 9 * (1 - expected))).astype(float)
+    whole = model.misfit(expected, genotypes, np.ones(20_000), np.repeat(np.arange(200), 100))
+    thin = model.misfit(expected[::20], genotypes[::20], np.ones(1000), np.repeat(np.arange(200), 5))
+    assert thin < whole - 0.01
+
+
+def test_reference_ratio_of_a_person_as_modelled() -> None:
+    frequencies, genotypes, _, shares = people(7, sites=5000)
     assert model.reference_ratio(frequencies, genotypes, shares) == pytest.approx(1, abs=0.05)
     differences = genotypes > 0
     assert model.reference_ratio(frequencies[differences], genotypes[differences], shares) == 0
@@ -120,7 +144,7 @@ def test_the_sparse_choice_is_the_best_of_all_sets(seed: int) -> None:
         first = len(set(regions[list(columns)]))
         return reached - 5 * first - (len(columns) - first)
 
-    found = sparse.sparse_shares(frequencies, genotypes, weights, regions)
+    found = sparse.sparse_fit(frequencies, genotypes, weights, regions).best
     best = max(worth(s) for n in range(1, 7) for s in itertools.combinations(range(6), n))
     assert worth(tuple(np.flatnonzero(found))) >= best - 1.0
     assert found.sum() == pytest.approx(1)
@@ -138,26 +162,47 @@ def lookalikes(seed: int) -> tuple[Floats, Floats, Integers]:
 
 def test_exchanges_mend_what_taking_out_got_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     frequencies, genotypes, regions = lookalikes(2)
-    found = sparse.sparse_shares(frequencies, genotypes, np.ones(300), regions)
-    monkeypatch.setattr(sparse, "_exchanged", lambda *_: None)
-    astray = sparse.sparse_shares(frequencies, genotypes, np.ones(300), regions)
+    found = sparse.sparse_fit(frequencies, genotypes, np.ones(300), regions).best
+    monkeypatch.setattr(sparse, "_neighbours", lambda *_: ())
+    astray = sparse.sparse_fit(frequencies, genotypes, np.ones(300), regions).best
     assert np.flatnonzero(found).tolist() != np.flatnonzero(astray).tolist()
     person = sparse._Person(frequencies, genotypes, np.ones(300), regions)
     assert person.choose(np.flatnonzero(found), None).worth > person.choose(np.flatnonzero(astray), None).worth
 
 
-def test_two_components_leave_nothing_to_exchange() -> None:
+def test_two_components_leave_little_to_exchange() -> None:
     frequencies, _, weights, _ = people(4, components=2)
     genotypes = np.random.default_rng(2).binomial(2, frequencies.mean(axis=1)).astype(float)
-    found = sparse.sparse_shares(frequencies, genotypes, weights, np.arange(2))
+    found = sparse.sparse_fit(frequencies, genotypes, weights, np.arange(2)).best
     assert found == pytest.approx([0.5, 0.5], abs=0.15)
 
 
 def test_sparse_shares_of_a_person_from_one_component() -> None:
     frequencies, _, weights, _ = people(11, sites=4000)
     genotypes = np.random.default_rng(2).binomial(2, frequencies[:, 1]).astype(float)
-    found = sparse.sparse_shares(frequencies, genotypes, weights, np.arange(4))
-    assert found.tolist() == [0.0, 1.0, 0.0, 0.0]
+    fit = sparse.sparse_fit(frequencies, genotypes, weights, np.arange(4))
+    assert fit.best.tolist() == [0.0, 1.0, 0.0, 0.0]
+    mean, between = fit.averaged(np.eye(4))
+    assert mean == pytest.approx(fit.best, abs=0.01)
+    assert between == pytest.approx(0, abs=1e-3)
+
+
+@MANY
+@given(st.integers(0, 10_000))
+def test_neighbours_that_few_sites_cannot_tell_apart_share_what_one_of_them_would_get(seed: int) -> None:
+    """Two regions whose frequencies hardly differ: neither is given all, and the variance says so."""
+    random = np.random.default_rng(seed)
+    base = np.clip(random.beta(0.8, 0.8, (400, 2)), 0.05, 0.95)
+    alike = np.clip(base[:, :1] + random.normal(0, 0.005, (400, 2)), 0.01, 0.99)
+    frequencies = np.hstack([alike, base[:, 1:]])
+    genotypes = random.binomial(2, frequencies[:, [0, 2]].mean(axis=1)).astype(float)
+    fit = sparse.sparse_fit(frequencies, genotypes, np.ones(400), np.arange(3))
+    mean, between = fit.averaged(np.eye(3))
+    assert fit.chances.sum() == pytest.approx(1)
+    assert mean.sum() == pytest.approx(1)
+    assert mean[:2].min() > 0.02
+    assert between[:2].min() > 0.03**2
+    assert between[2] < 0.05**2
 
 
 def bins_of(seed: int) -> tuple[linked.Bins, Floats]:
