@@ -17,17 +17,17 @@ import json
 import platform
 import random
 import subprocess
-import sys
 import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, islice, product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+
+from command_use import CommandUse, run_ror
 
 from interpreters import pharmacogenomics
 from interpreters.findings import Interpretation, PharmacogenomicFinding
@@ -287,57 +287,10 @@ def unphased(interpreter: PharmacogenomicsInterpreter, repeat: int, most: int) -
 
 # 3. The command
 
-_ROR = """
-import atexit, json, resource, sys
-from pathlib import Path
-
-def tell():
-    own, readers = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    words = Path("/proc/self/status").read_text().split()
-    peak = max(int(words[words.index("VmHWM:") + 1]), readers.ru_maxrss)
-    usage = {"own": own.ru_utime + own.ru_stime, "reading": readers.ru_utime + readers.ru_stime, "peak": peak * 1024}
-    print(json.dumps(usage), file=sys.stderr)
-
-atexit.register(tell)
-from ror_service.cli.main import main
-main()
-"""
-"""The command `ror`, which says at its end what it and the processes that it waited for have used.
-
-The largest size of a child counts the parent's at its start too, so only the larger of the two figures means anything.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandUse:
-    """What one run of `ror interpret` used."""
-
-    own: float
-    """CPU seconds of the command's own process."""
-    reading: float
-    """CPU seconds of the processes that read the files."""
-    peak: float
-    """Largest resident size of any of these processes, in bytes."""
-    printed: int
-    """Bytes of JSON."""
-
-    @property
-    def cpu(self) -> float:
-        """All CPU seconds."""
-        return self.own + self.reading
-
 
 def run_command(files: Sequence[Path], scratch: Path) -> CommandUse:
     """Run `ror interpret` on these files."""
-    output = scratch / "findings.jsonl"
-    with output.open("wb") as stdout:
-        done = subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-P", "-c", _ROR, "interpret", "--json", "--module", "pharmacogenomics", *map(str, files)],
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            check=True,
-        )
-    return CommandUse(**json.loads(done.stderr), printed=output.stat().st_size)
+    return run_ror(("interpret", "--json", "--module", "pharmacogenomics", *files), scratch / "findings.jsonl")
 
 
 def renamed(stored: bytes, name: str) -> bytes:

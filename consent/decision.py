@@ -94,7 +94,7 @@ def _age(facts: _Facts) -> str | None:
     born, module = facts.history.birth_date, facts.module
     if born is None or born > facts.at.date():
         return "age_unknown"
-    if module is None or _years(born, facts.at.date()) < module.minimum_age_years:
+    if module is None or age_in_years(born, facts.at.date()) < module.minimum_age_years:
         return "under_age"
     return None
 
@@ -291,5 +291,6 @@ PERSONAL_RULES = (
 """The rules that look at the person alone."""
 
 
-def _years(born: date, today: date) -> int:
+def age_in_years(born: date, today: date) -> int:
+    """Birthdays that somebody born on `born` has had by `today`."""
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

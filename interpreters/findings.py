@@ -278,6 +278,25 @@ class HereditaryVariant:
     genotype_quality: int | None = None
     allele_balance: float | None = None
     """Share of the reads that carry the variant, 0 to 1."""
+    reads: tuple[int, int] | None = None
+    """Reads with the reference and with this allele."""
+    filters: tuple[str, ...] = ()
+    """What the caller's filters said, where that is not PASS."""
+    phase_set: int | None = None
+    transcript: str | None = None
+    """Reporting transcript of the gene."""
+    consequences: tuple[str, ...] = ()
+    """Sequence Ontology terms, all that are known."""
+    consequence_from: str | None = None
+    """What told the consequence: `clinvar`, `annotation`, `reference_sequence`, `clinvar_bases` or `coding_frame`."""
+    exon: int | None = None
+    """Coding exon in which the variant lies, or the nearest; 1 = the one with the start codon."""
+    exons_total: int | None = None
+    """Coding exons of the transcript."""
+    escapes_decay: bool | None = None
+    """Whether a truncation is expected to escape nonsense-mediated decay; None if there is none, or it is not known."""
+    placed_by: str | None = None
+    """What placed an insertion or deletion: `as_written`, `reference_sequence` or `known_bases`; None if undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +329,11 @@ class GeneAssessment:
     known_sites_total: int = 0
     exons_not_read: tuple[int, ...] = ()
     """Coding exons (1 = the one with the start codon) of which at least a base or its padding was not read."""
+    known_sites_reference: int = 0
+    """Positions of known pathogenic variants that were read as reference, also by a single call in a file that lists
+    variants only. They speak for themselves, never for the gene."""
+    known_sites_unread: int = 0
+    """Positions of known pathogenic variants of which a record speaks that is not good enough to say anything."""
     module: str = field(default="hereditary_risk", init=False)
 
 

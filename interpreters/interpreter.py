@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+from interpreters.changes import Change
 from interpreters.findings import Interpretation
 from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
 from interpreters.knowledge import KnowledgeRelease
@@ -45,4 +46,20 @@ class SettlesReviewed(Protocol):
         Args:
             said: An interpretation by this interpreter and this very knowledge.
             accepted: Genes held back whose call people let stand.
+        """
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """An interpreter that can tell what it says otherwise than an earlier interpretation of the same sample."""
+
+    def changes(
+        self, before: Interpretation, after: Interpretation, earlier: Callable[[], KnowledgeRelease]
+    ) -> tuple[Change, ...]:
+        """What differs, by gene.
+
+        Args:
+            before: An interpretation of this module, by any knowledge.
+            after: What this interpreter says of the same sample.
+            earlier: Gives the release that `before` rests on; called only where it matters.
         """

@@ -18,7 +18,15 @@ from markupsafe import Markup, escape
 
 from consent.gate import Release
 from report_templates.content import Audience, ContentError, Language, ReportContent
-from report_templates.views import ancestry, clinician_medicines, frame, hereditary, medicines, traits
+from report_templates.views import (
+    ancestry,
+    clinician_hereditary,
+    clinician_medicines,
+    frame,
+    hereditary,
+    medicines,
+    traits,
+)
 from report_templates.wording import Words, content_file
 
 INK = "#0f4c5c"
@@ -26,6 +34,8 @@ INK = "#0f4c5c"
 PALE = "#d9dfe1"
 _FOLDERS = ("content", "locale", "pictograms", "static", "templates", "views")
 _MODULES = ("content.py", "medicine_messages.py", "medicine_names.py", "render.py", "wording.py")
+_BORROWED = (("interpreters.hereditary_risk", "reasons.py"),)
+"""Wording that a report takes from elsewhere, by package."""
 _SVG_TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
 _SVG_DESC = re.compile(r"<desc>.*?</desc>", re.DOTALL)
 _MAP_REGION = re.compile(r'<g id="(?P<id>[\w-]+)"[^>]*>(?:<title>[^<]*</title>)?')
@@ -81,6 +91,7 @@ def template_digest() -> str:
     digest = hashlib.sha256()
     root = files("report_templates")
     parts = [root / name for name in _MODULES]
+    parts += [files(package) / name for package, name in _BORROWED]
     for folder in _FOLDERS:
         parts += _files_below(root / folder)
     for part in parts:
@@ -103,7 +114,10 @@ _VIEWS: dict[Audience, dict[str, Callable[[ReportContent, Words], object]]] = {
         "hereditary_risk": _hereditary,
         "pharmacogenomics": medicines.view,
     },
-    Audience.CLINICIAN: {"pharmacogenomics": clinician_medicines.view},
+    Audience.CLINICIAN: {
+        "hereditary_risk": clinician_hereditary.view,
+        "pharmacogenomics": clinician_medicines.view,
+    },
 }
 _TEMPLATES = {Audience.PARTICIPANT: "{module}.html.j2", Audience.CLINICIAN: "{module}.clinician.html.j2"}
 

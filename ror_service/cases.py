@@ -32,6 +32,8 @@ _BEFORE_INTERPRETATION = {
 }
 AT_THE_GATE = {CaseState.CLEAR, CaseState.SIGNED_OFF, CaseState.DISCLOSED, CaseState.RELEASE_READY}
 """States in which nothing but the gate keeps a result back: ask it again when something changed."""
+RETURNED = {CaseState.AVAILABLE, CaseState.DELIVERED, CaseState.VIEWED}
+"""States in which there is a report that the participant may have read."""
 _QUALITY = {
     SampleState.READ: Quality.PASSED,
     SampleState.QC_HOLD: Quality.HELD,
@@ -137,6 +139,16 @@ def as_of(known: History, at: datetime) -> datetime:
 def use_forbidden(known: History) -> bool:
     """Whether nothing at all may be done with the participant's data."""
     return known.participation in {Participation.WITHDRAWN, Participation.UNKNOWN}
+
+
+def may_be_reanalyzed(work: Work, case: ResultCaseRow) -> bool:
+    """Whether the result of a case may be made again: its participant still asks for it, and nothing suspends it."""
+    known = participants.history(work.session, case.participant_id, Lock.SHARED)
+    return not (
+        choice_reasons(known, case.module, work.policy, as_of(known, work.at))
+        or CaseState(case.state) in {CaseState.SUSPENDED, *results.CLOSED_CASES}
+        or participants.in_open_identity_case(work.session, case.participant_id)
+    )
 
 
 def must_be_erased(known: History) -> bool:

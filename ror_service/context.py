@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,8 +17,8 @@ from consent.gate import Release
 from consent.policy import Policy, load_policy
 from interpreters.findings import Interpretation
 from interpreters.interpreter import Interpreter, SettlesReviewed
-from interpreters.knowledge import KnowledgeError
-from interpreters.registry import installed
+from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_release
+from interpreters.registry import installed, releases
 from report_templates.content import Programme, ReportContent
 from ror_service.audit.log import Actor
 from ror_service.delivery.client import PartnerClient
@@ -48,6 +49,15 @@ def database_clock(session: Session) -> datetime:
         now: datetime = session.scalars(select(func.clock_timestamp())).one()
         return now.astimezone(UTC)
     return datetime.now(UTC)
+
+
+def _same(found: KnowledgeRelease, said: Interpretation) -> KnowledgeRelease:
+    if found.digest != said.knowledge_digest:
+        raise KnowledgeUnavailableError(
+            f"{said.module} release {said.knowledge_release} differs from the one that the result rests on; "
+            "restore that one"
+        )
+    return found
 
 
 class ServiceContext:
@@ -94,12 +104,23 @@ class ServiceContext:
     def sender(self) -> Sender:
         """The service's own signing key and the secret that names deliveries."""
         make_private_folder(self.settings.keys)
-        secret = self.settings.keys / "idempotency.secret"
-        if not secret.exists():
+        secret = self._secret("idempotency.secret")
+        return Sender(Signer.load_or_create(self.settings.keys / "signing.key"), secret)
+
+    @cached_property
+    def variant_secret(self) -> bytes:
+        """Key of the hash under which decisions on a variant are kept; without it they are not found again."""
+        make_private_folder(self.settings.keys)
+        return self._secret("variants.secret")
+
+    def _secret(self, name: str) -> bytes:
+        """A random secret in the key folder, made at first use."""
+        file = self.settings.keys / name
+        if not file.exists():
             # If another process was first, its secret counts.
             with suppress(FileExistsError):
-                write_private(secret, Signer.generate().private_key.private_bytes_raw())
-        return Sender(Signer.load_or_create(self.settings.keys / "signing.key"), read_private(secret))
+                write_private(file, Signer.generate().private_key.private_bytes_raw())
+        return read_private(file)
 
     @cached_property
     def store(self) -> Path:
@@ -118,27 +139,60 @@ class ServiceContext:
         """
         return self._installed(None, self.settings.knowledge_releases)
 
-    def interpreter(self, module: str, release: str) -> Interpreter:
+    def interpreter(self, module: str, release: str, options: Mapping[str, str] = MappingProxyType({})) -> Interpreter:
         """The interpreter of a module as this service runs it, but with a named knowledge release.
+
+        Args:
+            module: Which module.
+            release: Name of the release.
+            options: Options in place of those of the service's settings.
 
         Raises:
             KnowledgeUnavailableError: If the release is not at hand, or its files were changed.
         """
         try:
-            return self._installed((module,), {module: release})[module]
+            return self._installed((module,), {module: release}, options)[module]
         except KnowledgeError as error:
             raise KnowledgeUnavailableError(str(error)) from error
 
-    def _installed(self, modules: tuple[str, ...] | None, releases: Mapping[str, str]) -> dict[str, Interpreter]:
+    def _installed(
+        self,
+        modules: tuple[str, ...] | None,
+        chosen_releases: Mapping[str, str],
+        instead: Mapping[str, str] = MappingProxyType({}),
+    ) -> dict[str, Interpreter]:
+        chosen = dict(self.settings.module_options)
+        for module in modules or ():
+            chosen[module] = {**chosen.get(module, {}), **instead}
         try:
             return installed(
-                modules=modules,
-                releases=releases,
-                extra=self.settings.knowledge_folder,
-                options=self.settings.module_options,
+                modules=modules, releases=chosen_releases, extra=self.settings.knowledge_folder, options=chosen
             )
         except ValueError as error:
             raise UnsafeConfigurationError(f"ROR_MODULE_OPTIONS: {error}") from error
+
+    def knowledge_of(self, said: Interpretation) -> KnowledgeRelease:
+        """The very knowledge that an interpretation was made with.
+
+        Raises:
+            KnowledgeUnavailableError: If that release is not at hand, or holds other facts now.
+        """
+        folder = releases(said.module, self.settings.knowledge_folder).get(said.knowledge_release)
+        if folder is None:
+            raise KnowledgeUnavailableError(
+                f"{said.module} release {said.knowledge_release}, which a result rests on, is not at hand; restore it"
+            )
+        return _same(load_release(folder), said)
+
+    def made_by(self, said: Interpretation) -> Interpreter:
+        """The interpreter with the very knowledge that an interpretation was made with.
+
+        Raises:
+            KnowledgeUnavailableError: If that release is not at hand, or holds other facts now.
+        """
+        interpreter = self.interpreter(said.module, said.knowledge_release)
+        _same(interpreter.knowledge, said)
+        return interpreter
 
     def settle(self, said: Interpretation, accepted: frozenset[str]) -> Interpretation:
         """An interpretation after its review, by the knowledge that it was made with and never by another.
@@ -150,12 +204,7 @@ class ServiceContext:
         Raises:
             KnowledgeUnavailableError: If the release that `said` rests on is not at hand, or holds other facts now.
         """
-        interpreter = self.interpreter(said.module, said.knowledge_release)
-        if interpreter.knowledge.digest != said.knowledge_digest:
-            raise KnowledgeUnavailableError(
-                f"{said.module} release {said.knowledge_release} differs from the one that the result rests on; "
-                "restore that one"
-            )
+        interpreter = self.made_by(said)
         if not isinstance(interpreter, SettlesReviewed):
             raise KnowledgeUnavailableError(f"the installed {said.module} interpreter settles no reviewed findings")
         try:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
+from consent.types import Confirmation, Disclosure
+from interpreters.changes import FollowUp
+from interpreters.genotypes import Sex
 from interpreters.interpreter import Interpreter
 from ror_service import cases
 from ror_service.intake import samples
 from ror_service.intake.results import ReadResult
 from ror_service.intake.samples import Reading
 from ror_service.review import queue
-from ror_service.review.triage import Tier, triage
+from ror_service.review.conditions import Urgency, most_urgent
+from ror_service.review.triage import Tier, Triage, triage
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
 from ror_service.sealing.vault import Interpreted
 from ror_service.states import CaseState
+from ror_service.storage import participants, results
+from ror_service.storage.participants import Lock
+from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work
 
 
@@ -46,6 +55,85 @@ def keep(
     if case is None:
         return
     cases.advance(work, case, CaseState.INTERPRETING)
+    need = _need(work, case, interpreted)
+    case.interpretation_id = _sealed(work, keys, case, (reading, read, interpreted), need.tier)
+    case.sample_id = reading.sample_id
+    if need.tier is Tier.NONE:
+        cases.advance(work, case, CaseState.CLEAR)
+        work.enqueue("release_report", case.case_id)
+    else:
+        cases.advance(work, case, CaseState.IN_REVIEW)
+        queue.open_review(work, case, case.interpretation_id, need, review_due)
+
+
+_REASONS = {
+    FollowUp.REVIEW: "reanalysis_new_finding",
+    FollowUp.COUNSELOR_TASK: "reanalysis_finding_not_supported",
+}
+
+
+def keep_again(
+    work: Work,
+    keys: KeyProvider,
+    case_id: str,
+    made: tuple[Reading, ReadResult, Interpreted],
+    *,
+    since: str,
+    due: Mapping[FollowUp, timedelta],
+) -> bool:
+    """Seal what a reanalysis found for a case, with a review of it in place of any that is open. Never releases.
+
+    Where no report was returned yet, it takes the place of the interpretation before, and the case goes to review: any
+    confirmation or disclosure begins anew. Where one was returned, that one and the state of the case stay as they are,
+    and the review stands beside them.
+
+    Args:
+        work: The transaction.
+        keys: Holder of the key-encryption keys.
+        case_id: Which case.
+        made: What was read again, what came of it, and what was found.
+        since: The interpretation that was compared; if there is a newer one, this one comes too late.
+        due: What people must do about it, at least one thing, and within which time.
+
+    Returns:
+        False, and nothing is kept, when the case moved on since it was compared, or must not be reanalyzed any more.
+    """
+    # The participant before the case, as a withdrawal takes the locks.
+    participants.get(work.session, made[0].participant_id, Lock.SHARED)
+    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    newest = results.interpretations_of_cases(work.session, [case_id])[0]
+    if newest.interpretation_id != since or not cases.may_be_reanalyzed(work, case):
+        return False
+    need = _need(work, case, made[2])
+    need = replace(
+        need,
+        tier=Tier.COUNSELOR if need.tier is Tier.NONE else need.tier,
+        reasons=(*(_REASONS[follow_up] for follow_up in sorted(due)), *need.reasons),
+        urgency=most_urgent((need.urgency, Urgency.SOON)),
+    )
+    interpretation_id = _sealed(work, keys, case, made, need.tier)
+    queue.supersede(work, case)
+    if CaseState(case.state) not in cases.RETURNED:
+        case.interpretation_id = interpretation_id
+        case.requires_confirmation = False
+        case.confirmation = Confirmation.NOT_ORDERED.value
+        case.disclosure = Disclosure.NOT_STARTED.value
+        if CaseState(case.state) is not CaseState.IN_REVIEW:
+            cases.advance(work, case, CaseState.IN_REVIEW)
+    queue.open_review(work, case, interpretation_id, need, min(due.values()))
+    return True
+
+
+def _need(work: Work, case: ResultCaseRow, interpreted: Interpreted) -> Triage:
+    owner = participants.get(work.session, case.participant_id)
+    return triage(interpreted.interpretation, Sex(owner.sex_at_birth))
+
+
+def _sealed(
+    work: Work, keys: KeyProvider, case: ResultCaseRow, made: tuple[Reading, ReadResult, Interpreted], tier: Tier
+) -> str:
+    """Keep what was found in a reading, with its audit event; returns the interpretation's id."""
+    reading, read, interpreted = made
     row = vault.keep_interpretation(
         work,
         keys,
@@ -54,16 +142,8 @@ def keep(
         sample_id=reading.sample_id,
         input_sha256=read.sha256,
     )
-    case.interpretation_id = row.interpretation_id
-    case.sample_id = reading.sample_id
-    need = triage(interpreted.interpretation)
     work.audit(
         "interpretation.keep", "interpretation", row.interpretation_id, case.participant_id,
-        module=row.module, knowledge_digest=row.knowledge_digest, tier=need.tier.value,
+        module=row.module, knowledge_digest=row.knowledge_digest, tier=tier.value,
     )  # fmt: skip
-    if need.tier is Tier.NONE:
-        cases.advance(work, case, CaseState.CLEAR)
-        work.enqueue("release_report", case.case_id)
-    else:
-        cases.advance(work, case, CaseState.IN_REVIEW)
-        queue.open_review(work, case, need.tier, need.reasons, review_due)
+    return row.interpretation_id

@@ -271,8 +271,7 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
     keys |= {row.data_key_id for row in results.interpretations_of_cases(session, [case.case_id])}
     destroyed = results.destroy_keys(session, keys, work.at)
     recalls = [order_recall(work, delivery, cause) for delivery in results.deliveries_of_cases(session, [case.case_id])]
-    review = results.review_of(session, case.case_id, lock=True)
-    if review is not None and states.ReviewState(review.state) is not states.ReviewState.CLOSED:
+    for review in results.unfinished_reviews(session, case.case_id):
         states.move(states.REVIEW, review, states.ReviewState.CLOSED)
         review.closed_at = work.at
     cases.advance(work, case, CaseState.DELETION_ORDERED)

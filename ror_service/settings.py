@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress. Far below the minute
     after which PostgreSQL ends a transaction that does nothing, as one does while it sends."""
     review_due_days: int = Field(default=14, ge=1)
+    downgrade_due_days: int = Field(default=7, ge=1)
+    """Days within which a counselor looks at a finding that a reanalysis no longer supports; a proposal that awaits the
+    laboratory director."""
     review_lease_minutes: int = Field(default=60, ge=1)
     reader_memory_mebibytes: int = Field(default=2048, ge=256)
     reader_cpu_seconds: int = Field(default=600, ge=1)
@@ -73,6 +76,11 @@ class Settings(BaseSettings):
     def review_due(self) -> timedelta:
         """Time in which a review is to be finished."""
         return timedelta(days=self.review_due_days)
+
+    @property
+    def downgrade_due(self) -> timedelta:
+        """Time in which the review of a finding that is no longer supported is to be finished."""
+        return timedelta(days=self.downgrade_due_days)
 
     @property
     def keys(self) -> Path:

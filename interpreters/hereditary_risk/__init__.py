@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from interpreters.genotypes import Build
 from interpreters.hereditary_risk.interpretation import NAME, HereditaryRisk
 from interpreters.hereditary_risk.policy import GENE_LISTS
 from interpreters.knowledge import KnowledgeError, choose_release
@@ -12,6 +13,8 @@ from interpreters.knowledge import KnowledgeError, choose_release
 __all__ = ["HereditaryRisk", "load"]
 
 GENE_LIST_OPTION = "sf_list"
+REFERENCE_OPTIONS = {f"reference_{build.value.lower()}": build for build in Build}
+"""Options that name the reference sequence of a build."""
 
 
 def load(
@@ -22,16 +25,21 @@ def load(
     Args:
         release: Knowledge release by name; None for the default.
         extra: Folder with releases that the programme built.
-        options: `sf_list`: version of the gene list, `v2.0`, `v3.2` or `v3.3` (default).
+        options: `sf_list`: version of the gene list, `v2.0`, `v3.2` or `v3.3` (default). `reference_grch38` and
+            `reference_grch37`: FASTA file of that build, with its index beside it; none by default.
 
     Raises:
-        KnowledgeError: If the release is missing or changed, or an option is not known.
+        KnowledgeError: If the release is missing or changed, an option is not known, or a FASTA file is not what it
+            must be.
     """
     chosen = dict(options or {})
     gene_list = chosen.pop(GENE_LIST_OPTION, GENE_LISTS[-1])
+    references = {build: Path(chosen.pop(option)) for option, build in REFERENCE_OPTIONS.items() if option in chosen}
     if chosen or gene_list not in GENE_LISTS:
         given = ", ".join(f"{key}={value}" for key, value in (options or {}).items())
         raise KnowledgeError(
-            f"{NAME}: option not known in {given!r}; use {GENE_LIST_OPTION}= one of {', '.join(GENE_LISTS)}"
+            f"{NAME}: option not known in {given!r}; use {GENE_LIST_OPTION}= one of {', '.join(GENE_LISTS)}, "
+            f"or {' or '.join(REFERENCE_OPTIONS)}= a FASTA file"
         )
-    return HereditaryRisk(choose_release(NAME, release, Path(__file__).parent / "data", extra), gene_list)
+    found = choose_release(NAME, release, Path(__file__).parent / "data", extra)
+    return HereditaryRisk(found, gene_list, references)

@@ -1,7 +1,8 @@
 """One spelling for each allele: trimming, left alignment, and the reference bases that it needs.
 
-The same insertion or deletion can be written at several positions (half of ClinVar's pathogenic ones can). Without a
-reference sequence, alleles are aligned by the reference bases that the ClinVar records themselves spell: see `place`.
+The same insertion or deletion can be written at several positions (half of ClinVar's pathogenic ones can). Alleles are
+aligned by a reference sequence where the programme installed one, else by the reference bases that the ClinVar records
+themselves spell: see `place`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from typing import NamedTuple
 
 CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 """Chromosome names in the order in which the data files are sorted."""
+KNOWN_BASES = "known_bases"
+REFERENCE_SEQUENCE = "reference_sequence"
+AS_WRITTEN = "as_written"
+"""What places an allele: the bases that ClinVar spells, a reference sequence, or the record's own bases alone."""
 
 
 class AlleleKey(NamedTuple):
@@ -45,9 +50,11 @@ class ReferenceBases(Mapping[tuple[str, int], str]):
 
     Args:
         stretches: (chromosome, first position, bases), not overlapping, by position within each chromosome.
+        source: `KNOWN_BASES` or `REFERENCE_SEQUENCE`.
     """
 
-    def __init__(self, stretches: Iterable[tuple[str, int, str]]) -> None:
+    def __init__(self, stretches: Iterable[tuple[str, int, str]], source: str = KNOWN_BASES) -> None:
+        self.source = source
         self._starts: dict[str, list[int]] = {}
         self._bases: dict[str, list[str]] = {}
         for chrom, start, bases in stretches:
@@ -62,12 +69,16 @@ class ReferenceBases(Mapping[tuple[str, int], str]):
         return base
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
-        for chrom, starts in self._starts.items():
-            for start, bases in zip(starts, self._bases[chrom], strict=True):
-                yield from ((chrom, start + offset) for offset in range(len(bases)))
+        for chrom, start, bases in self.stretches():
+            yield from ((chrom, start + offset) for offset in range(len(bases)))
 
     def __len__(self) -> int:
         return self._size
+
+    def stretches(self) -> Iterator[tuple[str, int, str]]:
+        """The stretches, as they were given."""
+        for chrom, starts in self._starts.items():
+            yield from ((chrom, start, bases) for start, bases in zip(starts, self._bases[chrom], strict=True))
 
     def at(self, chrom: str, pos: int) -> str | None:
         """The base at one position, or None where it is not known."""
@@ -79,6 +90,11 @@ class ReferenceBases(Mapping[tuple[str, int], str]):
             return None
         bases, offset = self._bases[chrom][index], pos - starts[index]
         return bases[offset] if offset < len(bases) else None
+
+    def contradict(self, chrom: str, pos: int, ref: str) -> bool:
+        """Whether a REF allele has a base that is known to be another one."""
+        known = ((base, self.at(chrom, pos + offset)) for offset, base in enumerate(ref.upper()) if base != "N")
+        return any(expected is not None and expected != base for base, expected in known)
 
 
 def trim(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
@@ -135,3 +151,19 @@ def place(chrom: str, pos: int, ref: str, alt: str, bases: ReferenceBases) -> Pl
         first -= 1
     key = AlleleKey(chrom, first, sequence if deleted else "", "" if deleted else sequence)
     return Placement(key, certain=before is not None and before != "N")
+
+
+def anchored(key: AlleleKey, pos: int, ref: str, bases: ReferenceBases) -> tuple[int, str, str]:
+    """Position, REF and ALT of an allele that was placed with certainty, as VCF writes it when left-aligned.
+
+    Args:
+        key: The allele.
+        pos: Position of the record that it was read from.
+        ref: That record's REF, which may hold the base before the allele.
+        bases: Known reference bases.
+    """
+    if key.deleted and key.inserted:
+        return key.pos, key.deleted, key.inserted
+    offset = key.pos - 1 - pos
+    base = ref[offset] if 0 <= offset < len(ref) else bases.at(key.chrom, key.pos - 1) or "N"
+    return key.pos - 1, base + key.deleted, base + key.inserted

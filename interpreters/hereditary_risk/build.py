@@ -3,6 +3,7 @@
     python -m interpreters.hereditary_risk.build clinvar.vcf.gz [clinvar_GRCh37.vcf.gz] --release NAME
 
 The file is streamed: only records of the listed genes are kept. Output is the same, byte for byte, for the same input.
+What cannot be NCBI's whole file, unchanged, is refused: a release that silently lacks records would miss results.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
+import os
 import re
 import shutil
 import tempfile
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import IO
+from sys import intern
+from typing import IO, cast
+
+from isal import igzip, isal_zlib
 
 from interpreters.genotypes import Build, Interval
 from interpreters.hereditary_risk.alleles import CHROMOSOMES, ReferenceBases, place, trim
@@ -34,12 +39,23 @@ DATA_FOLDER = Path(__file__).parent / "data"
 RIGHTWARD_SPELLINGS = 50
 """Bases after a known insertion or deletion that are read as well, in case a file spells it further right."""
 
+Progress = Callable[[int], None]
+"""Told now and then how many bytes of the files have been read since the last time."""
+
 _COLUMNS = 8
 _GZIP_MAGIC = b"\x1f\x8b"
+_BGZF_MAGIC = b"\x1f\x8b\x08\x04"
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that ends a file in blocks (SAM specification, section 4.1.2): without it the file was cut."""
+_TOLD_EVERY = 50_000
+"""Lines between two words of progress."""
+_INFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # the library's stubs give an instance
 _GENES = re.compile(rb"GENEINFO=([^;\s]+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FREQUENCIES = ("AF_ESP", "AF_EXAC", "AF_TGP")
+_NO_ALTERNATE = "."
+"""ALT of a record that names no change: its REF is still a known base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,7 @@ def import_clinvar(
     title: str = "ClinVar",
     as_of: str | None = None,
     policy_folder: Path = POLICY_FOLDER,
+    progress: Progress = lambda _: None,
 ) -> KnowledgeRelease:
     """Build a release from one ClinVar VCF file, or from two of the same date and of different builds.
 
@@ -79,13 +96,14 @@ def import_clinvar(
         as_of: Date that a report may claim for the whole, where a file joins several releases: that of the oldest part.
             None for the file's date.
         policy_folder: Folder with the policy tables.
+        progress: Is told how many bytes were read.
 
     Raises:
         KnowledgeError: If a file or a policy table is unusable, or the release exists; the message names the remedy.
     """
     tables = {name: _read_table(policy_folder / name) for name in TABLES}
     policy = parse_policy(tables, str(policy_folder))
-    files = [read_clinvar(path, policy) for path in (source, *((second,) if second else ()))]
+    files = [read_clinvar(path, policy, progress) for path in (source, *((second,) if second else ()))]
     if len({file.build for file in files}) < len(files) or len({file.date for file in files}) > 1:
         raise KnowledgeError(f"{second}: must have the date of {source} and the other build; give the right file")
     name = release or files[0].date
@@ -107,7 +125,7 @@ def import_clinvar(
     return replace(built, folder=folder)
 
 
-def read_clinvar(path: Path, policy: Policy) -> ClinVarFile:
+def read_clinvar(path: Path, policy: Policy, progress: Progress = lambda _: None) -> ClinVarFile:
     """Read the records of the listed genes from a ClinVar VCF file.
 
     Raises:
@@ -117,35 +135,38 @@ def read_clinvar(path: Path, policy: Policy) -> ClinVarFile:
     records: list[ClinVarRecord] = []
     spelled: list[tuple[str, int, str]] = []
     genes = frozenset(symbol.encode() for symbol in policy.genes)
-    number = 0
+    number, line = 0, b"\n"
     try:
         with ExitStack() as stack:
-            for number, line in enumerate(_open(path, stack), 1):  # noqa: B007 - named in the error message
+            for number, line in enumerate(_open(path, stack, progress), 1):  # noqa: B007 - named in the error message
                 if line.startswith(b"#"):
                     _read_header(line, header)
                 elif (record := _read_line(line, genes)) is not None:
                     spelled.append((record.chrom, record.pos, record.ref))
-                    if record.alt.isalpha():
+                    if record.alt != _NO_ALTERNATE:
                         records.append(record)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, _INFLATE_ERROR) as error:
         raise KnowledgeError(f"{path}: line {number + 1}: cannot be read on ({error}); fetch the file again") from error
     except (ValueError, IndexError) as error:
         raise KnowledgeError(f"{path}: line {number}: not a ClinVar record ({error}); fetch the file again") from error
-    build = next((build for build in Build if build.value in header.get("reference", "")), None)
-    date = header.get("fileDate", "")
-    if build is None or not _DATE.fullmatch(date):
+    if (origin := _origin(header)) is None:
         raise KnowledgeError(
-            f"{path}: the header gives no ##fileDate and ##reference of {' or '.join(Build)}; use NCBI's clinvar.vcf.gz"
+            f"{path}: lines 1 to {number}: the header gives no ##fileDate and ##reference of {' or '.join(Build)};"
+            " use NCBI's clinvar.vcf.gz"
         )
+    if not line.endswith(b"\n"):
+        raise KnowledgeError(f"{path}: line {number}: the file ends within this line; fetch the file again")
     if not records:
-        raise KnowledgeError(f"{path}: holds no record of the listed genes; use NCBI's clinvar.vcf.gz")
+        raise KnowledgeError(
+            f"{path}: lines 1 to {number}: holds no record of the listed genes; use NCBI's clinvar.vcf.gz"
+        )
     stretches = tuple(_stretches(spelled))
     bases = ReferenceBases(stretches)
     aligned = {record.key: record for record in sorted((_align(r, bases) for r in records), key=_preference)}
     return ClinVarFile(
         path=path,
-        build=build,
-        date=date,
+        build=origin[0],
+        date=origin[1],
         lifted="liftover" in header,
         records=tuple(aligned.values()),
         stretches=stretches,
@@ -159,16 +180,45 @@ def _read_table(path: Path) -> bytes:
         raise KnowledgeError(f"{path}: policy table cannot be read; restore the package's policy folder") from error
 
 
-def _open(path: Path, stack: ExitStack) -> IO[bytes]:
+def _open(path: Path, stack: ExitStack, progress: Progress) -> Iterator[bytes]:
+    """The lines of a file, compressed or plain.
+
+    Raises:
+        EOFError: If the file is compressed in blocks and the last one is not there.
+    """
     plain = stack.enter_context(path.open("rb"))
-    compressed = plain.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    start = plain.read(len(_BGZF_MAGIC))
+    if start == _BGZF_MAGIC:
+        plain.seek(-min(len(_BGZF_END), path.stat().st_size), os.SEEK_END)
+        if plain.read() != _BGZF_END:
+            raise EOFError("the block that ends the file is missing")
     plain.seek(0)
-    return stack.enter_context(io.BufferedReader(gzip.GzipFile(fileobj=plain), 1 << 20)) if compressed else plain
+    lines: IO[bytes] = plain
+    if start.startswith(_GZIP_MAGIC):
+        lines = stack.enter_context(io.BufferedReader(igzip.IGzipFile(fileobj=plain), 1 << 20))  # type: ignore[no-untyped-call]
+    return _telling(lines, plain, progress)
+
+
+def _telling(lines: IO[bytes], plain: IO[bytes], progress: Progress) -> Iterator[bytes]:
+    told = 0
+    for number, line in enumerate(lines):
+        yield line
+        if number % _TOLD_EVERY == 0:
+            read = plain.tell()
+            progress(read - told)
+            told = read
 
 
 def _read_header(line: bytes, header: dict[str, str]) -> None:
     key, _, value = line[2:].decode(errors="replace").strip().partition("=")
     header.setdefault(key, value)
+
+
+def _origin(header: dict[str, str]) -> tuple[Build, str] | None:
+    """Genome build and date of the file, or None where the header gives one of them not."""
+    build = next((build for build in Build if build.value in header.get("reference", "")), None)
+    date = header.get("fileDate", "")
+    return (build, date) if build is not None and _DATE.fullmatch(date) else None
 
 
 def _read_line(line: bytes, genes: frozenset[bytes]) -> ClinVarRecord | None:
@@ -186,6 +236,8 @@ def _read_line(line: bytes, genes: frozenset[bytes]) -> ClinVarRecord | None:
     chrom = chrom.removeprefix("chr")
     if chrom not in CHROMOSOMES:
         return None
+    if not ref.isalpha() or not (alt.isalpha() or alt == _NO_ALTERNATE):
+        raise ValueError("REF and ALT are not one allele each, in bases")
     info = dict(part.partition("=")[::2] for part in text.split(";"))
     classification = info.get("CLNSIG", "")
     return ClinVarRecord(
@@ -194,17 +246,23 @@ def _read_line(line: bytes, genes: frozenset[bytes]) -> ClinVarRecord | None:
         ref=ref.upper(),
         alt=alt.upper(),
         variation_id=str(int(number)),
-        classification=classification,
+        classification=intern(classification),
         stars=stars_of(info.get("CLNREVSTAT", "")),
-        conflicting=info.get("CLNSIGCONF", ""),
-        consequences=tuple(part.partition("|")[2] for part in info["MC"].split(",")) if "MC" in info else (),
-        origin=info.get("ORIGIN", ""),
-        conditions=info.get("CLNDN", ""),
+        conflicting=intern(info.get("CLNSIGCONF", "")),
+        consequences=_consequences(info["MC"]) if "MC" in info else (),
+        origin=intern(info.get("ORIGIN", "")),
+        conditions=intern(info.get("CLNDN", "")),
         genes=tuple(symbol.decode() for symbol in listed),
         frequency=max((float(info[key]) for key in _FREQUENCIES if key in info), default=None),
         hgvs=info.get("CLNHGVS", ""),
         haplotype_only=not _is_classified(classification) and "CLNSIGINCL" in info,
     )
+
+
+@cache
+def _consequences(molecular: str) -> tuple[str, ...]:
+    """Every term of MC; kept once for all records that have the same."""
+    return tuple(intern(part.partition("|")[2]) for part in molecular.split(","))
 
 
 def _is_classified(classification: str) -> bool:
@@ -247,10 +305,10 @@ def _stretches(spelled: Iterable[tuple[str, int, str]]) -> list[tuple[str, int, 
 
 def _write_build(folder: Path, file: ClinVarFile, policy: Policy) -> None:
     build = file.build.value
-    _write_compressed(folder / f"clinvar.{build}.tsv.gz", "".join(format_record(record) for record in file.records))
-    stretches = "".join(f"{chrom}\t{pos}\t{bases}\n" for chrom, pos, bases in file.stretches)
+    _write_compressed(folder / f"clinvar.{build}.tsv.gz", (format_record(record) for record in file.records))
+    stretches = (f"{chrom}\t{pos}\t{bases}\n" for chrom, pos, bases in file.stretches)
     _write_compressed(folder / f"reference.{build}.tsv.gz", stretches)
-    _write_compressed(folder / f"sites.{build}.tsv.gz", "".join(_site_lines(file.records)))
+    _write_compressed(folder / f"sites.{build}.tsv.gz", _site_lines(file.records))
     wanted = _wanted(file, policy)
     (folder / f"intervals.{build}.tsv").write_text(
         "".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in wanted), encoding="utf-8"
@@ -280,9 +338,9 @@ def _wanted(file: ClinVarFile, policy: Policy) -> list[Interval]:
     return merge(intervals)
 
 
-def _write_compressed(path: Path, text: str) -> None:
+def _write_compressed(path: Path, lines: Iterable[str]) -> None:
     with path.open("wb") as raw, gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
-        packed.write(text.encode())
+        packed.writelines(line.encode() for line in lines)
 
 
 def _sources(files: Sequence[ClinVarFile], title: str, as_of: str | None, policy: Policy) -> tuple[Source, ...]:

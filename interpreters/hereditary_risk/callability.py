@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from interpreters.findings import GeneStatus
 from interpreters.genotypes import CallSetKind, CallState, GenotypeCalls, Interval, Record
+from interpreters.hereditary_risk.alleles import ReferenceBases
 from interpreters.hereditary_risk.exons import GeneExons, merge
 from interpreters.hereditary_risk.policy import Thresholds
 
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 class SiteStatus(StrEnum):
@@ -37,6 +39,10 @@ class GeneCallability:
     known_sites_read: int
     """Known pathogenic sites that were read."""
     known_sites_total: int
+    known_sites_reference: int
+    """Known pathogenic sites that were read as reference: by a block, or by a call of their own in any kind of file."""
+    known_sites_unread: int
+    """Known pathogenic sites of which a record speaks that is not good enough to say anything."""
     exons_not_read: tuple[int, ...]
     """Numbers of the coding exons (1 = the one with the start codon) of which a base or its padding was not read."""
 
@@ -45,34 +51,72 @@ class CallableBases:
     """Stretches that were read well enough: those that say so, without those that say otherwise.
 
     Evidence are records with depth and quality (blocks and calls alike) and the laboratory's callable regions. A record
-    that is filtered, has no call, or falls short, takes its bases away, whatever else covers them.
+    that is filtered, has no call, falls short, or whose REF is not the reference, takes its bases away, whatever else
+    covers them.
     """
 
-    def __init__(self, calls: GenotypeCalls, thresholds: Thresholds) -> None:
+    def __init__(self, calls: GenotypeCalls, thresholds: Thresholds, bases: ReferenceBases) -> None:
         good = list(calls.callable_intervals or ())
-        weak = []
+        weak: list[Interval] = []
+        reference: list[Interval] = []
+        varied: list[Interval] = []
         for record in calls:
             if any(alt.startswith("<") for alt in record.alts) and not record.is_reference_block:
                 continue
-            if _falls_short(record, thresholds):
-                weak.append(Interval(record.chrom, record.pos, record.end))
-            elif _is_evidence(record) and calls.kind is not CallSetKind.VARIANTS_ONLY:
-                good.append(Interval(record.chrom, record.pos, record.end))
-        self._stretches: dict[str, tuple[Positions, Positions]] = {}
+            stretch = Interval(record.chrom, record.pos, record.end)
+            if _falls_short(record, thresholds) or bases.contradict(record.chrom, record.pos, record.ref):
+                weak.append(stretch)
+            elif any(record.genotype):
+                varied.append(stretch)
+            elif _is_evidence(record):
+                reference.append(stretch)
+            if _is_evidence(record) and calls.kind is not CallSetKind.VARIANTS_ONLY:
+                good.append(stretch)
+        taken = merge(weak)
+        self._read = _Stretches(_without(merge(good), taken))
+        self._reference = _Stretches(_without(merge((*good, *reference)), merge((*weak, *varied))))
+        self._weak = _Stretches(_without(taken, merge(varied)))
+
+    def holds(self, chrom: str, positions: Positions) -> Mask:
+        """Which of the positions were read well enough."""
+        return self._read.hold(chrom, positions)
+
+    def reference(self, chrom: str, positions: Positions) -> Mask:
+        """Which of the positions are reference: read well enough by a call that says so, or declared callable.
+
+        One explicit 0/0 call counts here, also in a file that lists variants only: it speaks for its own bases.
+        """
+        return self._reference.hold(chrom, positions)
+
+    def unread(self, chrom: str, positions: Positions) -> Mask:
+        """Of which positions a record speaks that is not good enough to say anything, and no other record a variant."""
+        return self._weak.hold(chrom, positions)
+
+
+class _Stretches:
+    """Stretches that can be asked for many positions at once.
+
+    Args:
+        intervals: Sorted, and not overlapping.
+    """
+
+    def __init__(self, intervals: Iterable[Interval]) -> None:
         grouped: dict[str, list[Interval]] = {}
-        for interval in _without(merge(good), merge(weak)):
+        for interval in intervals:
             grouped.setdefault(interval.chrom, []).append(interval)
-        for chrom, found in grouped.items():
-            self._stretches[chrom] = (
+        self._edges = {
+            chrom: (
                 np.array([interval.start for interval in found], dtype=np.int64),
                 np.array([interval.end for interval in found], dtype=np.int64),
             )
+            for chrom, found in grouped.items()
+        }
 
-    def holds(self, chrom: str, positions: Positions) -> npt.NDArray[np.bool_]:
-        """Which of the positions were read well enough."""
-        if chrom not in self._stretches:
+    def hold(self, chrom: str, positions: Positions) -> Mask:
+        """Which of the positions lie within a stretch."""
+        if chrom not in self._edges:
             return np.zeros(len(positions), dtype=np.bool_)
-        starts, ends = self._stretches[chrom]
+        starts, ends = self._edges[chrom]
         index = np.searchsorted(starts, positions, side="right") - 1
         return (index >= 0) & (ends[np.maximum(index, 0)] >= positions)
 
@@ -80,7 +124,7 @@ class CallableBases:
 def gene_callability(
     genes: Mapping[str, GeneExons],
     known_sites: Mapping[str, Positions],
-    calls: GenotypeCalls,
+    bases: CallableBases,
     thresholds: Thresholds,
 ) -> list[GeneCallability]:
     """How much of each gene was read.
@@ -88,24 +132,17 @@ def gene_callability(
     Args:
         genes: Exons by gene symbol.
         known_sites: Positions of known pathogenic changes by gene symbol, on the gene's chromosome.
-        calls: What was read.
+        bases: What was read well enough.
         thresholds: Least depth, quality and shares.
     """
-    bases = CallableBases(calls, thresholds)
     return [_measure(gene, exons, known_sites.get(gene), bases, thresholds) for gene, exons in sorted(genes.items())]
 
 
-def site_status(calls: GenotypeCalls, chrom: str, pos: int, thresholds: Thresholds) -> SiteStatus:
+def site_status(calls: GenotypeCalls, chrom: str, pos: int, bases: CallableBases) -> SiteStatus:
     """What can be said of one position: a variant, read as reference, or not assessed."""
-    state = calls.at(chrom, pos).state
-    if state in {CallState.VARIANT, CallState.SPANNED}:
+    if calls.at(chrom, pos).state in {CallState.VARIANT, CallState.SPANNED}:
         return SiteStatus.VARIANT
-    if state not in {CallState.REFERENCE, CallState.ABSENT}:
-        return SiteStatus.NOT_ASSESSED
-    read = CallableBases(calls, thresholds).holds(chrom, np.array([pos]))[0]
-    records = calls.overlapping(chrom, pos, pos)
-    explicit = records and all(_is_evidence(record) and not _falls_short(record, thresholds) for record in records)
-    return SiteStatus.NOT_FOUND if read or explicit else SiteStatus.NOT_ASSESSED
+    return SiteStatus.NOT_FOUND if bases.reference(chrom, np.array([pos]))[0] else SiteStatus.NOT_ASSESSED
 
 
 def _measure(
@@ -131,6 +168,8 @@ def _measure(
         fraction=fraction,
         known_sites_read=known_read,
         known_sites_total=len(known),
+        known_sites_reference=int(bases.reference(exons.chrom, known).sum()),
+        known_sites_unread=int(bases.unread(exons.chrom, known).sum()),
         exons_not_read=tuple(sorted(unread)),
     )
 

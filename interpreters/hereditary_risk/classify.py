@@ -1,7 +1,7 @@
 """The rules for one allele in one gene, in the order of the policy: what it may become, and the path of reasons.
 
-Each step looks at the case and answers with a verdict or with None. `NOT_REPORTABLE` ends the walk; `REVIEW` lowers
-what follows to a review; None goes on.
+Each step looks at the case and answers with a verdict or with None. `NOT_REPORTABLE` ends the walk, and so does a final
+verdict; `REVIEW` lowers what follows to a review; None goes on.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from interpreters.findings import HereditaryOutcome
-from interpreters.hereditary_risk.alleles import ReferenceBases
+from interpreters.hereditary_risk.alleles import REFERENCE_SEQUENCE, ReferenceBases
 from interpreters.hereditary_risk.clinvar import LOSS_OF_FUNCTION, SOMATIC_ONLY, ClinVarRecord
 from interpreters.hereditary_risk.exons import GeneExons
-from interpreters.hereditary_risk.observed import Observed, Zygosity
+from interpreters.hereditary_risk.observed import REFERENCE_DISAGREES, Observed, Zygosity
 from interpreters.hereditary_risk.policy import Gene, Rule, RuleBook, Thresholds
 
 CANDIDATE = HereditaryOutcome.CANDIDATE_POSITIVE
@@ -22,10 +22,14 @@ NOT_REPORTABLE = HereditaryOutcome.NOT_REPORTABLE
 
 _ANNOTATION_TERMS = {"stop_gained": "nonsense"}
 """Terms of annotators that ClinVar calls otherwise."""
+START_LOST = frozenset({"start_lost", "initiator_codon_variant"})
+"""Annotators' and ClinVar's term for a lost start codon."""
 _NOVEL = "novel="
 _MECHANISM_RULES = ("lof_forbidden", "lof_review", "lof_region", "nonlof_outcome", "missense_region")
 """Rules that let only some consequences pass, and exclude others: one that is only inferred decides neither."""
 _BENIGN = frozenset({"Benign", "Likely_benign"})
+NOT_ON_LIST = "gene_not_on_active_list"
+"""Reason of an allele in a gene that the list in use lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,17 @@ class Case:
         return self.known.exons.consequences(self.allele.key, self.known.bases)
 
     @property
+    def terms_from(self) -> str | None:
+        """What told `terms`; None where there are none."""
+        if self.documents_consequence:
+            return "clinvar"
+        if self.allele.consequences:
+            return "annotation"
+        if "nonsense" in self.terms:
+            return REFERENCE_SEQUENCE if self.known.bases.source == REFERENCE_SEQUENCE else "clinvar_bases"
+        return "coding_frame" if self.terms else None
+
+    @property
     def documents_consequence(self) -> bool:
         """Whether ClinVar gives the consequence."""
         return self.record is not None and bool(self.record.consequences)
@@ -77,6 +92,16 @@ class Case:
     def loses_function(self) -> bool:
         """Whether any term means loss of function."""
         return not LOSS_OF_FUNCTION.isdisjoint(self.terms)
+
+    @property
+    def truncates(self) -> bool:
+        """Whether the product ends early, as far as the terms tell."""
+        return not {"frameshift_variant", "nonsense"}.isdisjoint(self.terms)
+
+    @property
+    def loses_start(self) -> bool:
+        """Whether the start codon is lost."""
+        return not START_LOST.isdisjoint(self.terms)
 
     @property
     def documents_condition(self) -> bool:
@@ -92,6 +117,8 @@ class Verdict:
 
     outcome: HereditaryOutcome
     reason: str
+    final: bool = False
+    """Whether nothing that follows may be looked at; always so for `NOT_REPORTABLE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +146,21 @@ def decide(case: Case) -> Decision:
         if verdict.outcome is NOT_REPORTABLE:
             return Decision(NOT_REPORTABLE, (verdict.reason,), _trace(case))
         reasons.append(verdict.reason)
+        if verdict.final:
+            break
     reasons.extend(case.allele.reasons)
     outcome = REVIEW if reasons else CANDIDATE
     return Decision(outcome, tuple(dict.fromkeys(reasons)), _trace(case), _flags(case))
 
 
 def _list(case: Case) -> Verdict | None:
-    return None if case.known.active else Verdict(NOT_REPORTABLE, "gene_not_on_active_list")
+    return None if case.known.active else Verdict(NOT_REPORTABLE, NOT_ON_LIST)
+
+
+def _reference(case: Case) -> Verdict | None:
+    """An allele of a record whose REF is not the reference: no table can be asked about it."""
+    wrong = REFERENCE_DISAGREES in case.allele.reasons
+    return Verdict(REVIEW, REFERENCE_DISAGREES, final=True) if wrong else None
 
 
 def _only_variant(case: Case) -> Verdict | None:
@@ -156,7 +191,7 @@ def _novel(case: Case) -> Verdict | None:
         return None
     if not case.allele.certain:
         return Verdict(REVIEW, "unnormalised_indel")
-    if not case.loses_function:
+    if not case.loses_function and not case.loses_start:
         return Verdict(NOT_REPORTABLE, "not_in_clinvar")
     rule = _lof_rule(case)
     if rule is not None and rule.value == _NOVEL + NOT_REPORTABLE:
@@ -272,8 +307,17 @@ def _tier(case: Case) -> Verdict | None:
     return Verdict(REVIEW, "one_star" if record.stars else "zero_star")
 
 
+def _mosaic(case: Case) -> Verdict | None:
+    """A gene in which variants of blood cells alone are common: fewer reads than one inherited copy gives."""
+    rule, balance = case.known.rules.first("min_balance", case.symbol), case.allele.balance
+    if rule is None or balance is None or case.allele.zygosity is not Zygosity.HETEROZYGOUS:
+        return None
+    return Verdict(REVIEW, rule.reason) if balance < float(rule.value) else None
+
+
 STEPS: tuple[Step, ...] = (
     _list,
+    _reference,
     _only_variant,
     _excluded,
     _exons,
@@ -289,6 +333,7 @@ STEPS: tuple[Step, ...] = (
     _frequency,
     _duplicated,
     _tier,
+    _mosaic,
 )
 """The rules, in order; after them, failed quality gates lower what is left to a review."""
 
@@ -329,6 +374,7 @@ def _trace(case: Case) -> tuple[str, ...]:
         "clinvar_plp": record is not None and record.is_pathogenic,
         "clinvar_expert_panel": record is not None and record.stars >= expert,
         "loss_of_function": not case.allele.symbolic and case.loses_function,
+        "start_lost": not case.allele.symbolic and case.loses_start,
         "quality_passed": not case.allele.reasons,
     }
     return tuple(code for code, holds in facts.items() if holds)

@@ -52,7 +52,7 @@ class ClinVarRecord:
     @property
     def terms(self) -> frozenset[str]:
         """The single classification terms."""
-        return frozenset(term for group in self.classification.split("|") for term in group.split("/") if term)
+        return terms_of(self.classification)
 
     @property
     def is_pathogenic(self) -> bool:
@@ -74,6 +74,11 @@ class ClinVarRecord:
     def key(self) -> AlleleKey:
         """Key of the allele; the table holds left-aligned spellings, so that trimming gives it."""
         return AlleleKey(self.chrom, *trim(self.pos, self.ref, self.alt))
+
+
+def terms_of(classification: str) -> frozenset[str]:
+    """The single terms of a CLNSIG value."""
+    return frozenset(term for group in classification.split("|") for term in group.split("/") if term)
 
 
 def stars_of(review_status: str) -> int:

@@ -90,6 +90,8 @@ def _join(left: Observed, right: Observed, bases: ReferenceBases) -> Observed | 
         depth=_least(left.depth, right.depth),
         genotype_quality=_least(left.genotype_quality, right.genotype_quality),
         balance=_least(left.balance, right.balance),
+        reads=None,
+        filters=tuple(sorted({*left.filters, *right.filters})),
         consequences=(),
         reasons=tuple(dict.fromkeys((*left.reasons, *right.reasons))),
         flags=(COMBINED,),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -19,25 +20,29 @@ from interpreters.findings import (
     NotTested,
 )
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Sample, Sex
-from interpreters.hereditary_risk.alleles import ReferenceBases
+from interpreters.hereditary_risk.alleles import ReferenceBases, anchored
 from interpreters.hereditary_risk.callability import (
+    CallableBases,
     GeneCallability,
     Positions,
     SiteStatus,
     gene_callability,
     site_status,
 )
+from interpreters.hereditary_risk.changes import Change, changes
 from interpreters.hereditary_risk.classify import NOT_REPORTABLE, REVIEW, Case, Decision, GeneKnowledge, decide
 from interpreters.hereditary_risk.clinvar import ClinVarTable
 from interpreters.hereditary_risk.codons import combine
+from interpreters.hereditary_risk.compare import covered
 from interpreters.hereditary_risk.exons import GeneExons, by_gene
 from interpreters.hereditary_risk.observed import Observed, Zygosity, observe
 from interpreters.hereditary_risk.policy import Policy, load_policy
+from interpreters.hereditary_risk.reference import read_reference
 from interpreters.hereditary_risk.zygosity import Allele, GeneOutcome, gene_outcome
 from interpreters.knowledge import KnowledgeRelease
 
 NAME = "hereditary_risk"
-VERSION = "1"
+VERSION = "2"
 """Version of the method; rises with any change that can change an outcome."""
 
 
@@ -59,16 +64,33 @@ class HereditaryRisk:
     Args:
         release: Knowledge release.
         gene_list: Version of the list in use, one of `policy.GENE_LISTS`.
+        references: Build to the FASTA file of its reference sequence, where the programme installed one.
+
+    Raises:
+        KnowledgeError: If the release was changed, or a FASTA file is not what `read_reference` asks for.
     """
 
     name = NAME
     version = VERSION
 
-    def __init__(self, release: KnowledgeRelease, gene_list: str) -> None:
+    def __init__(
+        self, release: KnowledgeRelease, gene_list: str, references: Mapping[Build, Path] | None = None
+    ) -> None:
         self.knowledge = release
         self.policy: Policy = load_policy(release)
         self.gene_list = gene_list
         self._builds: dict[Build, BuildKnowledge] = {}
+        self._covered: dict[str, frozenset[str]] = {self.knowledge.digest: frozenset(self.policy.genes)}
+        self._references = {
+            build: read_reference(
+                path,
+                self.policy.contigs[build.value],
+                (*self.intervals(build), *(exons.whole for exons in by_gene(self.policy.exons[build]).values())),
+                list(self._stretches(build)),
+            )
+            for build, path in (references or {}).items()
+            if self.has_build(build)
+        }
 
     @property
     def active_genes(self) -> tuple[str, ...]:
@@ -89,7 +111,7 @@ class HereditaryRisk:
         )
 
     def reference_bases(self, build: Build) -> ReferenceBases:
-        """Reference bases that ClinVar's REF alleles spell, for a check of a file's REF alleles; empty without data."""
+        """Bases of the installed sequence, else those that ClinVar's REF alleles spell; empty without data."""
         return self._build(build).bases if self.has_build(build) else ReferenceBases(())
 
     def known_contig_lengths(self) -> Mapping[str, Mapping[str, int]]:
@@ -104,11 +126,13 @@ class HereditaryRisk:
         """How much of each gene in use was read, with the known sites and the exons that were not."""
         known = self._build(calls.build)
         active = {gene: known.exons[gene] for gene in self.active_genes}
-        return gene_callability(active, known.sites, calls, self.policy.thresholds)
+        bases = CallableBases(calls, self.policy.thresholds, known.bases)
+        return gene_callability(active, known.sites, bases, self.policy.thresholds)
 
     def site_status(self, calls: GenotypeCalls, chrom: str, pos: int) -> SiteStatus:
         """What can be said of one position."""
-        return site_status(calls, chrom, pos, self.policy.thresholds)
+        bases = CallableBases(calls, self.policy.thresholds, self._build(calls.build).bases)
+        return site_status(calls, chrom, pos, bases)
 
     def alleles(self, calls: GenotypeCalls, assay: Assay = Assay.WGS) -> dict[str, list[Allele]]:
         """Every allele that was seen, by gene symbol, with its quality, its ClinVar record and the decision on it."""
@@ -135,7 +159,7 @@ class HereditaryRisk:
         elif not self.has_build(sample.build):
             reason = "build_not_in_release"
         if reason:
-            return self._nothing_read(reason)
+            return self._nothing_read(reason, sample.build)
         # What another module had read between the exons must change nothing here.
         calls = calls.within(self.intervals(calls.build))
         findings: list[Finding] = [
@@ -143,8 +167,8 @@ class HereditaryRisk:
             for gene, alleles in self.alleles(calls, sample.assay).items()
         ]
         if sample.assay is Assay.ARRAY:
-            nothing = self._nothing_read("array_not_used")
-            return self._interpretation((*findings, *nothing.findings), nothing.not_tested)
+            nothing = self._nothing_read("array_not_used", sample.build)
+            return replace(nothing, findings=(*findings, *nothing.findings))
         silent = calls.kind is CallSetKind.VARIANTS_ONLY and calls.callable_intervals is None
         missing = []
         for measured in self.callability(calls):
@@ -155,18 +179,31 @@ class HereditaryRisk:
                     fraction=round(measured.fraction, 6),
                     known_sites_read=measured.known_sites_read,
                     known_sites_total=measured.known_sites_total,
+                    known_sites_reference=measured.known_sites_reference,
+                    known_sites_unread=measured.known_sites_unread,
                     exons_not_read=measured.exons_not_read,
                 )
             )
             if measured.status is GeneStatus.NOT_ASSESSED:
                 why = "file_lists_variants_only" if silent else "read_below_threshold"
                 missing.append(NotTested(NAME, measured.gene, why))
-        return self._interpretation(tuple(findings), tuple(missing))
+        return self._interpretation(tuple(findings), tuple(missing), sample.build)
 
-    @property
-    def limits(self) -> dict[str, str]:
+    def changes(
+        self, before: Interpretation, after: Interpretation, earlier: Callable[[], KnowledgeRelease]
+    ) -> tuple[Change, ...]:
+        """Events between an earlier interpretation and one by this interpreter; see `changes.changes`."""
+
+        def is_covered(gene: str) -> bool:
+            if before.knowledge_digest not in self._covered:
+                self._covered[before.knowledge_digest] = covered(earlier(), self.knowledge)
+            return gene in self._covered[before.knowledge_digest]
+
+        return changes(before, after, is_covered)
+
+    def limits(self, build: Build) -> dict[str, str]:
         """Facts for every report: versions, thresholds, and what was not looked at."""
-        thresholds = self.policy.thresholds
+        thresholds, reference = self.policy.thresholds, self._references.get(build)
         return {
             "gene_list": f"ACMG SF {self.gene_list}",
             "genes": str(len(self.active_genes)),
@@ -183,14 +220,17 @@ class HereditaryRisk:
             "copy_number": "not_assessed",
             "deep_introns": "known_sites_only",
             "population_frequency": "global_maximum_of_three_sources",
-            "novel_stop_codons": "where_clinvar_spells_the_reference",
+            "population_frequency_by_group": "not_available",
+            "reference_sequence": reference.digest if reference else "none",
+            "novel_stop_codons": "by_the_reference_sequence" if reference else "where_clinvar_spells_the_reference",
         }
 
     def _build(self, build: Build) -> BuildKnowledge:
         """Data of one build, read when first asked for."""
         if build not in self._builds:
             exons = by_gene(self.policy.exons[build])
-            bases, rules = ReferenceBases(self._stretches(build)), self.policy.rule_book(build)
+            reference, rules = self._references.get(build), self.policy.rule_book(build)
+            bases = reference.bases if reference else ReferenceBases(self._stretches(build))
             self._builds[build] = BuildKnowledge(
                 clinvar=ClinVarTable(self._text(f"clinvar.{build.value}.tsv.gz")),
                 bases=bases,
@@ -235,11 +275,14 @@ class HereditaryRisk:
             return touched or list(named)
         return [gene for gene in named if known.exons[gene].spans(*stretch, padding)]
 
-    def _nothing_read(self, reason: str) -> Interpretation:
+    def _nothing_read(self, reason: str, build: Build) -> Interpretation:
         statuses = tuple(GeneAssessment(gene, GeneStatus.NOT_ASSESSED, 0.0) for gene in self.active_genes)
-        return self._interpretation(statuses, tuple(NotTested(NAME, gene, reason) for gene in self.active_genes))
+        missing = tuple(NotTested(NAME, gene, reason) for gene in self.active_genes)
+        return self._interpretation(statuses, missing, build)
 
-    def _interpretation(self, findings: tuple[Finding, ...], not_tested: tuple[NotTested, ...]) -> Interpretation:
+    def _interpretation(
+        self, findings: tuple[Finding, ...], not_tested: tuple[NotTested, ...], build: Build
+    ) -> Interpretation:
         return Interpretation(
             module=NAME,
             version=VERSION,
@@ -247,7 +290,7 @@ class HereditaryRisk:
             knowledge_digest=self.knowledge.digest,
             findings=findings,
             not_tested=not_tested,
-            limits=self.limits,
+            limits=self.limits(build),
         )
 
 
@@ -298,16 +341,28 @@ def _finding(gene: str, outcome: GeneOutcome, sex: Sex) -> HereditaryFinding:
 
 
 def _variant(allele: Allele, sex: Sex) -> HereditaryVariant:
-    """The variant as ClinVar spells it, where ClinVar has it, so that every spelling gives one finding."""
-    seen, record = allele.case.allele, allele.case.record
+    """The variant as ClinVar spells it, else left-aligned, so that every spelling gives one finding.
+
+    `placed_by` alone tells of the spelling: it is there to show how the file's record became this variant.
+    """
+    case = allele.case
+    seen, record, exons = case.allele, case.record, case.known.exons
     hemizygous = seen.zygosity is Zygosity.HOMOZYGOUS and seen.key.chrom == "X" and sex is Sex.MALE
-    rule = allele.case.only_variant
+    rule = case.only_variant
     number = rule.variation_id if rule is not None and rule.key == seen.key else None
+    pos, ref, alt = seen.pos, seen.ref, seen.alt
+    if record is not None:
+        pos, ref, alt = record.pos, record.ref, record.alt
+    elif seen.certain and not seen.symbolic:
+        pos, ref, alt = anchored(seen.key, seen.pos, seen.ref, case.known.bases)
+    # In a gene whose exons are in doubt nothing is said that rests on their number.
+    numbered = exons.in_frame and not seen.symbolic
+    phase_set = seen.phase[0] if seen.phase else ""
     return HereditaryVariant(
         chrom=seen.key.chrom,
-        pos=record.pos if record else seen.pos,
-        ref=record.ref if record else seen.ref,
-        alt=record.alt if record else seen.alt,
+        pos=pos,
+        ref=ref,
+        alt=alt,
         clinvar_id=record.variation_id if record else number,
         classification=record.classification or None if record else None,
         stars=record.stars if record else None,
@@ -317,4 +372,14 @@ def _variant(allele: Allele, sex: Sex) -> HereditaryVariant:
         depth=seen.depth,
         genotype_quality=seen.genotype_quality,
         allele_balance=None if seen.balance is None else round(seen.balance, 4),
+        reads=seen.reads,
+        filters=seen.filters,
+        phase_set=int(phase_set) if phase_set.isdecimal() else None,
+        transcript=case.known.gene.transcript,
+        consequences=() if seen.symbolic else tuple(sorted(case.terms)),
+        consequence_from=None if seen.symbolic else case.terms_from,
+        exon=exons.nearest(seen.key) if numbered else None,
+        exons_total=len(exons.rows) if numbered else None,
+        escapes_decay=exons.may_escape_decay(seen.key) if numbered and case.truncates else None,
+        placed_by=seen.placed_by,
     )

@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from interpreters.genotypes import GenotypeCalls, Record
-from interpreters.hereditary_risk.alleles import AlleleKey, ReferenceBases, place
+from interpreters.hereditary_risk.alleles import AS_WRITTEN, AlleleKey, Placement, ReferenceBases, place
 from interpreters.hereditary_risk.policy import Thresholds
 
 DIPLOID = 2
 SEX_CHROMOSOMES = frozenset({"X", "Y"})
 _NOT_AN_ALLELE = frozenset({"*"})
 _UNSPECIFIED = frozenset({"<NON_REF>", "<*>"})
+_NO_BASES = ReferenceBases(())
+
+REFERENCE_DISAGREES = "reference_disagrees"
+"""Reason for an allele whose record has a REF that is not the reference: its place and its bases mean nothing then."""
 
 
 class Zygosity(StrEnum):
@@ -49,6 +53,11 @@ class Observed:
     genotype_quality: int | None = None
     balance: float | None = None
     """Share of the reads that carry the allele, 0 to 1."""
+    reads: tuple[int, int] | None = None
+    """Reads with the reference and with this allele."""
+    filters: tuple[str, ...] = ()
+    placed_by: str | None = None
+    """What made the key certain: `as_written`, `known_bases` or `reference_sequence`; None where nothing did."""
     consequences: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     """Failed quality gates."""
@@ -106,12 +115,12 @@ def _alleles(record: Record, bases: ReferenceBases, thresholds: Thresholds) -> I
         if alt not in _NOT_AN_ALLELE and not _is_symbolic(alt):
             yield _plain(record, number, bases, thresholds)
         elif _is_symbolic(alt):
-            yield _symbolic(record, alt)
+            yield _symbolic(record, alt, bases)
     if not numbers and None in (*record.genotype, *(() if record.genotype else (None,))):
         # Copy-number callers write `./.` or no genotype at all for a call that they make.
         for alt in record.alts:
             if _is_symbolic(alt) and alt not in _UNSPECIFIED:
-                yield _symbolic(record, alt)
+                yield _symbolic(record, alt, bases)
 
 
 def _is_symbolic(alt: str) -> bool:
@@ -119,7 +128,7 @@ def _is_symbolic(alt: str) -> bool:
     return not alt.isalpha() and alt not in _NOT_AN_ALLELE
 
 
-def _symbolic(record: Record, alt: str) -> Observed:
+def _symbolic(record: Record, alt: str, bases: ReferenceBases) -> Observed:
     reason = "allele_not_specified" if alt in _UNSPECIFIED else "cnv_requires_orthogonal_method"
     return Observed(
         key=AlleleKey(record.chrom, record.pos, "", f"{alt}{record.end}"),
@@ -129,7 +138,12 @@ def _symbolic(record: Record, alt: str) -> Observed:
         alt=alt,
         end=max(record.end, record.pos),
         zygosity=Zygosity.UNKNOWN,
-        reasons=(reason, *(("filter_not_pass",) if record.filters else ())),
+        filters=record.filters,
+        reasons=(
+            reason,
+            *(("filter_not_pass",) if record.filters else ()),
+            *((REFERENCE_DISAGREES,) if _disagrees(record, bases) else ()),
+        ),
         symbolic=True,
     )
 
@@ -154,9 +168,25 @@ def _plain(record: Record, number: int, bases: ReferenceBases, thresholds: Thres
         depth=record.depth,
         genotype_quality=record.genotype_quality,
         balance=_balance(record, number),
+        reads=_reads(record, number),
+        filters=record.filters,
+        placed_by=_placed_by(placement, record, alt, bases),
         consequences=record.consequences,
     )
-    return replace(allele, reasons=_failed_gates(record, allele, thresholds))
+    wrong = (REFERENCE_DISAGREES,) if _disagrees(record, bases) else ()
+    return replace(allele, reasons=(*wrong, *_failed_gates(record, allele, thresholds)))
+
+
+def _disagrees(record: Record, bases: ReferenceBases) -> bool:
+    return bases.contradict(record.chrom, record.pos, record.ref)
+
+
+def _placed_by(placement: Placement, record: Record, alt: str, bases: ReferenceBases) -> str | None:
+    """What made the placement certain: the record's own bases, or those that were looked up."""
+    if not placement.certain:
+        return None
+    alone = place(record.chrom, record.pos, record.ref, alt, _NO_BASES)
+    return AS_WRITTEN if alone.certain else bases.source
 
 
 def _others(record: Record, number: int, bases: ReferenceBases) -> Iterator[AlleleKey]:
@@ -181,6 +211,13 @@ def _balance(record: Record, number: int) -> float | None:
     reads = record.allele_depths[number]
     total = max(sum(depth or 0 for depth in record.allele_depths), record.depth or 0)
     return None if reads is None or not total else reads / total
+
+
+def _reads(record: Record, number: int) -> tuple[int, int] | None:
+    if number >= len(record.allele_depths):
+        return None
+    reference, allele = record.allele_depths[0], record.allele_depths[number]
+    return None if reference is None or allele is None else (reference, allele)
 
 
 def _failed_gates(record: Record, allele: Observed, thresholds: Thresholds) -> tuple[str, ...]:
@@ -223,6 +260,10 @@ def _join(alleles: list[Observed], *, denied: bool) -> Observed:
         phase=lead.phase if len({allele.phase for allele in ordered}) == 1 else None,
         opposite=frozenset(key for allele in ordered for key in allele.opposite),
         consequences=tuple(dict.fromkeys(term for allele in ordered for term in allele.consequences)),
+        filters=tuple(sorted({name for allele in ordered for name in allele.filters})),
+        placed_by=max(allele.placed_by for allele in ordered if allele.placed_by)
+        if all(allele.placed_by for allele in ordered)
+        else None,
         reasons=(*reasons, *(() if agree else ("duplicate_conflict",))),
     )
 
@@ -234,6 +275,7 @@ def _order(allele: Observed) -> tuple[object, ...]:
         -1 if allele.depth is None else allele.depth,
         -1 if allele.genotype_quality is None else allele.genotype_quality,
         -1.0 if allele.balance is None else allele.balance,
+        allele.reads or (-1, -1),
         allele.pos,
         allele.ref,
         allele.zygosity,

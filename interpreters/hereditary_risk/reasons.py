@@ -17,6 +17,7 @@ REASONS = {
     "clinvar_plp": "ClinVar classifies the variant as pathogenic or likely pathogenic.",
     "clinvar_expert_panel": "The classification is that of an expert panel or a practice guideline.",
     "loss_of_function": "The variant is expected to stop the gene's product: frameshift, stop or splice site.",
+    "start_lost": "The variant changes the start codon.",
     "quality_passed": "Depth, genotype quality, allele balance and filter passed.",
     # Not reportable
     "gene_not_on_active_list": "The gene is not on the version of the list that is in use.",
@@ -38,6 +39,8 @@ REASONS = {
     "known_cis": "Both variants lie on the same copy, so that the other copy is intact.",
     # Review
     "hfe_array_needs_confirmation": "HFE p.Cys282Tyr on both copies by array: confirm by another method.",
+    "reference_disagrees": "The file's reference allele is not the base of the reference genome there: another build, "
+    "or a damaged file.",
     "unnormalised_indel": "The insertion or deletion can be written in several ways, and the reference bases known "
     "here do not settle whether ClinVar has it.",
     "novel_lof": "ClinVar lacks the variant, which looks like loss of function where that causes the condition.",
@@ -76,6 +79,7 @@ REASONS = {
     "allele_balance_low": "Too few reads carry the variant: mosaic, clonal blood cells, or an artefact.",
     "allele_balance_high": "Too many reads carry the variant for one copy.",
     "allele_balance_homozygous": "Too few reads carry the variant for both copies.",
+    "mosaic_or_clonal": "So few reads carry the variant that it may lie in a part of the blood cells only.",
     "duplicate_conflict": "The file holds records of this variant that disagree.",
     # Flags
     "urgent_two_copies": "Two variants or both copies in a gene where one is enough: graver disease, handle first.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 
 from interpreters.findings import DrugRecommendation, Interpretation, PharmacogenomicFinding
 
@@ -33,6 +34,8 @@ class Change:
     kind: ChangeKind
     before: str
     after: str
+    follow_up: ClassVar[None] = None
+    """Amended medicines reports are not issued: changes are counted, and nobody is asked to act."""
 
 
 def changes(before: Interpretation, after: Interpretation) -> tuple[Change, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
+from interpreters.comparison import WHOLE, Comparison, FactChange, Subject
 from interpreters.knowledge import KnowledgeRelease
 from interpreters.pharmacogenomics.recommendations import GUIDELINES
 from interpreters.pharmacogenomics.tables import (
@@ -18,33 +18,8 @@ from interpreters.pharmacogenomics.tables import (
     name_order,
 )
 
-WHOLE = ""
-"""`Change.field` of a fact that only one of the releases has."""
 
-
-class Subject(NamedTuple):
-    """What a fact is about."""
-
-    gene: str
-    """Gene, several genes with commas, or empty for what belongs to none."""
-    kind: str
-    """Such as `allele`, `position`, `CPIC recommendation on azathioprine`, `policy`."""
-    name: str
-
-
-class Change(NamedTuple):
-    """One fact that differs."""
-
-    subject: Subject
-    field: str
-    """Which property of the subject; `WHOLE` where it was added or removed."""
-    before: str | None
-    """None where the subject was added."""
-    after: str | None
-    """None where it was removed."""
-
-
-def compare(before: KnowledgeRelease, after: KnowledgeRelease) -> tuple[Change, ...]:
+def compare(before: KnowledgeRelease, after: KnowledgeRelease) -> Comparison:
     """Every fact of pharmacogenomics that differs between two releases, in order of gene, kind and name.
 
     Raises:
@@ -54,16 +29,16 @@ def compare(before: KnowledgeRelease, after: KnowledgeRelease) -> tuple[Change, 
     changes = []
     for subject in sorted(old.keys() | new.keys(), key=lambda s: (s.gene, s.kind, name_order(s.name))):
         if subject not in old:
-            changes.append(Change(subject, WHOLE, None, _told(new[subject])))
+            changes.append(FactChange(subject, WHOLE, None, _told(new[subject])))
         elif subject not in new:
-            changes.append(Change(subject, WHOLE, _told(old[subject]), None))
+            changes.append(FactChange(subject, WHOLE, _told(old[subject]), None))
         else:
             changes += [
-                Change(subject, field, value, new[subject][field])
+                FactChange(subject, field, value, new[subject][field])
                 for field, value in old[subject].items()
                 if value != new[subject][field]
             ]
-    return tuple(changes)
+    return Comparison(tuple(changes))
 
 
 def _told(fields: Mapping[str, str]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from interpreters.findings import Interpretation, NotTested, PharmacogenomicFinding
 from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
 from interpreters.knowledge import KnowledgeRelease
 from interpreters.pharmacogenomics.calling import GeneCall, by_sex, call_gene, coverage_of, diploid
+from interpreters.pharmacogenomics.changes import Change, changes
 from interpreters.pharmacogenomics.outside_calls import REVIEW_REASONS as OUTSIDE_REVIEW_REASONS
 from interpreters.pharmacogenomics.outside_calls import USED as OUTSIDE_CALL_USED
 from interpreters.pharmacogenomics.outside_calls import interpret_outside, reasons_beside_sequence, statuses_for_lookup
@@ -144,6 +145,13 @@ class PharmacogenomicsInterpreter:
             raise ValueError(f"{MODULE}: no call to accept in {', '.join(sorted(strange))}")
         settled = [_settled(finding, accepted=finding.gene in accepted) for finding in findings]
         return replace(said, findings=self._with_recommendations(settled))
+
+    def changes(
+        self, before: Interpretation, after: Interpretation, earlier: Callable[[], KnowledgeRelease]
+    ) -> tuple[Change, ...]:
+        """Every difference between two interpretations of one sample; the release before is not needed for it."""
+        del earlier
+        return changes(before, after)
 
     def _interpret_gene(self, gene: Gene, sample: Sample, calls: GenotypeCalls) -> PharmacogenomicFinding | NotTested:
         """What an outside call says, else what the sequence shows."""

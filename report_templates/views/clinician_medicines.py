@@ -6,7 +6,6 @@ needs it shows a recommendation.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,7 +20,7 @@ from report_templates.medicine_messages import AdviceKind, GeneState, advise, ge
 from report_templates.medicine_names import resolve
 from report_templates.views.calls import call_label
 from report_templates.views.common import Headline, Term, not_read_headline
-from report_templates.views.frame import Fact
+from report_templates.views.frame import Fact, limit_facts
 from report_templates.views.medicines import NOT_LOOKED_AT
 from report_templates.wording import Words, content_file
 
@@ -146,7 +145,7 @@ def view(content: ReportContent, words: Words) -> ClinicianMedicinesView:
         not_tested=tuple(Fact(item.subject, _reason(item.reason, words)) for item in said.not_tested),
         not_called=_not_called(said.limits),
         limits=tuple(words(f"clinician.limit_{key}") for key in _LIMITS),
-        facts=_facts(said.limits, words),
+        facts=limit_facts({k: v for k, v in said.limits.items() if not k.startswith(NOT_CALLED)}, words),
         methods=tuple(words(f"clinician.method_{key}") for key in _METHODS),
     )
 
@@ -407,15 +406,6 @@ def _not_called(limits: Mapping[str, str]) -> tuple[Fact, ...]:
         if key.startswith(NOT_CALLED):
             genes.setdefault(text, []).append(key.removeprefix(NOT_CALLED))
     return tuple(Fact(", ".join(names), text) for text, names in genes.items())
-
-
-def _facts(limits: Mapping[str, str], words: Words) -> tuple[Fact, ...]:
-    """What the interpretation says of its own limits, but for what stands with each gene."""
-    return tuple(
-        Fact(words(f"limits.{key}") if words.has(f"limits.{key}") else key, re.sub(r",(?=\S)", ", ", value))
-        for key, value in limits.items()
-        if not key.startswith(NOT_CALLED)
-    )
 
 
 def _name(drug: str) -> str:

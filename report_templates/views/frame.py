@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from report_templates.content import ReportContent
@@ -81,6 +83,14 @@ def knowledge_date(content: ReportContent, words: Words) -> str | None:
     """The newest full date among the sources, in words; None if no source has one."""
     dates = [source.date for source in content.sources if len(source.date) == _FULL_DATE]
     return words.iso_date(max(dates)) if dates else None
+
+
+def limit_facts(limits: Mapping[str, str], words: Words) -> tuple[Fact, ...]:
+    """What an interpretation says of its own limits; a key without words stands for itself."""
+    return tuple(
+        Fact(words(f"limits.{key}") if words.has(f"limits.{key}") else key, re.sub(r",(?=\S)", ", ", value))
+        for key, value in limits.items()
+    )
 
 
 def _review_banner(content: ReportContent, words: Words) -> str | None:

@@ -15,8 +15,9 @@ from ror_service.api.access import Begin, Context, working
 from ror_service.api.fields import Body, Identifier, PlainText
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError
-from ror_service.evidence import ToDecide
+from ror_service.evidence import HereditaryPacket, ToDecide
 from ror_service.review import queue
+from ror_service.review.conditions import Urgency
 from ror_service.review.queue import Disposition
 from ror_service.states import ReviewState
 from ror_service.storage import results
@@ -36,6 +37,7 @@ class ReviewItem(BaseModel):
     tier: str
     state: str
     reasons: list[str]
+    urgency: Urgency
     assignee: str | None
     due_at: datetime
     signatures: int
@@ -53,6 +55,8 @@ class Evidence(BaseModel):
     knowledge_release: str
     to_decide: list[ToDecide]
     """The findings under review in short, in the order in which a signature decides on them."""
+    hereditary: list[HereditaryPacket]
+    """The whole evidence of each hereditary finding under review, in the same order."""
 
 
 class Signature(Body):
@@ -92,7 +96,7 @@ def reviews(begin: Reviewer, state: ReviewState | None = None) -> list[ReviewIte
 def evidence_packet(review_id: Identifier, begin: Reviewer, context: Context) -> Evidence:
     """Everything that a reviewer needs to decide. Reading it is audited."""
     with begin() as work:
-        packet = evidence.packet(work, context.keys, review_id)
+        packet = evidence.packet(work, context, review_id)
         review = _item(work, packet.review)
     said = packet.interpretation
     return Evidence(
@@ -104,6 +108,7 @@ def evidence_packet(review_id: Identifier, begin: Reviewer, context: Context) ->
         limits=dict(said.limits),
         knowledge_release=said.knowledge_release,
         to_decide=list(packet.to_decide),
+        hereditary=list(packet.hereditary),
     )
 
 
@@ -118,8 +123,7 @@ def claim(review_id: Identifier, begin: Reviewer, context: Context) -> ReviewIte
 def sign(review_id: Identifier, body: Signature, begin: Reviewer, context: Context) -> None:
     """Sign; the second signature must be another person's."""
     with begin() as work:
-        packet = evidence.packet(work, context.keys, review_id)
-        queue.sign(work, review_id, body.dispositions, body.reason, findings=packet.findings)
+        evidence.sign(work, context, review_id, body.dispositions, body.reason)
 
 
 @router.post("/reviews/{review_id}/return", status_code=201)
@@ -159,6 +163,7 @@ def _item(work: Work, row: ReviewCaseRow) -> ReviewItem:
         tier=row.tier,
         state=row.state,
         reasons=row.reasons,
+        urgency=Urgency(row.urgency),
         assignee=row.assignee,
         due_at=row.due_at,
         signatures=len(results.sign_offs(work.session, row.review_id)),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,13 +17,17 @@ from interpreters.interpreter import Interpreter
 from interpreters.knowledge import KnowledgeError
 from interpreters.serial import SCHEMA, to_json
 from ror_service.intake.assayed_sites import SiteList, read_assayed_sites
+from ror_service.intake.builds import LENGTHS
 from ror_service.intake.callable_bed import read_callable_bed
-from ror_service.intake.errors import IntakeError
+from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.isolation import read_in_child
 from ror_service.intake.needs import Needs
 from ror_service.intake.outside_calls import read_outside_calls
 from ror_service.intake.qc import Declared, QcAssessment, Verdict
 from ror_service.intake.results import Limits, ReadResult
+
+if TYPE_CHECKING:
+    from interpreters.hereditary_risk.outcome import SampleSummary
 
 _HEREDITARY = "hereditary_risk"
 _PHARMACOGENOMICS = "pharmacogenomics"
@@ -55,6 +59,22 @@ class InterpretedFile:
             return tuple(NotTested(module, "sample", reason) for module in self.knowledge)
         return tuple(item for interpretation in self.interpretations for item in interpretation.not_tested)
 
+    @property
+    def hereditary_outcome(self) -> SampleSummary | None:
+        """The outcome of the sample for hereditary risk; None where that module was not asked."""
+        if _HEREDITARY not in self.knowledge:
+            return None
+        from interpreters.hereditary_risk.outcome import held, not_read, summarize  # noqa: PLC0415 - loads the module
+
+        if self.error is not None:
+            # A file that lists nothing was read to its end: it assesses nothing. Any other error stops the sample.
+            empty = self.error.code == Problem.HEADER_ONLY
+            return not_read(self.error.code) if empty else held(self.error.code)
+        if self.quality is not None and self.quality.verdict is Verdict.HOLD:
+            return held(", ".join(self.quality.holds))
+        (said,) = (done for done in self.interpretations if done.module == _HEREDITARY)
+        return summarize(said, varied_elsewhere=self.read is not None and self.read.metrics.varied > 0)
+
     def to_json(self) -> dict[str, Any]:
         """The object that `docs/reference/interpretation-json.md` describes."""
         read, quality = self.read, self.quality
@@ -76,6 +96,8 @@ class InterpretedFile:
             "not_tested": to_json(self.not_tested),
             "limits": {done.module: to_json(done.limits) for done in self.interpretations},
         }
+        if (outcome := self.hereditary_outcome) is not None:
+            plain["hereditary_outcome"] = to_json(outcome)
         if self.assayed is not None:
             found = self.assayed
             plain["assayed_sites"] = {
@@ -106,6 +128,10 @@ def interpret(
         Path | None,
         typer.Option(metavar="FILE", help="Pharmacogene results by another method: PharmCAT's table, or JSON."),
     ] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FASTA", help="Reference sequence with its index, to place indels; one for each build."),
+    ] = None,
     sf_list: Annotated[str | None, typer.Option(help="ACMG SF gene list: v2.0, v3.2 or v3.3.")] = None,
     genes: Annotated[
         str | None, typer.Option(help="Pharmacogenes: all, programme (the seven of All of Us), or names with commas.")
@@ -118,6 +144,9 @@ def interpret(
     ] = None,
     knowledge_folder: Annotated[Path | None, typer.Option(help="Folder with releases built by the programme.")] = None,
     contamination: Annotated[float | None, typer.Option(help="Estimate of the laboratory, from 0 to 1.")] = None,
+    inferred_sex: Annotated[
+        Sex | None, typer.Option(help="As the laboratory inferred it from the sample; must be the one at birth.")
+    ] = None,
     build: Annotated[Build | None, typer.Option(help="Build that the sender declares.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file, one a line.")] = False,
     explain: Annotated[bool, typer.Option(help="Say in words which rules led to a hereditary outcome.")] = False,
@@ -127,7 +156,7 @@ def interpret(
         raise typer.BadParameter("these calls are of one sample; give one genotype file", param_hint="--outside-calls")
     try:
         chosen = {
-            _HEREDITARY: {"sf_list": sf_list},
+            _HEREDITARY: {"sf_list": sf_list, **_references(reference or ())},
             _PHARMACOGENOMICS: {"genes": genes},
             _TRAITS: {"traits": traits},
         }
@@ -135,7 +164,9 @@ def interpret(
     except (KnowledgeError, ValueError) as error:
         typer.echo(f"ror interpret: {error}", err=True)
         raise typer.Exit(2) from error
-    declared = Declared(sex_at_birth=sex_at_birth, assay=assay, build=build, contamination=contamination)
+    declared = Declared(
+        sex_at_birth=sex_at_birth, inferred_sex=inferred_sex, assay=assay, build=build, contamination=contamination
+    )
     failed = False
     for done in interpret_files(
         files, interpreters, declared, callable_file, assayed_file=assayed_sites, outside_calls_file=outside_calls
@@ -219,6 +250,25 @@ def _load(
         if (kept := {key: value for key, value in of.items() if value is not None})
     }
     return registry.installed(modules=tuple(modules) if modules else None, releases=chosen, extra=folder, options=given)
+
+
+def _references(files: Sequence[Path]) -> dict[str, str]:
+    """Options of hereditary risk for these FASTA files, each under its build, which its contigs tell.
+
+    Raises:
+        KnowledgeError: If a file is not readable, of no build that we know, or the second of its build.
+    """
+    if not files:
+        return {}
+    from interpreters.hereditary_risk.reference import build_of  # noqa: PLC0415 - pysam takes time to load
+
+    options: dict[str, str] = {}
+    for file in files:
+        option = f"reference_{build_of(file, LENGTHS).value.lower()}"
+        if option in options:
+            raise KnowledgeError(f"{file}: the second FASTA file of its build; give one for each build")
+        options[option] = str(file)
+    return options
 
 
 def _with_evidence(read: ReadResult, callable_file: Path | None, assayed: SiteList | None) -> GenotypeCalls:

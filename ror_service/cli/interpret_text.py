@@ -17,12 +17,14 @@ from interpreters.findings import (
     GeneStatus,
     HereditaryFinding,
     HereditaryOutcome,
+    HereditaryVariant,
     Interpretation,
     NotTested,
     PharmacogenomicFinding,
     TraitFinding,
 )
 from interpreters.genotypes import Assay
+from report_templates.views.hereditary_facts import percent, ranges
 from ror_service.intake.qc import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ TITLES = {
 }
 _SHOWN = 12
 """Subjects without an answer that are named one by one."""
+_NO_RESULT = {
+    "sample_hold": "The quality check holds the sample: nothing was looked at, and nothing can be said.",
+    "file_not_read": "The file could not be read: nothing was looked at, and nothing can be said.",
+}
+"""What keeps every module from an answer, in sentences."""
 _NOTE = (
     "Computed from the file alone and not reviewed by anyone. Not a medical report; wording on medicines and risk "
     "awaits clinical review. What is not listed as read was not tested."
@@ -63,7 +70,8 @@ def show(done: InterpretedFile, console: Console | None = None, *, explain: bool
         findings = [f for one in done.interpretations if one.module == module for f in one.findings]
         missing = [item for item in done.not_tested if item.module == module]
         console.print(Text(f"\n  {TITLES.get(module, module)}", style="bold"))
-        for line in (*_findings(findings, explain=explain), *_missing(missing)):
+        versions = [line for one in done.interpretations if one.module == module for line in _versions(one)]
+        for line in (*_findings(findings, explain=explain), *_missing(missing, explain=explain), *versions):
             console.print(f"    {line}", markup=False)
     console.print(f"\n  {_NOTE}\n", markup=False)
 
@@ -71,7 +79,8 @@ def show(done: InterpretedFile, console: Console | None = None, *, explain: bool
 def interpretation_lines(said: Interpretation, *, explain: bool = False) -> Iterator[str]:
     """What one interpreter said, in lines; with `explain` every rule that led to a hereditary outcome."""
     yield from _findings(said.findings, explain=explain)
-    yield from _missing(said.not_tested)
+    yield from _missing(said.not_tested, explain=explain)
+    yield from _versions(said)
 
 
 def _show_reading(done: InterpretedFile, console: Console) -> None:
@@ -110,7 +119,9 @@ def _findings(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]:
                 if explain or finding.outcome is not HereditaryOutcome.NOT_REPORTABLE:
                     yield from _hereditary_lines(finding, explain=explain)
             case GeneAssessment():
-                pass  # counted below
+                # A gene of which nothing was read is named with what was not tested.
+                if explain and finding.status is not GeneStatus.ASSESSED and finding.fraction:
+                    yield _assessment_line(finding)
     yield from _gene_counts(findings, explain=explain)
 
 
@@ -125,7 +136,10 @@ def _trait_line(finding: TraitFinding) -> str:
 def _ancestry_lines(finding: AncestryFinding) -> Iterator[str]:
     yield f"{finding.sites_read:,} of {finding.sites_total:,} sites read ({_words(finding.status)})"
     for part in finding.components:
-        yield f"{part.share:6.1%}  {part.region}  ({part.low:.1%} to {part.high:.1%})"
+        unsure = "; may be none" if part.low == 0 else ""
+        yield f"{part.share:4.0%}  {part.region}  ({part.low:.0%} to {part.high:.0%}{unsure})"
+    if finding.subregion is not None:
+        yield f"Within the main region closest to the reference groups of: {finding.subregion.place}"
 
 
 def _gene_counts(findings: Sequence[Finding], *, explain: bool) -> Iterator[str]:
@@ -161,27 +175,53 @@ def _gene_line(finding: PharmacogenomicFinding) -> str:
 
 
 def _hereditary_lines(finding: HereditaryFinding, *, explain: bool) -> Iterator[str]:
-    variant = finding.variant
-    name = f"{variant.chrom}:{variant.pos} {variant.ref}>{variant.alt}"
+    variants = [finding.variant, *([finding.second_variant] if finding.second_variant else [])]
+    named = " and ".join(_variant(variant) for variant in variants)
+    yield f"{finding.gene} {finding.outcome}: {_words(finding.reason)}; {named}"
+    if explain:
+        for code in dict.fromkeys((finding.reason, *finding.rule_path, *finding.flags)):
+            yield f"    - {_sentence(code)}"
+
+
+def _variant(variant: HereditaryVariant) -> str:
     facts = [variant.zygosity, variant.classification or "not in ClinVar"]
     facts += [f"{variant.stars} stars"] if variant.stars is not None else []
-    yield f"{finding.gene} {finding.outcome}: {_words(finding.reason)}; {name} ({', '.join(facts)})"
-    if explain:
-        from interpreters.hereditary_risk.reasons import explain as in_words  # noqa: PLC0415 - only when asked for
-
-        for code in (*finding.rule_path, *finding.flags):
-            yield f"    - {in_words(code)}"
+    return f"{variant.chrom}:{variant.pos} {variant.ref}>{variant.alt} ({', '.join(facts)})"
 
 
-def _missing(missing: Sequence[NotTested]) -> Iterator[str]:
-    """What was not tested, by reason; long lists are counted."""
+def _assessment_line(found: GeneAssessment) -> str:
+    exons = f"; coding exons not read in full: {', '.join(ranges(found.exons_not_read))}"
+    share = f"{percent(found.fraction, 1)} % of its coding bases were read well enough"
+    return f"{found.gene} {_words(found.status)}: {share}{exons if found.exons_not_read else ''}"
+
+
+def _versions(said: Interpretation) -> Iterator[str]:
+    """Which list, rules and ClinVar a hereditary result rests on."""
+    if "rule_set" in said.limits:
+        limits = said.limits
+        clinvar = f"ClinVar of {limits['clinvar_date']} (release {limits['clinvar_release']})"
+        yield f"By {limits['gene_list']}, rule set {limits['rule_set']}, {clinvar}"
+
+
+def _sentence(code: str) -> str:
+    """A reason code of hereditary risk in a plain sentence."""
+    from interpreters.hereditary_risk.reasons import explain as in_words  # noqa: PLC0415 - only when asked for
+
+    return in_words(code)
+
+
+def _missing(missing: Sequence[NotTested], *, explain: bool) -> Iterator[str]:
+    """What was not tested, by reason; long lists are counted, with `explain` named."""
     by_reason: dict[str, list[str]] = {}
     for item in missing:
         by_reason.setdefault(item.reason, []).append(item.subject)
     for reason, subjects in by_reason.items():
-        named = ", ".join(subjects[:_SHOWN])
-        more = f" and {len(subjects) - _SHOWN} more" if len(subjects) > _SHOWN else ""
-        yield f"Not tested ({_words(reason)}): {named}{more}"
+        shown = subjects if explain else subjects[:_SHOWN]
+        more = f" and {len(subjects) - len(shown)} more" if len(subjects) > len(shown) else ""
+        yield f"Not tested ({_words(reason)}): {', '.join(shown)}{more}"
+        code = reason.partition(":")[0]
+        if explain and (sentence := _NO_RESULT.get(code) or _sentence(code)) != code:
+            yield f"    - {sentence}"
 
 
 def _words(code: str) -> str:

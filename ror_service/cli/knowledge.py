@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,8 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from interpreters.comparison import Comparison, FactChange
+from interpreters.hereditary_risk.compare import compare as compare_hereditary_risk
 from interpreters.knowledge import (
     KnowledgeError,
     KnowledgeRelease,
@@ -18,14 +21,17 @@ from interpreters.knowledge import (
     load_release,
     verify,
 )
-from interpreters.pharmacogenomics.compare import Change, compare
+from interpreters.pharmacogenomics.compare import compare as compare_pharmacogenomics
 from interpreters.registry import installed, module_names, releases
 from ror_service.cli.tables import show
 from ror_service.errors import InvalidInputError
 from ror_service.settings import settings
 
-MODULE = "pharmacogenomics"
-"""The one module whose releases can be compared fact by fact."""
+_COMPARE: Mapping[str, Callable[[KnowledgeRelease, KnowledgeRelease], Comparison]] = {
+    "hereditary_risk": compare_hereditary_risk,
+    "pharmacogenomics": compare_pharmacogenomics,
+}
+"""The modules whose releases can be compared fact by fact."""
 
 _LISTED = 160
 """Characters of a list of names on one line of a comparison; of a longer one only the first `_FEW` are shown."""
@@ -69,27 +75,32 @@ def diff_releases(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
-    """What differs between two releases: files, sources and, for pharmacogenomics, every fact by gene."""
+    """What differs between two releases: files, sources and, by gene, facts.
+
+    For hereditary_risk what ClinVar reclassified, for pharmacogenomics everything.
+    """
     if module not in module_names():
         raise InvalidInputError(f"no module {module!r}; there are: {', '.join(module_names())}")
     extra = settings().knowledge_folder
     with _told():
         data = installed(modules=(module,), extra=extra)[module].knowledge.folder.parent
         old, new = (choose_release(module, name, data, extra) for name in (before, after))
-        facts = compare(old, new) if module == MODULE else None
+        compared = _COMPARE[module](old, new) if module in _COMPARE else None
     changed = {"file": _changed(old.files, new.files), "source": _changed(_sources(old), _sources(new))}
     if as_json:
-        rows = None if facts is None else [{**fact.subject._asdict(), **_values(fact)} for fact in facts]
-        typer.echo(json.dumps({"module": module, **changed, "fact": rows}, indent=1))
+        rows = compared and [{**fact.subject._asdict(), **_values(fact)} for fact in compared.facts]
+        summary = compared and compared.summary
+        typer.echo(json.dumps({"module": module, **changed, "fact": rows, "summary": summary}, indent=1))
         return
     typer.echo(f"{module}: from {old.release} ({old.digest[:12]}) to {new.release} ({new.digest[:12]})")
     lines = [
         f"  {kind} {how}: {name}" for kind, found in changed.items() for how, names in found.items() for name in names
     ]
-    for line in [*lines, *_lines(facts or ())] or ["  nothing differs"]:
+    for line in [*lines, *_lines(compared.facts if compared else ())] or ["  nothing differs"]:
         typer.echo(line)
-    if facts is None:
-        typer.echo(f"Fact by fact, only releases of {MODULE} are compared.")
+    only = f"Fact by fact, only releases of {' and '.join(_COMPARE)} are compared."
+    for line in compared.summary if compared else (only,):
+        typer.echo(line)
 
 
 @import_.command("clinvar")
@@ -104,8 +115,8 @@ def import_clinvar(
     folder = output or settings().knowledge_folder
     if folder is None:
         raise InvalidInputError("name a folder with --output, or set ROR_KNOWLEDGE_FOLDER")
-    with _told():
-        made = build.import_clinvar(file, folder / build.MODULE, release)
+    with _told(), _bar(file) as progress:
+        made = build.import_clinvar(file, folder / build.MODULE, release, progress=progress)
     typer.echo(f"Built {made.module} release {made.release} in {made.folder}; digest {made.digest}")
 
 
@@ -131,11 +142,11 @@ def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, list[s
     }
 
 
-def _values(fact: Change) -> dict[str, str | None]:
+def _values(fact: FactChange) -> dict[str, str | None]:
     return {"field": fact.field, "before": fact.before, "after": fact.after}
 
 
-def _lines(facts: Iterable[Change]) -> Iterator[str]:
+def _lines(facts: Iterable[FactChange]) -> Iterator[str]:
     """Changed facts by gene; names to which the same happened share a line."""
     alike: dict[tuple[str, str, str, str | None, str | None], list[str]] = {}
     for fact in facts:
@@ -158,6 +169,16 @@ def _lines(facts: Iterable[Change]) -> Iterator[str]:
 def _listed(names: Sequence[str]) -> str:
     every = ", ".join(names)
     return every if len(every) <= _LISTED else f"{', '.join(names[:_FEW])} and {len(names) - _FEW} more"
+
+
+@contextmanager
+def _bar(file: Path) -> Iterator[Callable[[int], None]]:
+    """Shows a terminal how much of a file has been read; the full file of ClinVar takes half a minute."""
+    if not (sys.stderr.isatty() and file.is_file()):
+        yield lambda _: None
+        return
+    with typer.progressbar(length=file.stat().st_size, label=f"Reading {file.name}", file=sys.stderr) as bar:
+        yield bar.update
 
 
 @contextmanager

@@ -1,18 +1,20 @@
-"""`ror reanalyze`: whose result another knowledge release would change."""
+"""`ror reanalyze`: whose result another knowledge release would change, and reviews of what asks people to act."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 
+from interpreters.hereditary_risk import GENE_LIST_OPTION
+from interpreters.hereditary_risk.interpretation import NAME as HEREDITARY_RISK
 from interpreters.registry import releases
+from interpreters.serial import to_json
 from ror_service import reanalysis
 from ror_service.cli.running import service
 from ror_service.cli.tables import show
@@ -25,40 +27,51 @@ _PROGRESS_EVERY = 100
 
 def reanalyze(
     *,
-    module: Annotated[Literal["pharmacogenomics"], typer.Option(help="Module whose results are made again.")],
+    module: Annotated[
+        Literal["hereditary_risk", "pharmacogenomics"], typer.Option(help="Module whose results are made again.")
+    ],
     release: Annotated[
         str | None, typer.Option(help="Knowledge release; the newest that there is, when left out.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change; required.")] = False,
+    gene_list: Annotated[
+        str | None, typer.Option("--list", help="ACMG SF gene list of hereditary_risk: v2.0, v3.2 or v3.3.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would change; required for pharmacogenomics.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at so many cases at most.")] = None,
     show_results: Annotated[
         bool, typer.Option("--show-results", help="Also print each result before and after. Keep the output safe.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the last one a summary.")] = False,
 ) -> None:
-    """Tell whose result would change with another knowledge release; nothing is stored.
+    """Tell whose result would change with another knowledge release, and open reviews of what asks people to act.
 
-    Every file is read again, which is audited. Ends with status 1 when a file could not be read.
+    Nothing is released. Every file is read again, which is audited. Ends with status 1 when a file could not be read.
     """
-    if not dry_run:
+    if module != HEREDITARY_RISK and not dry_run:
         raise InvalidInputError(
-            "this command issues no amended reports yet; give --dry-run to learn whose result would change"
+            f"this command issues no amended reports of {module} yet; give --dry-run to learn whose result would change"
         )
-    outcomes, kinds = Counter[str](), Counter[tuple[str, str]]()
+    if module != HEREDITARY_RISK and gene_list is not None:
+        raise InvalidInputError(f"--list chooses genes of {HEREDITARY_RISK}, not of {module}; leave it out")
+    outcomes, kinds, asked = Counter[str](), Counter[tuple[str, str]](), Counter[str]()
     with service() as context:
         release = release or _newest(context, module)
-        interpreter = context.interpreter(module, release)
+        interpreter = context.interpreter(module, release, {GENE_LIST_OPTION: gene_list} if gene_list else {})
         found = reanalysis.count(context, module)
         total = found if limit is None else min(found, limit)
-        for done in _with_progress(reanalysis.reanalyze(context, interpreter, limit), total):
+        for done in _with_progress(reanalysis.reanalyze(context, interpreter, limit, dry_run=dry_run), total):
             outcomes[_outcome(done)] += 1
             kinds.update({(change.gene, change.kind.value) for change in done.changes})
+            asked.update(_asked(done))
             for line in _json_lines(done, show_results) if as_json else _lines(done, show_results):
                 typer.echo(line)
     if as_json:
-        typer.echo(json.dumps({"summary": _summary(module, interpreter.knowledge.digest, release, outcomes, kinds)}))
+        summary = _summary(module, interpreter.knowledge.digest, release, outcomes, kinds)
+        typer.echo(json.dumps({"summary": {**summary, "follow_ups": {name: asked[name] for name in _ASKED}}}))
     else:
-        _print_summary(release, outcomes, kinds)
+        _print_summary(release, outcomes, kinds, asked if module == HEREDITARY_RISK else {})
     raise typer.Exit(1 if outcomes["not_read"] else 0)
 
 
@@ -75,14 +88,29 @@ def _outcome(done: Reanalyzed) -> str:
     return "changed" if done.changes else "unchanged"
 
 
+def _asked(done: Reanalyzed) -> Iterator[str]:
+    """What the change of one case asks for, by the names of `_ASKED`."""
+    yield from (follow_up.value for follow_up in done.follow_ups)
+    if done.to_amend:
+        yield "report_to_amend"
+    if done.opened:
+        yield "opened"
+
+
 def _lines(done: Reanalyzed, show_results: bool) -> Iterator[str]:
     if done.problem is not None:
         yield f"not read: sample {done.sample_id} ({done.problem})"
     elif done.changes and not show_results:
-        yield f"would change: {done.case_id}"
+        yield f"would change: {done.case_id}{_to_do(done)}"
     elif show_results:
         for change in done.changes:
             yield f"would change: {done.case_id} {change.gene} {change.kind}: {change.before} -> {change.after}"
+
+
+def _to_do(done: Reanalyzed) -> str:
+    """What people must do, in words that name no result."""
+    words = [*sorted(done.follow_ups), *(["report to amend"] if done.to_amend else [])]
+    return f" ({', '.join(words)}{'; review opened' if done.opened else ''})" if words else ""
 
 
 def _json_lines(done: Reanalyzed, show_results: bool) -> Iterator[str]:
@@ -90,8 +118,10 @@ def _json_lines(done: Reanalyzed, show_results: bool) -> Iterator[str]:
         yield json.dumps({"sample_id": done.sample_id, "problem": done.problem})
     elif done.changes:
         told: dict[str, Any] = {"case_id": done.case_id}
+        if done.follow_ups:
+            told |= {"follow_ups": sorted(done.follow_ups), "to_amend": done.to_amend, "opened": done.opened}
         if show_results:
-            told["changes"] = [asdict(change) for change in done.changes]
+            told["changes"] = [to_json(change) for change in done.changes]
         yield json.dumps(told, ensure_ascii=False)
 
 
@@ -110,12 +140,23 @@ def _summary(
 _OUTCOMES = {
     "changed": "would change",
     "unchanged": "would not",
-    "passed_over": "passed over: the participant's standing forbids any use, or the data are erased",
+    "passed_over": "passed over: the participant's standing forbids any use or asks for none, the case is suspended or "
+    "moved on meanwhile, or the data are erased",
     "not_read": "could not be read",
 }
 
 
-def _print_summary(release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]]) -> None:
+_ASKED = {
+    "review": "would be reviewed as a new finding",
+    "counselor_task": "would be looked at by a counselor: a finding is no longer supported",
+    "report_to_amend": "of these had a report returned, which stays as it is: amended reports cannot be issued yet",
+    "opened": "reviews were opened",
+}
+
+
+def _print_summary(
+    release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]], asked: Mapping[str, int]
+) -> None:
     if kinds:
         table = Table("gene", "what would change", "cases")
         for (gene, kind), number in sorted(kinds.items()):
@@ -124,6 +165,10 @@ def _print_summary(release: str, outcomes: Counter[str], kinds: Counter[tuple[st
     typer.echo(f"With release {release}, of {outcomes.total():,} cases")
     for name, words in _OUTCOMES.items():
         typer.echo(f"  {outcomes[name]:,} {words}")
+    if asked:
+        typer.echo("Of the cases that would change")
+        for name, words in _ASKED.items():
+            typer.echo(f"  {asked[name]:,} {words}")
 
 
 def _with_progress(cases: Iterable[Reanalyzed], total: int) -> Iterator[Reanalyzed]:

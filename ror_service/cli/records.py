@@ -13,6 +13,7 @@ from ror_service import cases, evidence
 from ror_service.audit import log
 from ror_service.audit.log import Actor
 from ror_service.cli.interpret_text import interpretation_lines
+from ror_service.cli.packet_text import packet_lines
 from ror_service.cli.running import OPERATOR, service
 from ror_service.cli.tables import show
 from ror_service.errors import NotFoundError
@@ -31,11 +32,12 @@ reviews = typer.Typer(help="The review queue.", no_args_is_help=True)
 @reviews.command("list")
 def list_reviews() -> None:
     """Open reviews, the most urgent first."""
-    table = Table(Column("review", no_wrap=True), "tier", "state", "why", "claimed by", "due")
+    table = Table(Column("review", no_wrap=True), "urgency", "tier", "state", "why", "claimed by", "due")
     with service() as context, context.transaction(OPERATOR) as work:
         for row in results.reviews(work.session, [state.value for state in queue.OPEN_STATES]):
             why = ", ".join(row.reasons)
-            table.add_row(row.review_id, row.tier, row.state, why, row.assignee or "", row.due_at.date().isoformat())
+            due = row.due_at.date().isoformat()
+            table.add_row(row.review_id, row.urgency, row.tier, row.state, why, row.assignee or "", due)
     show(table)
 
 
@@ -43,7 +45,7 @@ def list_reviews() -> None:
 def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
     """The evidence of a review; reading it is audited."""
     with service() as context, context.transaction(Actor(user, role, "review")) as work:
-        packet = evidence.packet(work, context.keys, review_id)
+        packet = evidence.packet(work, context, review_id)
     said = packet.interpretation
     typer.echo(f"{said.module} {said.version}, knowledge {said.knowledge_release}")
     for line in interpretation_lines(said, explain=True):
@@ -52,6 +54,9 @@ def show_review(review_id: str, user: AsUser, role: AsRole) -> None:
     for number, item in enumerate(packet.to_decide, 1):
         for line in _to_decide_lines(number, item):
             typer.echo(f"  {line}")
+    for found in packet.hereditary:
+        for line in packet_lines(found):
+            typer.echo(line)
 
 
 @reviews.command("claim")
@@ -75,8 +80,7 @@ def sign_review(
     `report` lets the laboratory's top-scored call of a gene stand; `do_not_report` says that the data do not settle it.
     """
     with service() as context, context.transaction(Actor(user, role, "review")) as work:
-        packet = evidence.packet(work, context.keys, review_id)
-        queue.sign(work, review_id, decide or (), reason, findings=packet.findings)
+        evidence.sign(work, context, review_id, decide or (), reason)
     typer.echo(f"Signed by {user}.")
 
 

@@ -82,6 +82,8 @@ class Declared:
     sex_at_birth: Sex = Sex.UNKNOWN
     sex_in_manifest: Sex | None = None
     """What the laboratory wrote beside the sample, where both it and the participant said something."""
+    inferred_sex: Sex | None = None
+    """What the laboratory inferred from the sample itself; `UNKNOWN` where it could not tell."""
     assay: Assay = Assay.WGS
     build: Build | None = None
     contamination: float | None = None
@@ -138,6 +140,7 @@ def assess(
             declared.sex_in_manifest,
             "the sex at birth in the manifest is not the participant's: perhaps another person's sample",
         ),
+        _inferred_sex(declared),
         _agrees("sample_name", read.sample_name, declared.sample_name, "the sample in the file is another one"),
         _agrees(
             "sha256", read.sha256, declared.sha256 and declared.sha256.lower(), "the file is not the announced one"
@@ -145,6 +148,7 @@ def assess(
         _reference_agreement(read.calls, reference_bases, values["reference_agreement"]),
         *_site_rules(read.calls, declared.assay, tuple(sites), values),
         _sex_concordance(read, declared.sex_at_birth, values["sex_concordance"]),
+        _chromosome_y(read, declared.sex_at_birth, values["chromosome_y"]),
         _contamination(declared.contamination, values["contamination"]),
         *_flag_rules(read, values),
     )
@@ -161,6 +165,15 @@ def _agrees(name: str, found: str, declared: str | None, reason: str) -> RuleRes
     return RuleResult(name, Outcome.HOLD, None, None, reason)
 
 
+def _inferred_sex(declared: Declared) -> RuleResult:
+    inferred = declared.inferred_sex if declared.inferred_sex is not Sex.UNKNOWN else None
+    if declared.sex_at_birth is Sex.UNKNOWN:
+        return RuleResult("inferred_sex", Outcome.NOT_CHECKED, None, None, "sex at birth was not declared")
+    return _agrees(
+        "inferred_sex", declared.sex_at_birth, inferred, "the sex that the laboratory inferred is not the declared one"
+    )
+
+
 def _at_least(name: str, measured: float, limits: Mapping[str, float], reason: str) -> RuleResult:
     """A share that must not be below its thresholds; `hold_below` may be missing."""
     hold, warn = limits.get("hold_below", 0.0), limits["warn_below"]
@@ -173,14 +186,14 @@ def _at_least(name: str, measured: float, limits: Mapping[str, float], reason: s
 def _reference_agreement(calls: GenotypeCalls, bases: ReferenceBases | None, limits: Mapping[str, float]) -> RuleResult:
     name = "reference_agreement"
     known = agreeing = 0
+    bases = bases or {}
     for record in calls if bases else ():
-        for offset, base in enumerate(record.ref):
-            expected = bases.get((record.chrom, record.pos + offset)) if bases else None
-            if expected is not None and base != "N":
-                known += 1
-                agreeing += base == expected
+        spelled = ((base, bases.get((record.chrom, record.pos + offset))) for offset, base in enumerate(record.ref))
+        compared = [base == expected for base, expected in spelled if expected is not None and base != "N"]
+        known += bool(compared)
+        agreeing += bool(compared) and all(compared)
     if known < limits["minimum_sites"]:
-        return RuleResult(name, Outcome.NOT_CHECKED, None, None, f"only {known} reference bases to compare")
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, f"only {known} records with a known reference base")
     return _at_least(name, agreeing / known, limits, "reference bases are not those of the build")
 
 
@@ -232,6 +245,17 @@ def _sex_concordance(read: ReadResult, sex: Sex, limits: Mapping[str, float]) ->
         reason = "chromosome X does not fit the declared sex at birth"
         return RuleResult(name, Outcome.HOLD, round(share, 5), threshold, reason)
     return RuleResult(name, Outcome.WARN, round(share, 5), threshold, "chromosome X does not tell the sex clearly")
+
+
+def _chromosome_y(read: ReadResult, sex: Sex, limits: Mapping[str, float]) -> RuleResult:
+    """Calls on chromosome Y, which only warn: a few are misplaced reads, and chromosome X decides."""
+    name, called = "chromosome_y", read.metrics.y_called
+    if sex is not Sex.FEMALE:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "a check of samples declared female")
+    most = limits["female_at_most"]
+    if called <= most:
+        return RuleResult(name, Outcome.PASS, called, most, "")
+    return RuleResult(name, Outcome.WARN, called, most, f"{called} variants on chromosome Y, at most {most} expected")
 
 
 def _contamination(declared: float | None, limits: Mapping[str, float]) -> RuleResult:

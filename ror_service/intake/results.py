@@ -107,6 +107,11 @@ class ReadMetrics:
     """Called alternate genotypes on chromosome Y outside the pseudo-autosomal regions."""
     half_calls: int = 0
 
+    @property
+    def varied(self) -> int:
+        """Records that call something else than the reference."""
+        return self.records - self.reference_blocks - self.explicit_reference - self.no_calls
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:

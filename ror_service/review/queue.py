@@ -15,7 +15,7 @@ from consent.types import Confirmation, Disclosure
 from interpreters.findings import HereditaryFinding
 from ror_service import cases, states
 from ror_service.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError
-from ror_service.review.triage import Tier, UnderReview, can_be_reported
+from ror_service.review.triage import Tier, Triage, UnderReview, can_be_reported
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
@@ -35,20 +35,28 @@ class Disposition(StrEnum):
     """It is left out of the report; of a pharmacogenomic call the report says that the data do not settle it."""
 
 
-def open_review(work: Work, case: ResultCaseRow, tier: Tier, reasons: tuple[str, ...], due: timedelta) -> None:
-    """Put a case into the queue."""
+def open_review(
+    work: Work,
+    case: ResultCaseRow,
+    interpretation_id: str,
+    need: Triage,
+    due: timedelta,
+) -> None:
+    """Put an interpretation of a case into the queue."""
     review = ReviewCaseRow(
         review_id=new_id("review"),
         case_id=case.case_id,
-        tier=tier.value,
+        interpretation_id=interpretation_id,
+        tier=need.tier.value,
         state=ReviewState.NEW.value,
-        reasons=list(reasons),
+        reasons=list(need.reasons),
+        urgency=need.urgency.value,
         due_at=work.at + due,
         created_at=work.at,
     )
     work.session.add(review)
     work.session.flush()
-    work.audit("review.open", "review_case", review.review_id, case.participant_id, tier=tier.value)
+    work.audit("review.open", "review_case", review.review_id, case.participant_id, tier=need.tier.value)
 
 
 def claim(work: Work, review_id: str, lease: timedelta) -> ReviewCaseRow:
@@ -76,7 +84,7 @@ def sign(
     reason: str,
     *,
     findings: Sequence[UnderReview],
-) -> None:
+) -> bool:
     """Sign a claimed review; the last signature that is needed decides the case.
 
     Args:
@@ -85,6 +93,9 @@ def sign(
         dispositions: One decision for each finding under review, in its order.
         reason: The signer's reason, kept with the signature.
         findings: The findings under review.
+
+    Returns:
+        Whether this was the last signature that is needed.
 
     Raises:
         ForbiddenError: If the caller may not sign, or does not hold the review.
@@ -122,8 +133,10 @@ def sign(
     needed = signatures_needed(work.policy, case.module, positive_hereditary=hereditary)
     _move(review, ReviewState.SECOND_SIGNED if earlier else ReviewState.FIRST_SIGNED)
     work.audit("review.sign", "review_case", review_id, case.participant_id, signature=len(earlier) + 1)
-    if len(earlier) + 1 >= needed:
+    is_last = len(earlier) + 1 >= needed
+    if is_last:
         _decide(work, review, case, confirm=any(isinstance(found, HereditaryFinding) for _, found in reported))
+    return is_last
 
 
 def decided(
@@ -138,6 +151,30 @@ def decided(
     if len(dispositions) != len(findings):
         raise ConflictError("the signatures do not hold one decision for each finding under review")
     return tuple((found, Disposition(choice)) for found, choice in zip(findings, dispositions, strict=True))
+
+
+def not_reported(work: Work, interpretation_id: str, findings: Sequence[UnderReview]) -> frozenset[str]:
+    """Genes that signers decided not to report of an interpretation; none while nobody has signed to the end.
+
+    Args:
+        work: The transaction.
+        interpretation_id: Which interpretation.
+        findings: Its findings under review.
+    """
+    review = results.review_about(work.session, interpretation_id)
+    if review is None or ReviewState(review.state) is not ReviewState.CLOSED:
+        return frozenset()
+    signed = results.sign_offs(work.session, review.review_id)
+    pairs = decided(findings, signed) if signed else ()
+    return frozenset(found.gene for found, choice in pairs if choice is Disposition.DO_NOT_REPORT)
+
+
+def supersede(work: Work, case: ResultCaseRow) -> None:
+    """Close every unfinished review of a case: another interpretation has to be decided on."""
+    for review in results.unfinished_reviews(work.session, case.case_id):
+        review.assignee = review.lease_until = None
+        _close(work, review)
+        work.audit("review.supersede", "review_case", review.review_id, case.participant_id)
 
 
 def return_review(work: Work, review_id: str, reason: str) -> None:
@@ -213,7 +250,15 @@ def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
 
 
 def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, confirm: bool) -> None:
-    """Follow the signers' common decision: order a confirmation, or let the result go on as they decided."""
+    """Follow the signers' common decision: order a confirmation, or let the result go on as they decided.
+
+    Beside a result that was returned no case moves, and nothing is released: where the signers decided to report, the
+    review stays `second_signed` and waits for an amended report; else it is closed.
+    """
+    if _stands_beside(review, case):
+        if not confirm:
+            _close(work, review)
+        return
     if not confirm:
         _close(work, review)
         case.requires_confirmation = False
@@ -235,6 +280,11 @@ def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, confirm: 
     work.audit("confirmation.order", "confirmation_order", order.order_id, case.participant_id)
 
 
+def _stands_beside(review: ReviewCaseRow, case: ResultCaseRow) -> bool:
+    """Whether a review is of what a reanalysis found beside a result that was returned."""
+    return CaseState(case.state) in cases.RETURNED and review.interpretation_id != case.interpretation_id
+
+
 def _send_back(work: Work, review: ReviewCaseRow) -> int:
     """Put a review back into the queue without its signatures; returns how many were removed."""
     earlier = results.sign_offs(work.session, review.review_id)
@@ -249,7 +299,9 @@ def _open(work: Work, review_id: str) -> tuple[ReviewCaseRow, ResultCaseRow]:
     if work.actor.role not in SIGNING_ROLES:
         raise ForbiddenError("only genetic counselors and laboratory directors work the review queue")
     review, case = _locked(work, review_id)
-    if ReviewState(review.state) not in OPEN_STATES or CaseState(case.state) is not CaseState.IN_REVIEW:
+    if ReviewState(review.state) not in OPEN_STATES or not (
+        CaseState(case.state) is CaseState.IN_REVIEW or _stands_beside(review, case)
+    ):
         raise IllegalTransitionError(f"the review is {review.state}, its case {case.state}: nothing to decide")
     return review, case
 

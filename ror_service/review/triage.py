@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from interpreters.findings import HereditaryFinding, HereditaryOutcome, Interpretation, PharmacogenomicFinding
+from interpreters.genotypes import Sex
+from ror_service.review.conditions import Urgency, most_urgent, urgency
 
 UnderReview = HereditaryFinding | PharmacogenomicFinding
 """A finding that people decide about."""
@@ -25,14 +27,24 @@ class Triage:
 
     tier: Tier
     reasons: tuple[str, ...]
+    urgency: Urgency = Urgency.ROUTINE
 
 
-def triage(interpretation: Interpretation) -> Triage:
-    """Sort a result into the tier of its most demanding finding."""
+def triage(interpretation: Interpretation, sex: Sex = Sex.UNKNOWN) -> Triage:
+    """Sort a result into the tier of its most demanding finding, and tell the urgency of its most urgent one.
+
+    Args:
+        interpretation: The result.
+        sex: At birth; some conditions are more urgent in one sex.
+
+    Raises:
+        WordingError: If no condition has the gene of a hereditary finding.
+    """
     findings = findings_under_review(interpretation)
     reasons = tuple(sorted({_reason(finding) for finding in findings}))
-    if any(isinstance(finding, HereditaryFinding) for finding in findings):
-        return Triage(Tier.LABORATORY_DIRECTOR, reasons)
+    hereditary = [finding for finding in findings if isinstance(finding, HereditaryFinding)]
+    if hereditary:
+        return Triage(Tier.LABORATORY_DIRECTOR, reasons, most_urgent(urgency(finding, sex) for finding in hereditary))
     return Triage(Tier.COUNSELOR if findings else Tier.NONE, reasons)
 
 
@@ -51,7 +63,12 @@ def can_be_reported(finding: UnderReview) -> bool:
     return finding.acceptable if isinstance(finding, PharmacogenomicFinding) else True
 
 
+def reason_of(outcome: HereditaryOutcome) -> str:
+    """Why people look at a hereditary finding: a neutral code."""
+    return f"hereditary_{outcome.value.lower()}"
+
+
 def _reason(finding: UnderReview) -> str:
     if isinstance(finding, HereditaryFinding):
-        return f"hereditary_{finding.outcome.value.lower()}"
+        return reason_of(finding.outcome)
     return "pharmacogenomic_call_uncertain"

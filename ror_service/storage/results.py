@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
-from sqlalchemy import Select, Subquery, func, select, union_all, update
+from sqlalchemy import Select, Subquery, case, func, select, union_all, update
 from sqlalchemy.orm import Session
 
 from ror_service.errors import NotFoundError
-from ror_service.states import CaseState, SampleState, VersionState
+from ror_service.states import CaseState, ReviewState, SampleState, VersionState
 from ror_service.storage.tables import (
     ArtifactRow,
     Base,
@@ -29,6 +29,7 @@ from ror_service.storage.tables import (
     ReviewCaseRow,
     SampleRow,
     SignOffRow,
+    VariantDecisionRow,
 )
 
 RowT = TypeVar("RowT", bound=Base)
@@ -90,6 +91,39 @@ def _interpreted(module: str) -> Select[ResultCaseRow]:
     )
 
 
+def review_reasons(
+    session: Session, module: str, after: str, limit: int, *, since: datetime | None, genome_center: str | None
+) -> Sequence[tuple[str, Sequence[str]]]:
+    """Interpretations that open cases of a module rest on, with why people must look at them.
+
+    Args:
+        session: Database session.
+        module: Which module.
+        after: In order of their ids, those after this one.
+        limit: Most of them.
+        since: Interpreted at this time or later; None for all.
+        genome_center: Only samples of this genome center; None for all.
+    """
+    query = (
+        select(InterpretationRow.interpretation_id, ReviewCaseRow.reasons)
+        .join(ResultCaseRow, ResultCaseRow.interpretation_id == InterpretationRow.interpretation_id)
+        .join(SampleRow, SampleRow.sample_id == InterpretationRow.sample_id)
+        .join(ReviewCaseRow, ReviewCaseRow.interpretation_id == InterpretationRow.interpretation_id, isouter=True)
+        .where(
+            ResultCaseRow.module == module,
+            ResultCaseRow.state.not_in([state.value for state in CLOSED_CASES]),
+            InterpretationRow.interpretation_id > after,
+        )
+        .order_by(InterpretationRow.interpretation_id)
+        .limit(limit)
+    )
+    if since is not None:
+        query = query.where(InterpretationRow.created_at >= since)
+    if genome_center is not None:
+        query = query.where(SampleRow.genome_center == genome_center)
+    return [(interpretation_id, reasons or ()) for interpretation_id, reasons in session.execute(query)]
+
+
 def file_of(session: Session, sample_id: str) -> DataFileRow | None:
     """The genotype file of a sample, also when it was erased."""
     return session.scalars(select(DataFileRow).where(DataFileRow.sample_id == sample_id)).first()
@@ -132,19 +166,52 @@ def last_assessment(session: Session, sample_id: str) -> QcAssessmentRow | None:
     ).first()
 
 
-def review_of(session: Session, case_id: str, *, lock: bool = False) -> ReviewCaseRow | None:
-    """The review of a case."""
-    query = select(ReviewCaseRow).where(ReviewCaseRow.case_id == case_id)
-    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+def review_of(session: Session, case_id: str) -> ReviewCaseRow | None:
+    """The review of the interpretation that a case rests on."""
+    return session.scalars(
+        select(ReviewCaseRow)
+        .join(ResultCaseRow, ResultCaseRow.interpretation_id == ReviewCaseRow.interpretation_id)
+        .where(ResultCaseRow.case_id == case_id)
+    ).one_or_none()
+
+
+def review_about(session: Session, interpretation_id: str) -> ReviewCaseRow | None:
+    """The review of an interpretation."""
+    return session.scalars(
+        select(ReviewCaseRow).where(ReviewCaseRow.interpretation_id == interpretation_id)
+    ).one_or_none()
+
+
+def unfinished_reviews(session: Session, case_id: str) -> Sequence[ReviewCaseRow]:
+    """Every review of a case that is not closed, locked."""
+    return session.scalars(
+        select(ReviewCaseRow)
+        .where(ReviewCaseRow.case_id == case_id, ReviewCaseRow.state != ReviewState.CLOSED.value)
+        .order_by(ReviewCaseRow.review_id)
+        .with_for_update()
+    ).all()
 
 
 def reviews(session: Session, states: Iterable[str]) -> Sequence[ReviewCaseRow]:
-    """Reviews in the given states, the most urgent first."""
+    """Reviews in the given states, the most urgent first, then by their dates."""
+    urgency = case({"urgent": 0, "soon": 1}, value=ReviewCaseRow.urgency, else_=2)
     return session.scalars(
         select(ReviewCaseRow)
         .where(ReviewCaseRow.state.in_(list(states)))
-        .order_by(ReviewCaseRow.due_at, ReviewCaseRow.review_id)
+        .order_by(urgency, ReviewCaseRow.due_at, ReviewCaseRow.review_id)
     ).all()
+
+
+def variant_decisions(session: Session, variant_hash: str) -> Sequence[tuple[str, str, str, int, date]]:
+    """Decisions on one variant: disposition, genotype, knowledge release, how many, and the month of the newest."""
+    columns = (VariantDecisionRow.disposition, VariantDecisionRow.genotype, VariantDecisionRow.knowledge_release)
+    rows = session.execute(
+        select(*columns, func.count(), func.max(VariantDecisionRow.decided_in))
+        .where(VariantDecisionRow.variant_hash == variant_hash)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [(disposition, genotype, release, reviews, month) for disposition, genotype, release, reviews, month in rows]
 
 
 def sign_offs(session: Session, review_id: str) -> Sequence[SignOffRow]:
@@ -210,11 +277,19 @@ def artifacts_of(session: Session, version_id: str) -> Sequence[ArtifactRow]:
 
 
 def interpretations_of_cases(session: Session, case_ids: Sequence[str]) -> Sequence[InterpretationRow]:
-    """Every interpretation that the given cases rest on."""
+    """Every interpretation of the given cases' participants and modules, newest first.
+
+    These are all that the cases rested on or were reanalyzed to; those of closed cases before them are erased.
+    """
+    of_case = select(ResultCaseRow.case_id).where(
+        ResultCaseRow.case_id.in_(case_ids),
+        ResultCaseRow.participant_id == InterpretationRow.participant_id,
+        ResultCaseRow.module == InterpretationRow.module,
+    )
     return session.scalars(
         select(InterpretationRow)
-        .join(ResultCaseRow, ResultCaseRow.interpretation_id == InterpretationRow.interpretation_id)
-        .where(ResultCaseRow.case_id.in_(case_ids))
+        .where(of_case.exists())
+        .order_by(InterpretationRow.created_at.desc(), InterpretationRow.interpretation_id)
     ).all()
 
 

@@ -261,16 +261,22 @@ class ResultCaseRow(Base):
 
 
 class ReviewCaseRow(Base):
-    """A result that people must look at before it goes on."""
+    """An interpretation that people must look at.
+
+    That of its case holds the result back. Another one stands beside a result that was returned: a reanalysis found it.
+    """
 
     __tablename__ = "review_cases"
 
     review_id: Mapped[str] = mapped_column(primary_key=True)
-    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"), unique=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"), index=True)
+    interpretation_id: Mapped[str] = mapped_column(ForeignKey("interpretations.interpretation_id"), unique=True)
     tier: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
     reasons: Mapped[list[str]]
     """Why people must look: neutral codes without gene or variant."""
+    urgency: Mapped[str]
+    """`urgent`, `soon` or `routine`."""
     assignee: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     due_at: Mapped[datetime]
@@ -292,6 +298,24 @@ class SignOffRow(Base):
     """For each finding under review, in its order: `report` or `do_not_report`."""
     reason: Mapped[str] = mapped_column(String(2000))
     signed_at: Mapped[datetime]
+
+
+class VariantDecisionRow(Base):
+    """What a finished review decided on a variant. No link to a person or review, and the month alone.
+
+    The variant is a hash under a secret that is not in the database, so that a row tells nothing by itself.
+    """
+
+    __tablename__ = "variant_decisions"
+
+    decision_id: Mapped[str] = mapped_column(primary_key=True)
+    variant_hash: Mapped[str] = mapped_column(index=True)
+    disposition: Mapped[str]
+    genotype: Mapped[str]
+    """Zygosity, or `two_variants`."""
+    knowledge_release: Mapped[str]
+    decided_in: Mapped[date]
+    """First day of the month."""
 
 
 class ConfirmationOrderRow(Base):

@@ -36,9 +36,9 @@ SAYS_YES_TO = {
 """Who wants to know what; each report takes seconds, so not everybody wants everything."""
 
 _FOR_PARTICIPANTS = ("participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf")
-FILES = dict.fromkeys(MODULES, _FOR_PARTICIPANTS) | {
-    "pharmacogenomics": (*_FOR_PARTICIPANTS, "clinician.en.html", "clinician.en.pdf")
-}
+FILES = dict.fromkeys(MODULES, _FOR_PARTICIPANTS) | dict.fromkeys(
+    ("hereditary_risk", "pharmacogenomics"), (*_FOR_PARTICIPANTS, "clinician.en.html", "clinician.en.pdf")
+)
 """The files of each module's report."""
 
 

@@ -41,9 +41,9 @@ def medicines_service(home: Path) -> Iterator[Service]:
         yield service
 
 
-def take_in(service: Service, participant_id: str, genome: bytes) -> str:
-    """Somebody who says yes to pharmacogenomics and whose sample was read and interpreted. Returns the sample."""
-    service.enroll(participant_id, modules=(MODULE,))
+def take_in(service: Service, participant_id: str, genome: bytes, module: str = MODULE) -> str:
+    """Somebody who says yes to one module and whose sample was read and interpreted. Returns the sample."""
+    service.enroll(participant_id, modules=(module,))
     row = ManifestRow(
         sample_id=f"sample-of-{participant_id}",
         participant_id=participant_id,

@@ -508,9 +508,27 @@ BRCA2 = HereditaryVariant(
     3,
     "heterozygous",
     hgvs="NC_000013.11:g.32340301del",
+    conditions="Hereditary_breast_ovarian_cancer_syndrome|Familial_cancer_of_breast",
     depth=34,
     genotype_quality=99,
+    allele_balance=0.47,
+    reads=(18, 16),
+    transcript="NM_000059.4",
+    consequences=("frameshift_variant",),
+    consequence_from="clinvar",
+    exon=10,
+    exons_total=26,
+    escapes_decay=False,
+    placed_by="as_written",
 )
+MUTYH = HereditaryVariant(
+    "1", 45332803, "T", "C", "5293", "Pathogenic/Likely_pathogenic", 2, "heterozygous", "NC_000001.11:g.45332803T>C"
+)
+MUTYH_OTHER = HereditaryVariant(
+    "1", 45331556, "C", "T", "5294", "Pathogenic", 2, "heterozygous", "NC_000001.11:g.45331556C>T"
+)
+LDLR = HereditaryVariant("19", 11113376, "G", "A", "3691", "Pathogenic", 3, "homozygous", "NC_000019.10:g.11113376G>A")
+GLA = HereditaryVariant("X", 101398942, "A", "G", "10730", "Pathogenic", 2, "hemizygous", "NC_000023.11:g.101398942A>G")
 HFE = HereditaryVariant("6", 26092913, "G", "A", "9", "Pathogenic", 2, "homozygous", hgvs="NC_000006.12:g.26092913G>A")
 SIGNED = (
     SignOff("R. Alvarez, MS, CGC", SignerRole.GENETIC_COUNSELOR, date(2026, 11, 12)),
@@ -518,10 +536,44 @@ SIGNED = (
 )
 
 
+HEREDITARY_LIMITS = {
+    "gene_list": "ACMG SF v3.3",
+    "genes": "84",
+    "clinvar_release": "2026-02-26-union",
+    "clinvar_date": "2025-09-28",
+    "rule_set": "2026.11-2",
+    "min_depth": "15",
+    "min_genotype_quality": "30",
+    "assessed_fraction": "0.98",
+    "partly_assessed_fraction": "0.9",
+    "copy_number": "not_assessed",
+    "deep_introns": "known_sites_only",
+}
+
+
+def hereditary(
+    findings: tuple[Finding, ...],
+    not_tested: tuple[NotTested, ...] = (),
+    **changes: Any,  # noqa: ANN401 - fields of any type
+) -> ReportContent:
+    """A hereditary report with the limits that the interpreter gives."""
+    report = content("hereditary_risk", findings, not_tested, **changes)
+    return replace(report, interpretation=replace(report.interpretation, limits=HEREDITARY_LIMITS))
+
+
 def assessed(status: Callable[[str], GeneStatus] = lambda _gene: GeneStatus.ASSESSED) -> tuple[GeneAssessment, ...]:
     """Every gene of the list with the status that `status` gives it."""
-    fractions = {GeneStatus.ASSESSED: 0.998, GeneStatus.PARTLY_ASSESSED: 0.94, GeneStatus.NOT_ASSESSED: 0.2}
-    return tuple(GeneAssessment(name, status(name), fractions[status(name)]) for name in GENES)
+    read = {
+        GeneStatus.ASSESSED: (0.998, 214, ()),
+        GeneStatus.PARTLY_ASSESSED: (0.9499, 206, (3, 5, 6, 7, 11)),
+        GeneStatus.NOT_ASSESSED: (0.2, 31, (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22)),
+    }
+    return tuple(
+        GeneAssessment(name, found, share, sites, 214, exons)
+        for name in GENES
+        for found in (status(name),)
+        for share, sites, exons in (read[found],)
+    )
 
 
 def some_in_part(name: str) -> GeneStatus:
@@ -535,7 +587,8 @@ def finding(
     name: str, variant: HereditaryVariant, outcome: HereditaryOutcome = HereditaryOutcome.CANDIDATE_POSITIVE
 ) -> HereditaryFinding:
     """A finding as the policy made it."""
-    return HereditaryFinding(name, outcome, "plp_two_stars", variant, ("plp_two_stars",))
+    path = ("plp_ge2star_dominant", "clinvar_plp", "quality_passed")
+    return HereditaryFinding(name, outcome, path[0], variant, path)
 
 
 def decision(found: HereditaryFinding, outcome: FindingOutcome = FindingOutcome.CONFIRMED) -> FindingDecision:
@@ -548,13 +601,36 @@ def decision(found: HereditaryFinding, outcome: FindingOutcome = FindingOutcome.
 def hereditary_positive(*found: HereditaryFinding) -> ReportContent:
     """Confirmed findings; one in BRCA2 unless told otherwise."""
     findings = found or (finding("BRCA2", BRCA2),)
-    return content(
-        "hereditary_risk",
+    return hereditary(
         (*findings, *assessed(some_in_part)),
         decisions=tuple(decision(item) for item in findings),
         sign_offs=SIGNED,
         sex_at_birth=Sex.FEMALE,
     )
+
+
+def hereditary_pair() -> ReportContent:
+    """Two variants of a gene that needs two; whether they lie on different copies is not known."""
+    found = HereditaryFinding(
+        "MUTYH",
+        HereditaryOutcome.CANDIDATE_POSITIVE,
+        "compound_het_phase_unknown",
+        MUTYH,
+        ("compound_het_phase_unknown", "clinvar_plp", "quality_passed"),
+        ("phase_unknown",),
+        MUTYH_OTHER,
+    )
+    return hereditary_positive(found)
+
+
+def hereditary_both_copies() -> ReportContent:
+    """A change on both copies of a gene where one is enough: urgent."""
+    return hereditary_positive(finding("LDLR", LDLR))
+
+
+def hereditary_hemizygous() -> ReportContent:
+    """A man with a change on his only X chromosome."""
+    return replace(hereditary_positive(finding("GLA", GLA)), sex_at_birth=Sex.MALE)
 
 
 def hereditary_two() -> ReportContent:
@@ -564,14 +640,13 @@ def hereditary_two() -> ReportContent:
 
 def hereditary_negative() -> ReportContent:
     """Every gene assessed, nothing to report."""
-    return content("hereditary_risk", assessed())
+    return hereditary(assessed())
 
 
 def hereditary_in_part() -> ReportContent:
     """Most genes assessed, nothing to report; a possible finding was not confirmed."""
     found = finding("BRCA2", BRCA2)
-    return content(
-        "hereditary_risk",
+    return hereditary(
         (found, *assessed(some_in_part)),
         decisions=(decision(found, FindingOutcome.NOT_CONFIRMED),),
         sign_offs=SIGNED,
@@ -580,17 +655,14 @@ def hereditary_in_part() -> ReportContent:
 
 def hereditary_read_in_part() -> ReportContent:
     """No gene assessed in full."""
-    return content(
-        "hereditary_risk", assessed(lambda name: GeneStatus.PARTLY_ASSESSED if name < "C" else GeneStatus.NOT_ASSESSED)
-    )
+    return hereditary(assessed(lambda name: GeneStatus.PARTLY_ASSESSED if name < "C" else GeneStatus.NOT_ASSESSED))
 
 
 def hereditary_not_read() -> ReportContent:
-    """A file without depth: nothing assessed."""
-    return content(
-        "hereditary_risk",
-        assessed(lambda _name: GeneStatus.NOT_ASSESSED),
-        tuple(NotTested("hereditary_risk", name, "not_callable") for name in GENES),
+    """A file of variants alone: nothing assessed."""
+    return hereditary(
+        tuple(GeneAssessment(name, GeneStatus.NOT_ASSESSED, 0.0) for name in GENES),
+        tuple(NotTested("hereditary_risk", name, "file_lists_variants_only") for name in GENES),
     )
 
 
@@ -626,6 +698,9 @@ STATES: dict[str, Callable[[], ReportContent]] = {
     "medicines-held": medicines_held,
     "medicines-not-read": medicines_not_read,
     "hereditary-positive": hereditary_positive,
+    "hereditary-pair": hereditary_pair,
+    "hereditary-both-copies": hereditary_both_copies,
+    "hereditary-hemizygous": hereditary_hemizygous,
     "hereditary-two": hereditary_two,
     "hereditary-negative": hereditary_negative,
     "hereditary-in-part": hereditary_in_part,

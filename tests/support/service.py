@@ -55,6 +55,7 @@ from ror_service.storage.tables import (
     DeliveryRow,
     IdentityCaseMemberRow,
     IdentityCaseRow,
+    InterpretationRow,
     JobRow,
     RecallRow,
     ReportVersionRow,
@@ -385,7 +386,7 @@ class Service:
         self.claim(review_id, signer)
         with self.work(signer) as work:
             row = results.must_get(work.session, ReviewCaseRow, review_id)
-            (made,) = results.interpretations_of_cases(work.session, [row.case_id])
+            made = results.must_get(work.session, InterpretationRow, row.interpretation_id)
             found = vault.open_interpretation(work, self.context.keys, made).interpretation
             queue.sign(work, review_id, dispositions, reason, findings=findings_under_review(found))
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-import types
-from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
 import pytest
+from support.reading import FAIRLY_EASY, GRADE, LONG_ENOUGH, texts, textstat
 
 from report_templates.content import Audience, Language
 from report_templates.wording import Words, catalogue, content_file
@@ -28,27 +25,9 @@ CONTENT = (
     "hereditary/conditions.json",
     "hereditary/templates.json",
 )
-NOT_FOR_READERS = {"clinician", "clinician_cover", "staff", "mask_terms"}
-GRADE = 8.0
-INFLESZ_FAIRLY_EASY = 65.0
 NORMAL = 60.0
-LONG_ENOUGH = 12
 LONG_ENOUGH_ABOUT_MEDICINES = 8
 PLACEHOLDER = re.compile(r"\{\w+\}")
-
-
-def texts(value: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every text for participants below a content value, with its path."""
-    if isinstance(value, dict):
-        if "en" in value or "es" in value:
-            yield path, value
-            return
-        for key, inner in value.items():
-            if key not in NOT_FOR_READERS:
-                yield from texts(inner, f"{path}.{key}")
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from texts(inner, f"{path}[{number}]")
 
 
 def strings(language: Language) -> dict[str, str]:
@@ -163,7 +142,7 @@ def test_every_patient_group_of_the_guidelines_has_words_for_clinicians() -> Non
 def test_the_catalogue_is_easy_to_read() -> None:
     """Grade 8 at most in English, INFLESZ "fairly easy" in Spanish, for each string of 12 words or more."""
     too_hard = {key: grade for key, grade in grades(Language.EN).items() if grade > GRADE}
-    too_hard |= {key: score for key, score in grades(Language.ES).items() if score < INFLESZ_FAIRLY_EASY}
+    too_hard |= {key: score for key, score in grades(Language.ES).items() if score < FAIRLY_EASY}
     assert too_hard == {}
 
 
@@ -215,12 +194,3 @@ def grades(language: Language) -> dict[str, float]:
     short = {"en": "name", "es": "caso"}[language]
     masked = {key: PLACEHOLDER.sub(short, text) for key, text in strings(language).items()}
     return {key: measure(text) for key, text in masked.items() if len(text.split()) >= LONG_ENOUGH}
-
-
-def textstat(language: Language) -> Any:  # noqa: ANN401 - the library has no types
-    """The formulas, set to a language."""
-    # textstat 0.7.4 asks for pkg_resources, for a word list that is not used here.
-    sys.modules.setdefault("pkg_resources", types.ModuleType("pkg_resources"))
-    formulas = import_module("textstat").textstat
-    formulas.set_lang(language.value)
-    return formulas

@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 from support import reports
 
-from interpreters.findings import GeneAssessment, GeneStatus, HereditaryFinding
+from interpreters.findings import GeneAssessment, GeneStatus, HereditaryFinding, NotTested
 from interpreters.genotypes import Sex
 from report_templates.content import FindingOutcome, Language, NoteChoice, ReportContent
-from report_templates.views.hereditary import HereditaryView, State, view
+from report_templates.views.hereditary import HereditaryView, view
+from report_templates.views.hereditary_facts import State, percent, ranges
 from report_templates.wording import WordingError, Words
 
 EN, ES = Words(Language.EN), Words(Language.ES)
@@ -177,3 +178,111 @@ def test_dates_and_list_come_from_the_interpretation_where_it_has_them() -> None
     told = " ".join(shown.coverage[0].paragraphs)
     assert "ACMG SF v3.2" in told
     assert "February 26, 2026" in told
+
+
+def family(report: ReportContent) -> str:
+    (card,) = seen(report).findings
+    return " ".join(card.conditions[0].passages[2].paragraphs)
+
+
+def test_a_pair_is_told_as_two_changes_and_what_is_not_known_of_them() -> None:
+    shown = seen(reports.hereditary_pair())
+    assert shown.headline.title == "We found two changes in your MUTYH gene"
+    details = list(shown.findings[0].details)
+    assert [value for label, value in details if label == "Change"] == ["1 of 2", "2 of 2"]
+    assert [value for label, value in details if label == "ClinVar number"] == ["5293", "5294"]
+    assert dict(details)["The two changes"] == "It is not known if they are on two copies of the gene or on one."
+    assert "Recessive" in [entry.term for entry in shown.glossary]
+    assert "g.45332803T>C and NC_000001.11:g.45331556C>T" in " ".join(shown.letters[0].paragraphs)
+    assert "1 in 4" in family(reports.hereditary_pair())
+
+
+def test_a_change_on_both_copies_is_urgent_where_one_is_enough() -> None:
+    shown = seen(reports.hereditary_both_copies())
+    assert shown.headline.title == "We found a change in both copies of your LDLR gene"
+    (condition,) = shown.findings[0].conditions
+    assert "today or on the next working day" in condition.how_soon
+    assert "next few weeks" in seen(reports.hereditary_positive()).findings[0].conditions[0].how_soon
+    assert "Two copies (homozygous)" in [entry.term for entry in shown.glossary]
+    assert condition.numbers_from is not None
+    assert "Circulation 2020" in condition.numbers_from
+
+
+def test_a_hemizygous_change_is_told_as_the_only_copy() -> None:
+    shown = seen(reports.hereditary_hemizygous())
+    assert shown.headline.title == "We found a change in your GLA gene"
+    assert dict(shown.findings[0].details)["Copies"] == "The only copy changed (hemizygous)"
+    assert "In men, a blood test" in " ".join(shown.findings[0].conditions[0].passages[0].paragraphs)
+    assert "X-linked" in [entry.term for entry in shown.glossary]
+
+
+@pytest.mark.parametrize(
+    ("gene", "said"),
+    [
+        ("LDLR", "Each of your children will get one of these changes."),
+        ("MYH7", "Most likely, each of your children will get one of them."),
+        ("GLA", "Most likely, each of your children will get one of your two changes."),
+    ],
+)
+def test_two_changes_where_one_is_enough_never_give_each_child_one_chance_in_two(gene: str, said: str) -> None:
+    two = reports.finding(gene, replace(reports.BRCA2, zygosity="homozygous"))
+    assert said in family(reports.hereditary_positive(two))
+    assert "1 in 2" not in family(reports.hereditary_positive(two))
+    assert "1 in 2" in family(reports.hereditary_positive(reports.finding(gene, reports.BRCA2)))
+
+
+def test_a_second_change_that_was_only_for_review_is_not_told() -> None:
+    both = replace(reports.finding("BRCA2", reports.BRCA2), second_variant=reports.MUTYH)
+    for_review = replace(both, flags=("second_allele_for_review",))
+    shown = seen(reports.hereditary_positive(for_review))
+    assert shown.headline.title == "We found a change in your BRCA2 gene"
+    assert "5293" not in dict(shown.findings[0].details).values()
+    assert "45332803" not in " ".join(shown.letters[0].paragraphs)
+    assert seen(reports.hereditary_positive(both)).headline.title == "We found two changes in your BRCA2 gene"
+    homozygous = replace(both, variant=replace(reports.BRCA2, zygosity="homozygous"))
+    assert "5293" not in dict(seen(reports.hereditary_positive(homozygous)).findings[0].details).values()
+
+
+def test_copies_that_are_not_known_are_told_as_such() -> None:
+    found = reports.finding("BRCA2", replace(reports.BRCA2, zygosity="unknown"))
+    details = dict(seen(reports.hereditary_positive(found)).findings[0].details)
+    assert details["Copies"] == "Number of copies not known"
+
+
+def test_genes_read_in_part_are_told_with_share_exons_and_known_spots() -> None:
+    readings = {row.gene: row for row in seen(reports.hereditary_in_part()).readings}
+    assert set(readings) == {"PMS2", "TTN"}
+    assert readings["TTN"].share == "94 of 100 letters"
+    assert readings["TTN"].missing == (
+        "Coding parts (exons) 3, 5-7, 11. 8 of 214 spots where a harmful change is known."
+    )
+    many = GeneAssessment("TTN", GeneStatus.PARTLY_ASSESSED, 0.95, 2, 2, tuple(range(1, 40, 2)))
+    (row,) = seen(reports.hereditary((many,))).readings
+    assert row.missing == "20 coding parts (exons), such as 1, 3, 5, 7, 9, 11, 13, 15."
+    bare = reports.hereditary((GeneAssessment("TTN", GeneStatus.PARTLY_ASSESSED, 0.95),))
+    assert seen(bare).readings[0].missing == "Not given"
+    assert seen(reports.hereditary_negative()).readings == ()
+    assert seen(reports.hereditary_not_read()).readings == ()
+
+
+def test_a_negative_names_list_rules_date_and_what_was_not_looked_at() -> None:
+    shown = seen(reports.hereditary_negative())
+    assert shown.headline.paragraphs[-1] == "This result does not rule out a condition that runs in families."
+    told = " ".join(text for part in shown.coverage for text in (*part.paragraphs, *part.items))
+    for fact in ("ACMG SF v3.3", "September 28, 2025", "version 2026.11-2 of our rules", "Large pieces of DNA", "deep"):
+        assert fact in told
+
+
+def test_genes_that_could_not_be_read_come_with_the_reason() -> None:
+    report = reports.hereditary_in_part()
+    unread = (NotTested("hereditary_risk", "CALM2", "read_below_threshold"),)
+    shown = seen(replace(report, interpretation=replace(report.interpretation, not_tested=unread)))
+    told = " ".join(text for part in shown.coverage for text in part.paragraphs)
+    assert "did not read this part of your DNA often enough" in told
+
+
+def test_shares_are_rounded_down_and_numbers_become_ranges() -> None:
+    assert [percent(share) for share in (0.0, 0.29, 0.9999, 0.999999, 1.0)] == ["0", "29", "99", "99", "100"]
+    assert [percent(share, 1) for share in (0.979999, 0.999999, 1.0)] == ["97.9", "99.9", "100.0"]
+    assert ranges(()) == ()
+    assert ranges((7, 3, 5, 6, 5)) == ("3", "5-7")

@@ -92,10 +92,11 @@ def test_every_state_renders_and_can_be_followed(state: str, language: Language,
         assert number in page.text
 
 
-def test_medicines_have_a_version_for_clinicians_in_english_and_nothing_else_has() -> None:
+def test_health_results_have_a_version_for_clinicians_in_english_and_nothing_else_has() -> None:
     participants = tuple((Audience.PARTICIPANT, language) for language in Language)
-    assert audiences("pharmacogenomics") == (*participants, (Audience.CLINICIAN, Language.EN))
-    for module in ("ancestry", "traits", "hereditary_risk"):
+    for module in ("pharmacogenomics", "hereditary_risk"):
+        assert audiences(module) == (*participants, (Audience.CLINICIAN, Language.EN))
+    for module in ("ancestry", "traits"):
         assert audiences(module) == participants
     for report, language in ((reports.medicines(), Language.ES), (reports.traits(), Language.EN)):
         with pytest.raises(ContentError, match="has no version for the clinician"):
@@ -284,6 +285,10 @@ def test_the_digest_covers_templates_wording_styles_and_fonts(monkeypatch: pytes
         monkeypatch.setattr(render, "_FOLDERS", tuple(name for name in render._FOLDERS if name != folder))
         assert template_digest() != whole
         monkeypatch.undo()
+    template_digest.cache_clear()
+    monkeypatch.setattr(render, "_BORROWED", ())
+    assert template_digest() != whole
+    monkeypatch.undo()
     template_digest.cache_clear()
     assert template_digest() == whole
 

@@ -391,7 +391,7 @@ def test_a_review_that_is_under_way_ends_with_the_consent(service: Service) -> N
     service.choose(ModuleAnswer.NO, "hereditary_risk", authored_at=service.clock.advance(hours=1))
     assert service.review().state == ReviewState.CLOSED
     with service.work() as work, pytest.raises(ErasedError):
-        evidence.packet(work, service.context.keys, review_id)
+        evidence.packet(work, service.context, review_id)
 
 
 # --- Withdrawal and death

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import gzip
+import re
 import runpy
 from pathlib import Path
 
+import pysam
 import pytest
 
 from interpreters.genotypes import Build
@@ -120,12 +122,16 @@ def test_releases_never_change(tmp_path: Path) -> None:
     [
         (LINES, "##fileformat=VCFv4.1\n##reference={build}\n", "gives no ##fileDate and ##reference"),
         (LINES, HEADER.replace("{build}", "NCBI36"), "gives no ##fileDate and ##reference"),
-        (LINES[-3:], HEADER, "holds no record of the listed genes"),
+        (LINES, HEADER.replace("2026-05-03", "May 3"), "lines 1 to 14: the header gives no ##fileDate and ##reference"),
+        (LINES[-3:], HEADER, "lines 1 to 8: holds no record of the listed genes"),
         (["13\tx\t1\tA\tC\t.\t.\tGENEINFO=BRCA2:675"], HEADER, r"line 6: not a ClinVar record"),
         (["13\t5\t1\tA\tGENEINFO=BRCA2:675"], HEADER, r"line 6: not a ClinVar record"),
         (["hello"], HEADER, r"line 6: not a ClinVar record \(fewer than eight columns\)"),
         (["13\t5\t1\tA\tC\t.\t.\tAF_EXAC=x;GENEINFO=BRCA2:675"], HEADER, r"line 6: not a ClinVar record"),
         (["13\t5\tx\tA\tC\t.\t.\tGENEINFO=BRCA2:675"], HEADER, r"line 6: not a ClinVar record"),
+        (["13\t5\t1\tA\tC,G\t.\t.\tGENEINFO=BRCA2:675"], HEADER, r"line 6: not a ClinVar record \(REF and ALT"),
+        (["13\t5\t1\tA\t<DEL>\t.\t.\tGENEINFO=BRCA2:675"], HEADER, r"line 6: not a ClinVar record \(REF and ALT"),
+        (["13\t5\t1\t.\tC\t.\t.\tGENEINFO=BRCA2:675"], HEADER, r"line 6: not a ClinVar record \(REF and ALT"),
     ],
 )
 def test_unusable_files_are_named_with_line_and_remedy(
@@ -133,8 +139,37 @@ def test_unusable_files_are_named_with_line_and_remedy(
 ) -> None:
     with pytest.raises(KnowledgeError, match=message) as caught:
         import_clinvar(write(tmp_path / "bad.vcf", lines, header), tmp_path / "out")
-    assert "bad.vcf" in str(caught.value)
-    assert "; " in str(caught.value)
+    assert re.search(r"bad\.vcf: lines? \d", str(caught.value))
+    assert re.search(r"; (fetch the file again|use NCBI's clinvar\.vcf\.gz)$", str(caught.value))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_ends_within_a_line_is_refused(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.vcf").read_bytes()
+    cut = tmp_path / "cut.vcf"
+    cut.write_bytes(whole[:-3])
+    with pytest.raises(KnowledgeError, match=r"cut\.vcf: line 14: the file ends within this line; fetch"):
+        import_clinvar(cut, tmp_path / "out")
+
+
+def test_a_file_in_blocks_without_its_last_block_is_refused(tmp_path: Path) -> None:
+    # Cut between two blocks, the file inflates without an error.
+    whole = tmp_path / "whole.vcf.gz"
+    with pysam.BGZFile(str(whole), "wb") as packed:
+        packed.write(write(tmp_path / "plain.vcf").read_bytes())
+    import_clinvar(whole, tmp_path / "out")
+    for name, length in {"cut.vcf.gz": len(whole.read_bytes()) - 28, "first.vcf.gz": 10}.items():
+        (tmp_path / name).write_bytes(whole.read_bytes()[:length])
+        with pytest.raises(KnowledgeError, match=r"line 1: cannot be read on \(the block that ends .*; fetch the file"):
+            import_clinvar(tmp_path / name, tmp_path / "other")
+
+
+def test_progress_is_told_in_bytes_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_TOLD_EVERY", 5)
+    source, told = write(tmp_path / "a.vcf"), list[int]()
+    import_clinvar(source, tmp_path / "out", progress=told.append)
+    assert len(told) == 3
+    assert 0 < sum(told) <= source.stat().st_size
 
 
 def test_damaged_and_missing_files_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from interpreters.findings import GeneAssessment, GeneStatus, Interpretation
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Record
 from interpreters.hereditary_risk import HereditaryRisk
+from interpreters.hereditary_risk.alleles import ReferenceBases
 from interpreters.hereditary_risk.callability import CallableBases, SiteStatus
 
 Run = Callable[..., Interpretation]
@@ -19,7 +20,7 @@ def block(start: int, end: int, depth: int | None = 30, quality: int | None = 60
         "17",
         start,
         end,
-        "A",
+        "N",
         ("<NON_REF>",),
         facts.pop("genotype", (0, 0)),  # type: ignore[arg-type]
         depth=depth,
@@ -123,9 +124,9 @@ def test_bases_are_taken_away_piece_by_piece(risk: HereditaryRisk) -> None:
         block(390, 500, depth=1),
     ]
     calls = GenotypeCalls(Build.GRCH38, CallSetKind.GVCF, records)
-    read = CallableBases(calls, risk.policy.thresholds).holds("17", np.arange(1, 600))
+    read = CallableBases(calls, risk.policy.thresholds, ReferenceBases(())).holds("17", np.arange(1, 600))
     assert [int(pos) for pos in np.flatnonzero(read) + 1] == [*range(111, 150), *range(161, 190), *range(321, 390)]
-    assert not CallableBases(calls, risk.policy.thresholds).holds("1", np.array([20])).any()
+    assert not CallableBases(calls, risk.policy.thresholds, ReferenceBases(())).holds("1", np.array([20])).any()
 
 
 SITE = 43124028

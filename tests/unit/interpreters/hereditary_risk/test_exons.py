@@ -55,10 +55,10 @@ def test_a_new_stop_needs_every_base_of_its_codon() -> None:
 
 
 def test_a_new_stop_on_the_minus_strand() -> None:
-    # Reading order is 208 down to 201, then 110 down to 101; TTG at 206-208 reads CAA.
-    bases = ReferenceBases([("1", 201, "AAAAATTG")])
-    assert REVERSE.consequences(key(208, "G", "A"), bases) == {"nonsense"}
-    assert REVERSE.consequences(key(208, "G", "C"), bases) == frozenset()
+    # Reading order is 208 down to 201, then 110 down to 101; TTG at 203-205 reads CAA.
+    bases = ReferenceBases([("1", 201, "AATTGCAT")])
+    assert REVERSE.consequences(key(205, "G", "A"), bases) == {"nonsense"}
+    assert REVERSE.consequences(key(205, "G", "C"), bases) == frozenset()
 
 
 def test_a_spelling_that_spares_the_splice_site_speaks_for_all() -> None:
@@ -111,3 +111,36 @@ def test_merge_and_grouping() -> None:
         Interval("2", 1, 5),
     ]
     assert list(by_gene([*REVERSE.rows, *FORWARD.rows])) == ["F", "R"]
+
+
+def test_a_start_codon_is_lost_unless_one_is_left_in_its_place() -> None:
+    bases = ReferenceBases([("1", 101, "ATGCAATGGT"), ("1", 201, "AAGGGTAA")])
+    lost = {"start_lost"}
+    assert FORWARD.consequences(key(101, "A", "G"), NOTHING) == lost
+    assert FORWARD.consequences(key(103, "G", "A"), bases) == lost
+    assert REVERSE.consequences(key(207, "A", "G"), NOTHING) == lost
+    assert FORWARD.consequences(key(101, "ATGCAA"), bases) == lost
+    assert FORWARD.consequences(key(102, "", "GGC"), bases) == lost
+    # A[TGA]TG still begins with ATG; before A and after G nothing is within the codon.
+    assert FORWARD.consequences(key(102, "", "TGA"), bases) == frozenset()
+    assert FORWARD.consequences(key(102, "", "TGA"), NOTHING) == lost
+    assert FORWARD.consequences(key(101, "", "CCC"), bases) == frozenset()
+    assert FORWARD.consequences(key(104, "", "CCC"), bases) == frozenset()
+    assert FORWARD.consequences(key(104, "C", "G"), bases) == frozenset()
+    broken = GeneExons([CodingExon("B", 1, "1", 1, 4, forward=True)])
+    assert broken.consequences(key(1, "A", "C"), NOTHING) == frozenset()
+
+
+def test_a_stop_codon_may_come_with_bases_that_are_put_in() -> None:
+    bases = ReferenceBases([("1", 101, "ATGCAATGGT"), ("1", 201, "AAGGGTAA")])
+    assert FORWARD.consequences(key(104, "", "TAA"), bases) == {"nonsense"}
+    assert FORWARD.consequences(key(104, "CAATGG", "TAG"), bases) == {"nonsense"}
+    assert FORWARD.consequences(key(106, "A", "TAAG"), bases) == frozenset()
+    # The stop codon at the end was there before, and a change that leaves the exon is not read by codons.
+    assert FORWARD.consequences(key(205, "G", "A"), bases) == frozenset()
+    assert FORWARD.consequences(key(109, "GTC"), bases) == {"splice_donor_variant"}
+
+
+def test_the_nearest_exon() -> None:
+    assert [FORWARD.nearest(key(pos, "A")) for pos in (90, 105, 140, 180, 300)] == [1, 1, 1, 2, 2]
+    assert FORWARD.nearest(key(111, "", "A")) == 1

@@ -140,3 +140,76 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rules.tsv").write_bytes(b"rule\n")
     with pytest.raises(KnowledgeError, match="differs from its manifest"):
         HereditaryRisk(changed, "v3.3")
+
+
+def test_a_finding_names_call_consequence_and_place(
+    findings: Callable[..., list[HereditaryFinding]], call: Call
+) -> None:
+    record = replace(call("13 32340300 GT G", "0|1", phase_set="77"), filters=("LowQual", "Depth"))
+    (found,) = findings(record)
+    variant = found.variant
+    assert (variant.reads, variant.filters, variant.phase_set) == ((17, 17), ("Depth", "LowQual"), 77)
+    assert (variant.transcript, variant.exon, variant.exons_total) == ("NM_000059.4", 10, 26)
+    assert (variant.consequences, variant.consequence_from) == (("frameshift_variant",), "clinvar")
+    assert (variant.escapes_decay, variant.placed_by) == (False, "as_written")
+    (named,) = findings(replace(call("13 32340300 GT G", "0|1"), phase_set="block_1", allele_depths=(17,)))
+    assert (named.variant.phase_set, named.variant.reads) == (None, None)
+    (unread,) = findings(replace(call("13 32340300 GT G"), allele_depths=(None, 17)))
+    assert unread.variant.reads is None
+
+
+@pytest.mark.parametrize(
+    ("site", "consequences", "terms", "told_by", "escapes"),
+    [
+        ("13 32340407 AG A", (), ("frameshift_variant",), "coding_frame", False),
+        ("13 32340400 G T", ("stop_gained",), ("nonsense",), "annotation", False),
+        ("13 32340400 G T", (), (), None, None),
+        ("13 32316461 A C", (), ("start_lost",), "coding_frame", None),
+        ("13 32398202 TA T", (), ("frameshift_variant",), "coding_frame", True),
+    ],
+)
+def test_a_consequence_says_what_told_it(  # noqa: PLR0917
+    findings: Callable[..., list[HereditaryFinding]],
+    call: Call,
+    site: str,
+    consequences: tuple[str, ...],
+    terms: tuple[str, ...],
+    told_by: str | None,
+    escapes: bool | None,
+) -> None:
+    (found,) = findings(call(site, consequences=consequences))
+    variant = found.variant
+    assert (variant.consequences, variant.consequence_from, variant.escapes_decay) == (terms, told_by, escapes)
+    assert found.outcome == ("REVIEW" if terms else "NOT_REPORTABLE")
+
+
+def test_a_copy_number_call_and_a_gene_in_doubt_have_no_exon_number(
+    findings: Callable[..., list[HereditaryFinding]], call: Call, risk: HereditaryRisk
+) -> None:
+    (deletion,) = findings(call("17 43124027 A <DEL>", end=43124900))
+    assert (deletion.variant.exon, deletion.variant.consequences, deletion.variant.consequence_from) == (None, (), None)
+    middle = risk._build(Build.GRCH38).exons["TNNI3"].rows[4].start
+    (doubtful,) = findings(call(f"19 {middle} N A"))
+    assert (doubtful.gene, doubtful.variant.exon, doubtful.variant.exons_total) == ("TNNI3", None, None)
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        ("13 32316461 A C", ("REVIEW", "novel_lof")),
+        ("6 7541916 A T", ("REVIEW", "novel_lof")),
+        ("14 23433732 T A", ("NOT_REPORTABLE", "mechanism_excluded")),
+        ("2 21043945 T A", ("NOT_REPORTABLE", "mechanism_excluded")),
+    ],
+)
+def test_a_lost_start_codon_is_reviewed_where_loss_of_function_counts(
+    result: Callable[..., tuple[str, str]], call: Call, site: str, expected: tuple[str, str]
+) -> None:
+    assert result(call(site)) == expected
+
+
+def test_alleles_without_a_placing_base_are_written_as_they_came(
+    findings: Callable[..., list[HereditaryFinding]], call: Call
+) -> None:
+    (found,) = findings(call("2 178695900 AA A"))
+    assert (found.variant.pos, found.variant.ref, found.variant.placed_by) == (178695900, "AA", None)

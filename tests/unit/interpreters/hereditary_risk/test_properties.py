@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interpreters.findings import HereditaryFinding, HereditaryOutcome
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Record, Sample, Sex
-from interpreters.hereditary_risk import HereditaryRisk
-from interpreters.hereditary_risk.alleles import equivalents
+from interpreters.hereditary_risk import HereditaryRisk, observed
+from interpreters.hereditary_risk.alleles import AlleleKey, Placement, ReferenceBases, equivalents, trim
+from interpreters.hereditary_risk.callability import CallableBases
 from interpreters.hereditary_risk.clinvar import ClinVarRecord
 
 Call = Callable[..., Record]
@@ -48,6 +52,22 @@ def test_every_spelling_of_an_indel_gives_one_decision(risk: HereditaryRisk, cal
             assert decided(risk, call(site)) == expected
             spelled += 1
     assert spelled > 900
+
+
+def test_every_spelling_of_an_indel_gives_one_finding(risk: HereditaryRisk, call: Call) -> None:
+    """Only `placed_by` tells how the file spelled it."""
+    bases = risk.reference_bases(Build.GRCH38)
+    placed = set()
+    for record in indels(risk)[::20]:
+        found = set()
+        for key in equivalents(record.key, bases):
+            anchor = bases.at(key.chrom, key.pos - 1)
+            site = f"{key.chrom} {key.pos - 1} {anchor}{key.deleted} {anchor}{key.inserted}"
+            for finding in run(risk, [call(site)]):
+                placed.add(finding.variant.placed_by)
+                found.add((finding.gene, finding.rule_path, replace(finding.variant, placed_by=None)))
+        assert len(found) == len({gene for gene, _, _ in found})
+    assert placed == {"as_written", "known_bases"}
 
 
 SITES = (
@@ -102,6 +122,31 @@ def test_order_duplicates_and_unused_phase_change_nothing(
 
 
 @SLOW
+@given(records, sexes, st.sampled_from(("1", "2")))
+def test_the_name_of_a_phase_set_and_its_side_change_nothing(
+    risk: HereditaryRisk, call: Call, drawn: Drawn, sex: Sex, turned: str
+) -> None:
+    """Which side is written first means nothing, as long as a whole set is turned round."""
+    made = make(call, drawn)
+    other = [
+        replace(record, genotype=record.genotype[::-1], phase_set="9") if record.phase_set == turned else record
+        for record in made
+    ]
+
+    def unnamed(findings: list[HereditaryFinding]) -> list[HereditaryFinding]:
+        return [
+            replace(
+                finding,
+                variant=replace(finding.variant, phase_set=None),
+                second_variant=finding.second_variant and replace(finding.second_variant, phase_set=None),
+            )
+            for finding in findings
+        ]
+
+    assert unnamed(run(risk, other, sex)) == unnamed(run(risk, made, sex))
+
+
+@SLOW
 @given(records, sexes, st.data())
 def test_worse_quality_never_makes_a_candidate(
     risk: HereditaryRisk, call: Call, drawn: Drawn, sex: Sex, data: st.DataObject
@@ -132,3 +177,87 @@ def test_a_split_record_gives_the_same_outcome(
     assert [(f.gene, f.outcome, f.reason, f.variant) for f in split] == [
         (f.gene, f.outcome, f.reason, f.variant) for f in whole
     ]
+
+
+def test_records_with_several_alleles_may_be_split(risk: HereditaryRisk, call: Call) -> None:
+    """Two alleles of ClinVar at one position, in one record and in two."""
+    pairs = [
+        (first, second)
+        for first, second in pairwise(risk.clinvar(Build.GRCH38))
+        if (first.chrom, first.pos, first.ref) == (second.chrom, second.pos, second.ref)
+        and (first.is_pathogenic or second.is_pathogenic)
+    ]
+    for first, second in pairs[::800]:
+        site = f"{first.chrom} {first.pos} {first.ref}"
+        for genotype, parts in (("1/2", ("0/1", "0/1")), ("0/1", ("0/1", "0/0")), ("2|1", ("0|1", "1|0"))):
+            phase_set = "5" if "|" in genotype else None
+            reads = (17 * genotype.count("0"), 17 * genotype.count("1"), 17 * genotype.count("2"))
+            whole = call(f"{site} {first.alt},{second.alt}", genotype, reads, phase_set=phase_set)
+            split = [
+                replace(call(f"{site} {one.alt}", part, (reads[0], count), phase_set=phase_set), depth=34)
+                for one, part, count in zip((first, second), parts, reads[1:], strict=True)
+            ]
+            assert [replace(f, flags=()) for f in run(risk, split)] == [
+                replace(f, flags=()) for f in run(risk, [whole])
+            ]
+    assert len(pairs) > 4000
+
+
+stretches = st.lists(
+    st.tuples(
+        st.integers(0, 60), st.integers(0, 30), st.sampled_from(((0, 0), (0, 1), (0, None))), st.integers(10, 20)
+    ),
+    max_size=6,
+)
+
+
+@settings(deadline=None)
+@given(stretches, st.data(), st.booleans())
+def test_worse_data_never_reads_more(
+    risk: HereditaryRisk, drawn: list[tuple[int, int, tuple[int | None, ...], int]], data: st.DataObject, gvcf: bool
+) -> None:
+    kind = CallSetKind.GVCF if gvcf else CallSetKind.VARIANTS_ONLY
+    made = [
+        Record("1", 100 + pos, 100 + pos + length, "N", ("<NON_REF>",), genotype, depth=depth, genotype_quality=40)
+        for pos, length, genotype, depth in drawn
+    ]
+    worse = [
+        replace(
+            record,
+            depth=data.draw(st.one_of(st.none(), st.integers(0, record.depth or 0))),
+            genotype_quality=data.draw(st.integers(0, 40)),
+            filters=data.draw(st.sampled_from(((), ("LowQual",)))),
+        )
+        for record in made
+    ]
+    positions = np.arange(90, 200)
+
+    def read(records: list[Record]) -> tuple[set[int], set[int]]:
+        bases = CallableBases(
+            GenotypeCalls(Build.GRCH38, kind, records), risk.policy.thresholds, risk.reference_bases(Build.GRCH38)
+        )
+        return set(positions[bases.holds("1", positions)]), set(positions[bases.reference("1", positions)])
+
+    (held, reference), (held_before, reference_before) = read(worse), read(made)
+    assert held <= held_before
+    assert reference <= reference_before
+    assert not read([*made, replace(made[0], depth=1)])[1] & set(range(made[0].pos, made[0].end + 1)) if made else True
+
+
+def test_an_allele_that_is_not_moved_left_would_be_missed(
+    risk: HereditaryRisk, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A placement that only trims does not find ClinVar's record by every spelling."""
+
+    def only_trimmed(chrom: str, pos: int, ref: str, alt: str, _bases: ReferenceBases) -> Placement:
+        return Placement(AlleleKey(chrom, *trim(pos, ref, alt)), certain=True)
+
+    wrong = 0
+    monkeypatch.setattr(observed, "place", only_trimmed)
+    for record in indels(risk):
+        found = set()
+        for key in equivalents(record.key, risk.reference_bases(Build.GRCH38)):
+            site = f"{key.chrom} {key.pos - 1} N{key.deleted} N{key.inserted}"
+            found.update(known is not None for _, known, _ in decided(risk, call(site)))
+        wrong += found == {True, False}
+    assert wrong > 50

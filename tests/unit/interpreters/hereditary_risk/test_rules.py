@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from interpreters.findings import HereditaryFinding, HereditaryOutcome
-from interpreters.genotypes import Assay, Build, Record, Sex
-from interpreters.hereditary_risk import HereditaryRisk, load
+from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Record, Sex
+from interpreters.hereditary_risk import HereditaryRisk, classify, load
 from interpreters.hereditary_risk.alleles import place
 
 Call = Callable[..., Record]
@@ -298,7 +299,7 @@ def test_releases_by_date_decide_differently(call: Call, result: Result) -> None
 
 
 def test_annotation_of_the_file_speaks_for_unknown_alleles(call: Call, result: Result) -> None:
-    site = "13 32340400 A C"
+    site = "13 32340400 G T"
     assert result(call(site, consequences=("stop_gained",))) == (REVIEW, "novel_lof")
     assert result(call(site, consequences=("missense_variant",))) == (NOT_REPORTABLE, "not_in_clinvar")
 
@@ -335,3 +336,68 @@ def test_a_pathogenic_half_of_an_unknown_pair_is_a_review(call: Call, result: Re
     assert result(call(known), call(other)) == (REVIEW, "codon_neighbour_unphased")
     cis = [call(known, "0|1", phase_set="5"), call(other, "0|1", phase_set="5")]
     assert result(*cis) == (REVIEW, "codon_combination_not_classified")
+
+
+TP53_INSERTION = "17 7669611 A AG"
+OTHER_EXAMPLES = ("17 43124027 TCT T", "13 32340400 GTT G", "13 32319207 A G", "19 38467654 C T")
+
+
+@pytest.mark.parametrize(
+    ("site", "reads", "expected"),
+    [
+        (TP53_INSERTION, (148, 52), (CANDIDATE, "plp_ge2star_dominant")),
+        (TP53_INSERTION, (149, 51), (REVIEW, "mosaic_or_clonal")),
+        (BRCA2_DELETION, (149, 51), (CANDIDATE, "plp_ge2star_dominant")),
+        (BRCA2_DELETION, (151, 49), (REVIEW, "allele_balance_low")),
+    ],
+)
+def test_tp53_needs_more_reads_than_other_genes(
+    call: Call, result: Result, site: str, reads: tuple[int, int], expected: tuple[str, str]
+) -> None:
+    assert result(call(site, reads=reads)) == expected
+
+
+def test_tp53_without_reads_or_on_both_copies_has_other_reasons(call: Call, result: Result) -> None:
+    assert result(call(TP53_INSERTION, reads=())) == (REVIEW, "quality_not_given")
+    assert result(call(TP53_INSERTION, "1/1", reads=(160, 40))) == (REVIEW, "allele_balance_homozygous")
+
+
+@pytest.mark.parametrize("step", classify.STEPS, ids=lambda step: step.__name__)
+def test_the_examples_notice_a_rule_that_is_left_out(
+    step: classify.Step, call: Call, risk: HereditaryRisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites = [*(site for site, _, _ in ALLELES), HFE_C282Y, *OTHER_EXAMPLES]
+    examples = [(risk, call(site)) for site in sites]
+    examples.append((risk, call(TP53_INSERTION, reads=(149, 51))))
+    examples.append((load(options={"sf_list": "v2.0"}), call("6 118558956 TAAG T")))
+
+    def decisions() -> list[classify.Decision]:
+        read = ((by, GenotypeCalls(Build.GRCH38, CallSetKind.VARIANTS_ONLY, [record])) for by, record in examples)
+        return [allele.decision for by, calls in read for gene in by.alleles(calls).values() for allele in gene]
+
+    expected = decisions()
+    monkeypatch.setattr(classify, "STEPS", tuple(other for other in classify.STEPS if other is not step))
+    assert decisions() != expected
+
+
+@pytest.mark.parametrize(
+    ("threshold", "relaxed", "poor"),
+    [
+        ("min_depth", 0, {"reads": (7, 7)}),
+        ("min_genotype_quality", 0, {"quality": 29}),
+        ("min_indel_genotype_quality", 0, {"site": BRCA2_DELETION, "quality": 39}),
+        ("min_heterozygous_balance", 0.0, {"reads": (80, 20)}),
+        ("max_heterozygous_balance", 1.0, {"reads": (20, 80)}),
+        ("min_homozygous_balance", 0.0, {"genotype": "1/1", "reads": (20, 80)}),
+        ("min_stars", 1, {"site": "13 32316453 AGGTAAAAATGCCTATT A"}),
+        ("max_frequency_dominant", 1.0, {"site": "12 120994313 G GC"}),
+    ],
+)
+def test_each_threshold_alone_keeps_a_poor_call_from_being_a_candidate(
+    call: Call, result: Result, threshold: str, relaxed: float, poor: dict[str, object]
+) -> None:
+    record = call(**{"site": "10 43121968 T C", **poor})
+    assert result(record)[0] == REVIEW
+    lax = load()
+    lax.policy = replace(lax.policy, thresholds=replace(lax.policy.thresholds, **{threshold: relaxed}))
+    assert result(record, by=lax)[0] == CANDIDATE

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from support.pharmacogenomic_tables import write_tables
 
+from interpreters.comparison import WHOLE
 from interpreters.knowledge import KnowledgeRelease, choose_release
 from interpreters.pharmacogenomics.build import DATA, NO_CHANGES, Approval, build
-from interpreters.pharmacogenomics.compare import WHOLE, _facts, compare
+from interpreters.pharmacogenomics.compare import _facts, compare
 
 GENE = "gene chrom lookup undocumented_as_reference lowest_function_gene called_from definition_version all_of_us"
 POSITION = "gene kind pos ref alts rsid required amp_tier1 pos37 ref37"
@@ -27,7 +28,7 @@ def before(tmp_path: Path) -> KnowledgeRelease:
 
 
 def test_equal_releases_do_not_differ(before: KnowledgeRelease, tmp_path: Path) -> None:
-    assert compare(before, build(write_tables(tmp_path / "same"), "after", tmp_path)) == ()
+    assert compare(before, build(write_tables(tmp_path / "same"), "after", tmp_path)).facts == ()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_difference_is_told(
     expected: tuple[str, str, str, str, str | None, str | None],
 ) -> None:
     after = build(write_tables(tmp_path / "changed", **{table: lines}), "after", tmp_path)
-    found = [(*change.subject, change.field, change.before, change.after) for change in compare(before, after)]
+    found = [(*change.subject, change.field, change.before, change.after) for change in compare(before, after).facts]
     (told,) = [change for change in found if change[:4] == expected[:4]]
     assert told[4] == expected[4]
     assert (told[5] or "").startswith(expected[5] or "")
@@ -118,7 +119,9 @@ def test_a_difference_is_told(
 def test_what_belongs_to_no_gene_is_told(before: KnowledgeRelease, tmp_path: Path) -> None:
     changes = NO_CHANGES._replace(data_version="2030-02", not_called={"HLA": ["The allele *3."]})
     after = build(tmp_path / "source", "after", tmp_path, changes, Approval("Dr X", "2030-02-03"))
-    assert [(*change.subject, change.field, change.before, change.after) for change in compare(before, after)] == [
+    assert [
+        (*change.subject, change.field, change.before, change.after) for change in compare(before, after).facts
+    ] == [
         ("", "data", "version", "value", "2030-01-01", "2030-02"),
         ("", "review", "statements", "approved by", "nobody", "Dr X, 2030-02-03"),
         ("HLA", "not called", "The allele *3.", WHOLE, None, ""),
@@ -128,7 +131,7 @@ def test_what_belongs_to_no_gene_is_told(before: KnowledgeRelease, tmp_path: Pat
 def test_names_are_in_the_order_of_the_field(before: KnowledgeRelease, tmp_path: Path) -> None:
     lines = (ALLELE, ONE, *(TWO.replace("*2", f"*{number}") for number in (2, 10, 4)), NINE)
     after = build(write_tables(tmp_path / "changed", alleles=lines), "after", tmp_path)
-    assert [change.subject.name for change in compare(before, after)] == ["*4", "*10"]
+    assert [change.subject.name for change in compare(before, after).facts] == ["*4", "*10"]
 
 
 @pytest.mark.parametrize("name", ["2025-11-05", "2026-02-05"])

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from interpreters.comparison import FactChange
 from interpreters.findings import PharmacogenomicFinding
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Record, Sample, Sex
 from interpreters.knowledge import KnowledgeError, choose_release, load_release
 from interpreters.pharmacogenomics import load
 from interpreters.pharmacogenomics.build import DATA
-from interpreters.pharmacogenomics.compare import Change, compare
+from interpreters.pharmacogenomics.compare import compare
 from interpreters.pharmacogenomics.recommendations import load_recommendations
 from interpreters.pharmacogenomics.tables import NOT_IN_SNAPSHOT
 
@@ -30,8 +31,8 @@ UNKNOWN = {
 
 
 @pytest.fixture(scope="module")
-def changes() -> tuple[Change, ...]:
-    return compare(*(choose_release("pharmacogenomics", name, DATA) for name in (BEFORE, AFTER)))
+def changes() -> tuple[FactChange, ...]:
+    return compare(*(choose_release("pharmacogenomics", name, DATA) for name in (BEFORE, AFTER))).facts
 
 
 def nudt15(release: str, heterozygous: dict[int, str]) -> PharmacogenomicFinding:
@@ -77,7 +78,7 @@ def test_a_known_function_is_still_reported() -> None:
     assert (after.diplotypes, after.reported_phenotype) == (("*1/*3",), "Intermediate Metabolizer")
 
 
-def test_alleles_differ_as_cpic_lists_them(changes: tuple[Change, ...]) -> None:
+def test_alleles_differ_as_cpic_lists_them(changes: tuple[FactChange, ...]) -> None:
     alleles = [change for change in changes if change.subject.kind == "allele"]
     (renamed,) = [change for change in alleles if change.field == "reported as"]
     assert (*renamed.subject, renamed.before, renamed.after) == ("NUDT15", "allele", "*2", "*2", "*3")
@@ -89,7 +90,7 @@ def test_alleles_differ_as_cpic_lists_them(changes: tuple[Change, ...]) -> None:
     assert len(alleles) == 1 + len(functions)
 
 
-def test_thiopurine_advice_asks_for_review_and_no_other_advice_differs(changes: tuple[Change, ...]) -> None:
+def test_thiopurine_advice_asks_for_review_and_no_other_advice_differs(changes: tuple[FactChange, ...]) -> None:
     advice = [change for change in changes if "recommendation" in change.subject.kind]
     assert len(advice) == 3 * 35
     assert {change.subject.kind.rpartition(" ")[2] for change in advice} == THIOPURINES
@@ -98,7 +99,7 @@ def test_thiopurine_advice_asks_for_review_and_no_other_advice_differs(changes: 
     assert all(row.recommendation.needs_review for found in rows.rows.values() for row in found)
 
 
-def test_nothing_else_differs(changes: tuple[Change, ...]) -> None:
+def test_nothing_else_differs(changes: tuple[FactChange, ...]) -> None:
     others = {
         change.subject
         for change in changes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from support import reports as contents
 from support.api import Api, problem_of
-from support.consent_facts import PERSON
+from support.consent_facts import ANOTHER_PERSON, PERSON
 from support.service import FOUR_MEDICINE_GENES, POSITIVE, UNCERTAIN_MEDICINES
 
 from ror_service.api.tokens import Role
@@ -27,8 +30,16 @@ def test_a_finding_goes_from_the_queue_to_the_disclosure(api: Api) -> None:
     evidence = api.get(COUNSELOR, f"/v1/reviews/{review}").json()
     assert (evidence["case_id"], evidence["module"]) == (case, "hereditary_risk")
     assert [item["gene"] for item in evidence["to_decide"]] == ["BRCA2"]
+    (packet,) = evidence["hereditary"]
+    assert (packet["identity"]["participant_id"], packet["finding"]["gene"]) == (PERSON, "BRCA2")
+    assert (packet["decision"]["urgency"], packet["decision"]["signatures"]) == ("soon", [])
+    assert {"literature", "alignment_view", "in_silico_predictions"} <= set(packet["unavailable"])
     assert evidence["findings"][0]["gene"] == POSITIVE.findings[0].gene
     sign(api, review, COUNSELOR, "counselor-1")
+    (packet,) = api.get(DIRECTOR, f"/v1/reviews/{review}").json()["hereditary"]
+    assert [(one["signer"], one["disposition"]) for one in packet["decision"]["signatures"]] == [
+        ("counselor-1", "report")
+    ]
     sign(api, review, DIRECTOR, "director-1")
     confirmation = f"/v1/reviews/{review}/confirmation"
     assert api.post(LABORATORY, confirmation, {"outcome": "concordant"}).status_code == 201
@@ -40,10 +51,40 @@ def test_a_finding_goes_from_the_queue_to_the_disclosure(api: Api) -> None:
     assert api.service.state("hereditary_risk") == "disclosed"
 
 
+def test_the_most_urgent_reviews_come_first(api: Api) -> None:
+    genes = {"P-0001": "HFE", "P-0002": "BRCA2", "P-0003": "KCNQ1", "P-0004": "LDLR"}
+    for person, gene in genes.items():
+        found = contents.finding(gene, contents.BRCA2)
+        api.service.interpreted(replace(POSITIVE, findings=(found,)), person)
+        api.service.clock.advance(hours=1)
+    api.service.interpreted(UNCERTAIN_MEDICINES, "P-0005")
+    listed = api.get(COUNSELOR, "/v1/reviews").json()
+    assert [item["urgency"] for item in listed] == ["urgent", "soon", "soon", "routine", "routine"]
+    assert [item["review_id"] for item in listed[:3]] == [
+        api.service.review(participant_id=person).review_id for person in ("P-0003", "P-0002", "P-0004")
+    ]
+    assert not any(gene in str(listed) for gene in genes.values())
+
+
+def test_the_next_reviewer_of_a_variant_sees_what_was_decided_and_no_other_person(api: Api) -> None:
+    for person in (ANOTHER_PERSON, PERSON):
+        api.service.interpreted(POSITIVE, person)
+    first = api.service.review(participant_id=ANOTHER_PERSON).review_id
+    sign(api, first, COUNSELOR, "anne", SIGNATURE | {"dispositions": ["do_not_report"]})
+    sign(api, first, DIRECTOR, "bert", SIGNATURE | {"dispositions": ["do_not_report"]})
+    answer = api.get(COUNSELOR, f"/v1/reviews/{api.service.review().review_id}")
+    (packet,) = answer.json()["hereditary"]
+    ((seen,),) = packet["history"]["decisions"]
+    assert (seen["disposition"], seen["reviews"]) == ("do_not_report", 1)
+    for other in (ANOTHER_PERSON, first, "anne", "bert"):
+        assert other not in answer.text
+
+
 def test_each_uncertain_medicine_gene_is_decided_on(api: Api) -> None:
     api.service.interpreted(FOUR_MEDICINE_GENES)
     review = api.service.review("pharmacogenomics").review_id
     evidence = api.get(COUNSELOR, f"/v1/reviews/{review}").json()
+    assert evidence["hereditary"] == []
     assert max(len(finding["consistent"]) for finding in evidence["findings"]) == 20
     to_decide = evidence["to_decide"]
     assert [(item["gene"], item["can_be_reported"]) for item in to_decide] == [

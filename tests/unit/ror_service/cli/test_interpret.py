@@ -27,6 +27,7 @@ from interpreters.findings import (
     PharmacogenomicFinding,
     Region,
     RegionShare,
+    Subregion,
     TraitFinding,
 )
 from interpreters.genotypes import Build, CallState, GenotypeCalls, Interval, Sample
@@ -79,17 +80,25 @@ class Everything(OneSite):
         unlisted = HereditaryVariant("17", 6, "A", "G", None, None, None, "heterozygous")
         path = ("clinvar_plp", "quality_passed")
         findings: tuple[Finding, ...] = (
-            AncestryFinding((RegionShare(Region.EUROPE, 1.0, 0.9, 1.0),), 10, 20, "fewer_sites", "p"),
+            AncestryFinding(
+                (RegionShare(Region.EUROPE, 1.0, 0.9, 1.0), RegionShare(Region.OCEANIA, 0.0, 0.0, 0.1)),
+                *(10, 20, "fewer_sites", "p"),
+                subregion=Subregion("EUR_Fin", "Finland", 9.0),
+            ),
             PharmacogenomicFinding(
                 *("TPMT", ("*1/*1", "*1/*2"), ("Normal Metabolizer",), None, (), None, 1, 3),
                 *(False, True, ("missing_positions",), ()),
             ),
-            HereditaryFinding("BRCA2", HereditaryOutcome.REVIEW, "one_star", variant, path, ("urgent",)),
+            HereditaryFinding("BRCA2", HereditaryOutcome.REVIEW, "one_star", variant, path, ("urgent",), unlisted),
             HereditaryFinding("TP53", HereditaryOutcome.NOT_REPORTABLE, "not_in_clinvar", unlisted, path),
-            GeneAssessment("BRCA2", GeneStatus.NOT_ASSESSED, 0.1),
+            GeneAssessment("BRCA2", GeneStatus.NOT_ASSESSED, 0.1, exons_not_read=(3, 5, 6, 7)),
+            GeneAssessment("PTEN", GeneStatus.PARTLY_ASSESSED, 0.9999),
+            GeneAssessment("RB1", GeneStatus.ASSESSED, 1.0),
+            GeneAssessment("GENE0", GeneStatus.NOT_ASSESSED, 0.0, exons_not_read=(1,)),
         )
         missing = tuple(NotTested(self.name, f"GENE{number}", "read_below_threshold") for number in range(20))
-        return Interpretation(self.name, "1", "r1", "d1", findings, missing)
+        limits = {"gene_list": "ACMG SF v3.3", "rule_set": "7", "clinvar_date": "2026-02-26", "clinvar_release": "c"}
+        return Interpretation(self.name, "1", "r1", "d1", findings, missing, limits)
 
 
 @pytest.fixture
@@ -230,6 +239,42 @@ def test_a_missing_release_is_told(good: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "there are: r1" in result.stderr
 
 
+@pytest.mark.parametrize("gene_list", ["v2.0", "v3.2", "v3.3"])
+@pytest.mark.parametrize("release", ["2025-09-28", "2026-02-26"])
+def test_gene_list_and_knowledge_release_are_chosen_together(good: Path, gene_list: str, release: str) -> None:
+    chosen = ("--module", "hereditary_risk", "--sf-list", gene_list, "--knowledge", f"hereditary_risk={release}")
+    (read,) = objects(ror(good, "--json", *chosen))
+    limits = read["limits"]["hereditary_risk"]
+    assert (limits["gene_list"], limits["clinvar_release"], limits["clinvar_date"]) == (
+        f"ACMG SF {gene_list}",
+        release,
+        release,
+    )
+    statuses = {finding["gene"]: finding["status"] for finding in read["findings"]}
+    assert len(statuses) == {"v2.0": 59, "v3.2": 81, "v3.3": 84}[gene_list]
+    explained = ror(good, "--explain", *chosen).stdout
+    assert (
+        f"By ACMG SF {gene_list}, rule set {limits['rule_set']}, ClinVar of {release} (release {release})" in explained
+    )
+    assert "- The file lists variants only and says nothing of the rest of the gene." in explained
+    for gene in statuses:
+        assert gene in explained
+
+
+@pytest.mark.parametrize(
+    ("option", "remedy"),
+    [
+        (("--sf-list", "v9", "--knowledge", "hereditary_risk=2025-09-28"), "use sf_list= one of v2.0, v3.2, v3.3"),
+        (("--sf-list", "v3.2", "--knowledge", "hereditary_risk=r9"), "there are: 2025-09-28, 2026-02-26"),
+        (("--sf-list", "v3.2", "--knowledge", "hereditary_risk="), "a knowledge release is given as MODULE=RELEASE"),
+    ],
+)
+def test_a_refused_choice_of_hereditary_risk_names_the_remedy(good: Path, option: tuple[str, ...], remedy: str) -> None:
+    result = ror(good, *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert remedy in result.stderr
+
+
 def test_readable_summary(good: Path, modules: dict[str, OneSite]) -> None:
     modules["hereditary_risk"] = Everything()
     shown = ror(good).stdout
@@ -237,25 +282,42 @@ def test_readable_summary(good: Path, modules: dict[str, OneSite]) -> None:
         *(
             "Sample S1, GRCh38, sequencing, 1 records",
             "Quality check: passed",
-            "not checked: build, sex in manifest, sample name",
+            "not checked: build, sex in manifest, inferred sex, sample name",
         ),
-        *("10 of 20 sites read (fewer sites)", "100.0%  Europe  (90.0% to 100.0%)"),
+        *(
+            "10 of 20 sites read (fewer sites)",
+            "100%  Europe  (90% to 100%)",
+            "Within the main region closest to the reference groups of: Finland",
+        ),
+        "  0%  Oceania  (0% to 10%; may be none)",
         *("TPMT *1/*1 or *1/*2: not settled (top match: Normal Metabolizer) (1 of 3 positions read",),
         *("needs review; missing positions)",),
         *(
-            "BRCA2 REVIEW: one star; 13:5 A>G (heterozygous, Pathogenic, 2 stars)",
+            "BRCA2 REVIEW: one star; 13:5 A>G (heterozygous, Pathogenic, 2 stars) and 17:6 A>G (heterozygous, not in",
+            "By ACMG SF v3.3, rule set 7, ClinVar of 2026-02-26 (release c)",
             "not reportable were seen in 1 genes",
         ),
-        *("1 genes: 1 not assessed", "No gene was read well enough to say that nothing was found."),
+        "4 genes: 1 assessed, 2 not assessed, 1 partly assessed",
         *("Not tested (read below threshold): GENE0, GENE1", "and 8 more", "test trait: unknown wgs (rs1 A/G; read)"),
         *("Not a medical report",),
     ):
         assert words in shown
     assert "TP53" not in shown
+    assert "coding exons" not in shown
     explained = ror(good, "--explain", "--assay", "array").stdout
     assert "ClinVar classifies the variant as pathogenic" in explained
     assert "TP53 NOT_REPORTABLE: not in clinvar; 17:6 A>G (heterozygous, not in ClinVar)" in explained
     assert "genotyping array" in explained
+    assert (
+        "BRCA2 not assessed: 10.0 % of its coding bases were read well enough; coding exons not read in full: 3, 5-7\n"
+        in (explained)
+    )
+    assert "PTEN partly assessed: 99.9 % of its coding bases were read well enough\n" in explained
+    assert "GENE0, GENE1, " in explained
+    assert "GENE19\n" in explained
+    assert "- Too little of the gene was read with enough depth and quality." in explained
+    assert "GENE0 not assessed" not in explained
+    assert explained.count("- Only one review star.") == 1
 
 
 @pytest.mark.usefixtures("modules")
@@ -264,6 +326,9 @@ def test_readable_holds_warnings_and_errors(good: Path, tmp_path: Path) -> None:
     assert "HELD BACK, so nothing was interpreted" in held
     assert "hold: 6.0% foreign DNA, at most 3% allowed" in held
     assert "Not tested (sample hold: contamination): sample" in held
+    assert "The quality check holds the sample" not in held
+    explained = ror(good, "--contamination", "0.06", "--explain").stdout
+    assert "- The quality check holds the sample: nothing was looked at, and nothing can be said." in explained
     result = ror(tmp_path / "none.vcf", good)
     assert result.exit_code == 1
     assert "Not read: the file cannot be opened (unreadable)." in result.stdout

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,7 @@ from ror_service.cli import knowledge
 
 Ror = Callable[..., Any]
 Refused = Callable[..., str]
+TRAITS = "2026-11-22"
 MODULE = "hereditary_risk"
 HEADER = """##fileformat=VCFv4.1
 ##fileDate=2026-10-31
@@ -77,6 +82,18 @@ def test_a_release_is_built_from_clinvars_file_listed_and_verified(
     assert f"{damaged}: differs from its manifest" in ran.err
 
 
+def test_a_terminal_shows_how_far_an_import_is(clinvar: Path, tmp_path: Path) -> None:
+    controller, terminal = pty.openpty()
+    words = [sys.executable, "-c", "from ror_service.cli.main import main; main()", "knowledge", "import", "clinvar"]
+    done = subprocess.run([*words, clinvar, "--output", tmp_path / "out"], stderr=terminal, check=False)  # noqa: S603
+    os.close(terminal)
+    shown = os.read(controller, 10_000).decode()
+    os.close(controller)
+    assert done.returncode == 0, shown
+    assert "Reading clinvar.vcf.gz" in shown
+    assert "%" in shown
+
+
 def test_what_is_no_clinvar_file_is_refused(refused: Refused, tmp_path: Path) -> None:
     output = ("--output", tmp_path)
     assert "fetch the file again" in refused("knowledge", "import", "clinvar", tmp_path / "none.vcf.gz", *output)
@@ -125,12 +142,29 @@ def test_releases_of_pharmacogenes_are_compared_fact_by_fact(ror: Ror, refused: 
 
 
 @pytest.mark.usefixtures("own_folder", "one_module")
-def test_releases_of_another_module_are_compared_by_file(ror: Ror, clinvar: Path) -> None:
+def test_equal_releases_of_clinvar_differ_in_nothing(ror: Ror, clinvar: Path) -> None:
     ror("knowledge", "import", "clinvar", clinvar)
     ror("knowledge", "import", "clinvar", clinvar, "--release", "same")
     told = ror("knowledge", "diff", MODULE, "2026-10-31", "same").out
-    assert told.endswith("\n  nothing differs\nFact by fact, only releases of pharmacogenomics are compared.\n")
-    assert json.loads(ror("knowledge", "diff", MODULE, "2026-10-31", "same", "--json").out)["fact"] is None
+    assert "\n  nothing differs\nCompared: BRCA2.\nOf 1 pathogenic variants 0 are no longer so, " in told
+    assert json.loads(ror("knowledge", "diff", MODULE, "2026-10-31", "same", "--json").out)["fact"] == []
+
+
+def test_releases_of_other_modules_are_compared_by_file(ror: Ror) -> None:
+    same = ("knowledge", "diff", "traits", TRAITS, TRAITS)
+    told = ror(*same).out
+    assert told.endswith(
+        "\n  nothing differs\nFact by fact, only releases of hereditary_risk and pharmacogenomics are compared.\n"
+    )
+    assert json.loads(ror(*same, "--json").out)["fact"] is None
+
+
+def test_what_clinvar_reclassified_is_told_without_any_person(ror: Ror) -> None:
+    told = ror("knowledge", "diff", MODULE, "2025-09-28", "2026-02-26").out
+    assert "\nBRCA1\n  no longer pathogenic 55382: classification Pathogenic/Likely_pathogenic, stars 2 -> Conf" in told
+    assert "no longer pathogenic by expert panel 409429: classification" in told
+    assert "\nCompared: APC, BRCA1, BRCA2, TP53.\nNot compared: ABCD1, " in told
+    assert "Of 12,870 pathogenic variants 16 are no longer so, 2 of them by an expert panel; 4 more are not in" in told
 
 
 def test_the_release_in_use_is_the_one_that_the_settings_choose(ror: Ror, monkeypatch: pytest.MonkeyPatch) -> None:

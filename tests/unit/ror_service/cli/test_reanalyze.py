@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import hereditary_genomes
 from support.medicine_genomes import MODULE, NEW, OLD, OPTIONS, PEOPLE, genome, medicines_service, take_in
 from support.service import Service
 
@@ -106,7 +107,9 @@ def test_who_may_not_be_used_is_counted(ror: Ror, home: Service) -> None:
 
 def test_nothing_but_a_dry_run_is_done(refused: Refused, home: Service) -> None:
     before = len(home.actions())
-    assert refused(*WITH_NEW).startswith("invalid_input: this command issues no amended reports yet; give --dry-run")
+    assert refused(*WITH_NEW).startswith(
+        "invalid_input: this command issues no amended reports of pharmacogenomics yet;"
+    )
     assert len(home.actions()) == before, "nothing was read"
 
 
@@ -124,6 +127,32 @@ def test_progress_is_told_on_the_way_and_a_limit_holds(
     ran = ror(*WITH_NEW, "--dry-run", "--limit", "2")
     assert [line.partition(",")[0] for line in ran.err.splitlines()] == ["1 of 2 cases", "2 of 2 cases"]
     assert ror(*WITH_NEW, "--dry-run", "--limit", "9").err.startswith("1 of 3 cases")
+
+
+def test_reviews_are_opened_and_what_cannot_be_done_yet_is_said(
+    ror: Ror, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = hereditary_genomes.MODULE
+    with hereditary_genomes.hereditary_service(tmp_path / "service") as running:
+        hereditary_genomes.take_everybody_in(running)
+        monkeypatch.setenv("ROR_HOME", str(running.context.settings.home))
+        new = ("reanalyze", "--module", module, "--release", hereditary_genomes.NEW)
+        told, opened, again = ror(*new, "--dry-run").out, ror(*new).out, ror(*new, "--json", "--show-results").out
+        old = ("reanalyze", "--module", module, "--release", hereditary_genomes.OLD)
+        back = ror(*old, "--list", "v2.0", "--dry-run", "--json").out
+        lost, gained, stars = (running.case(name, module).case_id for name in ("P-lost", "P-gained", "P-stars"))
+    assert f"would change: {gained} (review, report to amend)\n" in told
+    assert f"would change: {stars}\n" in told
+    assert "  1 of these had a report returned, which stays as it is: amended reports cannot be issued yet\n" in told
+    assert "  0 reviews were opened\n" in told
+    assert f"would change: {lost} (counselor_task; review opened)\n" in opened
+    assert "  2 reviews were opened\n" in opened
+    *cases, last = map(json.loads, again.splitlines())
+    assert set(last["summary"]["follow_ups"].values()) == {0}
+    assert {change["kind"] for case in cases for change in case["changes"]} == {"STAR_CHANGE", "NOT_COMPARED"}
+    asked = [json.loads(line) for line in back.splitlines()]
+    assert {"case_id": gained, "follow_ups": ["counselor_task"], "to_amend": True, "opened": False} in asked
+    assert "--list chooses genes of hereditary_risk" in refused(*WITH_NEW, "--dry-run", "--list", "v3.3")
 
 
 def test_nobody_at_all_is_no_failure(ror: Ror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

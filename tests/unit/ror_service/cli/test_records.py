@@ -29,6 +29,19 @@ def test_a_review_is_worked_by_two_people(ror: Ror, home: Service, review: str) 
     shown = ror("reviews", "show", review, *ANNE).out
     assert POSITIVE.findings[0].gene in shown
     assert "To decide: 1, with one --decide for each in this order\n  1. BRCA2: report or do_not_report\n" in shown
+    packet = shown.partition("Evidence on BRCA2\n")[2]
+    for line in (
+        f"participant id: {PERSON}",
+        "is minor: no",
+        "sex checks: not available",
+        "alignment_view",
+        "decisions:\n      - none\n",
+        "plain language, es: Usted tiene",
+        "criteria: PVS1 +8, PS1 +4, ",
+        "signatures: none",
+    ):
+        assert line in packet
+    assert "  Not available: identity.sex_checks, " in packet
     for signer in (ANNE, BERT):
         assert f"{review} is {signer[1]}'s until" in ror("reviews", "claim", review, *signer).out
         assert ror("reviews", "sign", review, *signer, *WHY, "--decide", "report").out == f"Signed by {signer[1]}.\n"

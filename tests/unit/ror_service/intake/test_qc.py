@@ -51,6 +51,10 @@ def sites(
         ("sex_in_manifest", Declared(sex_at_birth=Sex.MALE), Outcome.NOT_CHECKED),
         ("sex_in_manifest", Declared(sex_at_birth=Sex.MALE, sex_in_manifest=Sex.MALE), Outcome.PASS),
         ("sex_in_manifest", Declared(sex_at_birth=Sex.MALE, sex_in_manifest=Sex.FEMALE), Outcome.HOLD),
+        ("inferred_sex", Declared(inferred_sex=Sex.MALE), Outcome.NOT_CHECKED),
+        ("inferred_sex", Declared(sex_at_birth=Sex.MALE, inferred_sex=Sex.UNKNOWN), Outcome.NOT_CHECKED),
+        ("inferred_sex", Declared(sex_at_birth=Sex.MALE, inferred_sex=Sex.MALE), Outcome.PASS),
+        ("inferred_sex", Declared(sex_at_birth=Sex.MALE, inferred_sex=Sex.FEMALE), Outcome.HOLD),
         ("sample_name", Declared(sample_name="S1"), Outcome.PASS),
         ("sample_name", Declared(sample_name="s1"), Outcome.HOLD),
         ("sha256", Declared(sha256="AB"), Outcome.PASS),
@@ -127,13 +131,27 @@ def test_regions_are_no_positions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("agreeing", "outcome"), [(5, Outcome.NOT_CHECKED), (200, Outcome.PASS), (97, Outcome.WARN), (60, Outcome.HOLD)]
+    ("agreeing", "outcome"), [(199, Outcome.NOT_CHECKED), (300, Outcome.PASS), (290, Outcome.WARN), (180, Outcome.HOLD)]
 )
 def test_reference_agreement(agreeing: int, outcome: Outcome) -> None:
-    read, needed = sites({5: 5, 200: 200}.get(agreeing, 100))
+    read, needed = sites(199 if agreeing == 199 else 300)
     bases = {(chrom, pos): "A" if pos <= agreeing else "C" for chrom, pos, _ in needed}
     assert rule("reference_agreement", read, reference_bases=bases).outcome is outcome
     assert rule("reference_agreement", read).outcome is Outcome.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("sex", "called", "outcome"),
+    [
+        (Sex.FEMALE, 100, Outcome.PASS),
+        (Sex.FEMALE, 101, Outcome.WARN),
+        (Sex.MALE, 5000, Outcome.NOT_CHECKED),
+        (Sex.UNKNOWN, 5000, Outcome.NOT_CHECKED),
+    ],
+)
+def test_chromosome_y_in_a_woman_warns(sex: Sex, called: int, outcome: Outcome) -> None:
+    read = replace(READ, metrics=replace(READ.metrics, y_called=called))
+    assert rule("chromosome_y", read, Declared(sex_at_birth=sex)).outcome is outcome
 
 
 def test_flags_become_warnings_and_many_repeats_a_hold() -> None:

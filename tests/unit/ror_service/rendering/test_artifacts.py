@@ -28,7 +28,7 @@ def facts(made: tuple[Artifact, ...]) -> list[tuple[str, str, Audience, Language
 
 
 def test_html_and_pdf_in_each_language(renderer: RendererProcess) -> None:
-    made = artifacts(reports.release(reports.hereditary_not_read()), renderer)
+    made = artifacts(reports.release(reports.traits_not_read()), renderer)
     assert facts(made) == FOR_PARTICIPANTS
     assert made[0].content.startswith(b"<!DOCTYPE html>")
     assert b'lang="es"' in made[2].content
@@ -42,7 +42,10 @@ def test_the_medicines_report_has_a_version_for_clinicians_too(renderer: Rendere
     assert artifacts(reports.release(reports.medicines()), renderer) == made, "the same report, to the byte"
 
 
-@pytest.mark.parametrize("state", ["ancestry", "traits", "hereditary-positive", "medicines-held", "medicines-reviewed"])
+@pytest.mark.parametrize(
+    "state",
+    ["ancestry", "traits", "hereditary-pair", "hereditary-read-in-part", "medicines-held", "medicines-reviewed"],
+)
 def test_every_module_passes_the_gate(renderer: RendererProcess, state: str) -> None:
     assert artifacts(reports.release(reports.STATES[state]()), renderer)
 
