@@ -4,8 +4,8 @@
 
 Writes a gVCF of a woman on GRCh38 to a scratch folder: reference blocks and substitutions by turns over every
 chromosome, none of the substitutions where the module looks, and a few known variants whose outcomes are checked. Then
-runs `ror interpret --json --module hereditary_risk` on it. Ends with status 1 if an outcome is another one, or a gene
-without a variant is not assessed.
+runs `ror interpret --json --module hereditary_risk` on it. Ends with status 1 if an outcome is another one, or a gene is
+not assessed.
 """
 
 from __future__ import annotations
@@ -122,11 +122,7 @@ def wrong(said: dict[str, object]) -> list[str]:
         raise TypeError
     found = {finding["gene"]: (finding["outcome"], finding["reason"]) for finding in findings if "outcome" in finding}
     expected = {gene: (outcome, reason) for gene, outcome, reason in PLANTED.values()}
-    unread = [
-        finding["gene"]
-        for finding in findings
-        if finding.get("status", "assessed") != "assessed" and finding["gene"] not in expected
-    ]
+    unread = [finding["gene"] for finding in findings if finding.get("status", "assessed") != "assessed"]
     return [
         *(f"{gene}: {found.get(gene)}, not {expected.get(gene)}" for gene in sorted(found.keys() | expected.keys())
           if found.get(gene) != expected.get(gene)),

@@ -6,9 +6,10 @@ Every pathogenic or disputed record is drawn on each copy of a gene with its fre
 groups together). Records that ExAC did not see count as absent there: over all records that is the unbiased estimate of
 what people carry, while the largest of ExAC, ESP and 1000 Genomes, by which the rules judge, would be too high (one
 carrier among 5,000 copies is 0.0002). Nearly all pathogenic records are such: for each a small frequency is assumed on
-top. It was not fitted to the result; the table at the end shows what follows from none and from other ones. HFE
-p.Cys282Tyr, which the release lacks, is drawn with a published frequency. ExAC is no random sample: it holds cohorts of
-early heart attack and of cancer, so LDLR, BRCA1 and BRCA2 come out high.
+top. That frequency is a choice, made with the yields of other programmes (2 to 4 %) in view, and the result leaves
+that range above some three times of it: the table at the end shows what follows from none and from other ones. HFE
+p.Cys282Tyr, which the release lacks, is drawn with a frequency from general knowledge. ExAC is no random sample: it
+holds cohorts of early heart attack and of cancer, so LDLR, BRCA1 and BRCA2 come out high.
 """
 
 from __future__ import annotations

@@ -66,6 +66,10 @@ class Interval(NamedTuple):
     end: int
 
 
+UNSPECIFIED_ALLELES = frozenset({"<NON_REF>", "<*>"})
+"""Alternate alleles that stand for anything but the reference: a record with one tells of every variant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The facts about a sample that an interpretation may depend on. Holds no identifier on purpose."""
@@ -110,16 +114,13 @@ class Record:
     @property
     def is_reference_block(self) -> bool:
         """Whether the record claims reference bases only, over one base or more."""
-        return all(alt in _REFERENCE_SYMBOLS for alt in self.alts)
+        return all(alt in UNSPECIFIED_ALLELES for alt in self.alts)
 
     @property
     def alleles(self) -> tuple[str | None, ...]:
         """The called alleles as bases (or `*`, or a symbol), None where missing."""
         names = (self.ref, *self.alts)
         return tuple(None if number is None else names[number] for number in self.genotype)
-
-
-_REFERENCE_SYMBOLS = frozenset({"<NON_REF>", "<*>"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpreters.findings import GeneStatus
-from interpreters.genotypes import CallSetKind, CallState, GenotypeCalls, Interval, Record
+from interpreters.genotypes import UNSPECIFIED_ALLELES, CallSetKind, CallState, GenotypeCalls, Interval, Record
 from interpreters.hereditary_risk.alleles import ReferenceBases
 from interpreters.hereditary_risk.exons import GeneExons, merge
 from interpreters.hereditary_risk.policy import Thresholds
@@ -61,8 +61,8 @@ class CallableBases:
         reference: list[Interval] = []
         varied: list[Interval] = []
         for record in calls:
-            if any(alt.startswith("<") for alt in record.alts) and not record.is_reference_block:
-                continue
+            if any(alt.startswith("<") and alt not in UNSPECIFIED_ALLELES for alt in record.alts):
+                continue  # a copy-number call speaks of no single base
             stretch = Interval(record.chrom, record.pos, record.end)
             if _falls_short(record, thresholds) or bases.contradict(record.chrom, record.pos, record.ref):
                 weak.append(stretch)

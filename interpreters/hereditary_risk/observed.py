@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from interpreters.genotypes import GenotypeCalls, Record
+from interpreters.genotypes import UNSPECIFIED_ALLELES, GenotypeCalls, Record
 from interpreters.hereditary_risk.alleles import AS_WRITTEN, AlleleKey, Placement, ReferenceBases, place
 from interpreters.hereditary_risk.policy import Thresholds
 
 DIPLOID = 2
 SEX_CHROMOSOMES = frozenset({"X", "Y"})
 _NOT_AN_ALLELE = frozenset({"*"})
-_UNSPECIFIED = frozenset({"<NON_REF>", "<*>"})
 _NO_BASES = ReferenceBases(())
 
 REFERENCE_DISAGREES = "reference_disagrees"
@@ -119,7 +118,7 @@ def _alleles(record: Record, bases: ReferenceBases, thresholds: Thresholds) -> I
     if not numbers and None in (*record.genotype, *(() if record.genotype else (None,))):
         # Copy-number callers write `./.` or no genotype at all for a call that they make.
         for alt in record.alts:
-            if _is_symbolic(alt) and alt not in _UNSPECIFIED:
+            if _is_symbolic(alt) and alt not in UNSPECIFIED_ALLELES:
                 yield _symbolic(record, alt, bases)
 
 
@@ -129,7 +128,7 @@ def _is_symbolic(alt: str) -> bool:
 
 
 def _symbolic(record: Record, alt: str, bases: ReferenceBases) -> Observed:
-    reason = "allele_not_specified" if alt in _UNSPECIFIED else "cnv_requires_orthogonal_method"
+    reason = "allele_not_specified" if alt in UNSPECIFIED_ALLELES else "cnv_requires_orthogonal_method"
     return Observed(
         key=AlleleKey(record.chrom, record.pos, "", f"{alt}{record.end}"),
         certain=True,

@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Record, told_apart
+from interpreters.genotypes import (
+    UNSPECIFIED_ALLELES,
+    Assay,
+    Build,
+    CallSetKind,
+    GenotypeCalls,
+    Interval,
+    Record,
+    told_apart,
+)
 from interpreters.pharmacogenomics.tables import Gene, Policy, Position
 
 INDEL_MARGIN = 30
@@ -22,10 +31,6 @@ SPANNED = "*"
 
 UNDOCUMENTED = "?"
 """A copy that holds an insertion, deletion or replacement that no definition lists."""
-
-
-_REFERENCE_SYMBOLS = frozenset({"<NON_REF>", "<*>"})
-"""Alternate alleles that stand for anything but the reference: a record with one tells of every variant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ class Site:
 
     def _speaks(self, record: Record) -> bool:
         """Whether the record tells of this site: a line about another variant, absent here, is no evidence of it."""
-        if not record.alts or not _REFERENCE_SYMBOLS.isdisjoint(record.alts):
+        if not record.alts or not UNSPECIFIED_ALLELES.isdisjoint(record.alts):
             return True
         if self._begins(record) and not self._defined.isdisjoint(record.alts):
             return True

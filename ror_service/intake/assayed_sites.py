@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from interpreters.genotypes import AssayedSites, Build, CallSetKind, told_apart
+from interpreters.genotypes import UNSPECIFIED_ALLELES, AssayedSites, Build, CallSetKind, told_apart
 from ror_service.intake.builds import LENGTHS, build_in_text, chromosome_of
 from ror_service.intake.container import TextSource, numbered_lines
 from ror_service.intake.errors import IntakeError, Problem
@@ -30,7 +30,7 @@ _BUILDS = {"37": Build.GRCH37, "19": Build.GRCH37, "38": Build.GRCH38}
 _SINGLE_BASES = re.compile(r"\[([ACGT])/([ACGT])\]")
 _INDEL = re.compile(r"\[[DI]/[DI]\]")
 _SEQUENCE = re.compile(r"[ACGTN]+")
-_ANYTHING = frozenset({".", "<NON_REF>", "<*>"})
+_ANYTHING = UNSPECIFIED_ALLELES | {"."}
 """ALT of a line that leaves no allele out."""
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 _COLUMNS = ("SNP", "GenomeBuild", "Chr", "MapInfo", "RefStrand")

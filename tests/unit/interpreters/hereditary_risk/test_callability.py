@@ -44,6 +44,17 @@ def test_good_blocks_make_a_gene_assessed(interpret: Run) -> None:
     assert len(reasons) == 83
 
 
+@pytest.mark.parametrize("alts", [("G",), ("G", "<NON_REF>"), ("G", "<*>"), ("*", "G", "<NON_REF>")])
+def test_a_called_variant_is_read_too(interpret: Run, alts: tuple[str, ...]) -> None:
+    """Everybody has harmless variants: a good call takes nothing away, however the caller lists other alleles."""
+    called = Record(
+        "17", 43124027, 43124027, "A", alts, (0, alts.index("G") + 1), depth=30, genotype_quality=60,
+        allele_depths=(15, *(15 if alt == "G" else 0 for alt in alts)),
+    )  # fmt: skip
+    done = interpret(block(43000000, 43124026), called, block(43124028, 43200000), kind=CallSetKind.GVCF)
+    assert status(done) == (GeneStatus.ASSESSED, 1.0)
+
+
 @pytest.mark.parametrize(
     "weak",
     [
