@@ -4,8 +4,8 @@
 
 Writes a gVCF of a woman on GRCh38 to a scratch folder: reference blocks and substitutions by turns over every
 chromosome, none of the substitutions where the module looks, and a few known variants whose outcomes are checked. Then
-runs `ror interpret --json --module hereditary_risk` on it. Ends with status 1 if an outcome is another one, or a gene is
-not assessed.
+runs `ror interpret --json --module hereditary_risk` on it. Ends with status 1 if an outcome is another one, or a gene
+is not assessed.
 """
 
 from __future__ import annotations
