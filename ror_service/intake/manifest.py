@@ -67,14 +67,17 @@ class LaboratoryFacts:
             for name in self.__dataclass_fields__
             if name != "other_files" and getattr(self, name) is not None
         }
-        return plain | {"other_files": {role: list(file) for role, file in sorted(self.other_files.items())}}
+        if self.other_files:
+            plain["other_files"] = {role: list(file) for role, file in sorted(self.other_files.items())}
+        return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """The facts that `to_json` wrote."""
         kinds = {"inferred_sex": Sex, "sex_concordance": SexConcordance}
         values = {name: kinds[name](value) if name in kinds else value for name, value in plain.items()}
-        return cls(**(values | {"other_files": {role: tuple(file) for role, file in plain["other_files"].items()}}))
+        files = {role: tuple(file) for role, file in plain.get("other_files", {}).items()}
+        return cls(**(values | {"other_files": files}))
 
 
 class Row(BaseModel):
