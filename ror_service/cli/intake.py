@@ -14,9 +14,9 @@ from ror_service.cli.lab import FeedbackFile, read_manifest, show_feedback
 from ror_service.cli.running import service
 from ror_service.context import ServiceContext
 from ror_service.intake import watched
-from ror_service.intake.feedback import Feedback
-from ror_service.intake.manifest_check import CheckedManifest
-from ror_service.intake.submission import Files, submit_manifest, submit_with_files
+from ror_service.intake.feedback import Taken, feedback_on
+from ror_service.intake.manifest import Row
+from ror_service.intake.submission import Files, submit_manifest, submit_with_file
 from ror_service.intake.watched import Inbox
 
 Center = Annotated[str, typer.Option(help="The genome center in whose name it is submitted; audited.")]
@@ -38,7 +38,8 @@ def submit(
             begin = partial(context.transaction, _actor(center))
             told = submit_manifest(begin, context.keys, checked)
         else:
-            told = _take(context, center, checked, Inbox(str(folder.resolve())).open)
+            files = Inbox(str(folder.resolve())).open
+            told = feedback_on(checked, lambda row: _take(context, center, row, files))
     show_feedback(told, feedback)
     raise typer.Exit(1 if told.refused or (told.waiting and folder is not None) else 0)
 
@@ -63,9 +64,9 @@ def watch(
             threading.Event().wait(every)
 
 
-def _take(context: ServiceContext, center: str, manifest: CheckedManifest, files: Files) -> Feedback:
+def _take(context: ServiceContext, center: str, row: Row, files: Files) -> Taken:
     begin = partial(context.transaction, _actor(center))
-    return submit_with_files(begin, context.keys, manifest, files, context.store)
+    return submit_with_file(begin, context.keys, row, files, context.store)
 
 
 def _actor(center: str) -> Actor:

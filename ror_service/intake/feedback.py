@@ -65,6 +65,8 @@ class Feedback(BaseModel):
     waiting: int
     """Rows whose file has not come."""
     rows: list[RowFeedback]
+    folder_sha256: str | None = None
+    """Of names and fingerprints of a watched folder's files when this was written."""
 
     @classmethod
     def of(cls, manifest_sha256: str, rows: Iterable[RowFeedback]) -> Self:

@@ -50,26 +50,20 @@ def submit_manifest(begin: Begin, keys: KeyProvider, manifest: CheckedManifest) 
     return feedback_on(manifest, lambda row: _submit(begin, keys, row))
 
 
-def submit_with_files(
-    begin: Begin, keys: KeyProvider, manifest: CheckedManifest, files: Files, store: Path
-) -> Feedback:
-    """Submit the rows of a manifest together with their genotype files.
+def submit_with_file(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
+    """Submit one row of a manifest together with its genotype file.
 
-    A file that is missing or another one costs its own row; the row waits for the right file.
+    Where the file is missing or another one, the row waits for the right one.
 
     Args:
         begin: Begins a transaction in the center's name.
         keys: Holder of the key-encryption keys.
-        manifest: The manifest.
-        files: Opens the files.
+        row: The row, as it was checked.
+        files: Opens the file.
         store: Folder of sealed files.
     """
-
-    def take(row: Row) -> Taken:
-        taken = _submit(begin, keys, row)
-        return _receive(begin, keys, row, files, store) if taken.state is SampleState.AWAITING_FILE else taken
-
-    return feedback_on(manifest, take)
+    taken = _submit(begin, keys, row)
+    return _receive(begin, keys, row, files, store) if taken.state is SampleState.AWAITING_FILE else taken
 
 
 def submitted_row(row: Row) -> ManifestRow:

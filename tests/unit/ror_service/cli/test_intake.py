@@ -63,7 +63,6 @@ def test_watch_takes_in_what_is_new_until_it_is_stopped(
 
     monkeypatch.setattr(threading.Event, "wait", between_passes)
     lines = ror("intake", "watch", inbox, "--center", "center-1", "--every", 5).out.splitlines()
-    assert lines[0] == once.out.strip()
-    assert lines[1] == "week.manifest.csv: 1 rows, 0 refused, 0 without their file"
-    assert lines[2].startswith("worse.manifest.csv: 0 rows, 0 refused, 0 without their file; line 1: ")
-    assert (len(lines), waits) == (3, [5, 5, 5])
+    assert lines[0] == "week.manifest.csv: 1 rows, 0 refused, 0 without their file"
+    assert lines[1].startswith("worse.manifest.csv: 0 rows, 0 refused, 0 without their file; line 1: ")
+    assert (len(lines), waits) == (2, [5, 5, 5])

@@ -26,7 +26,8 @@ from ror_service.cli.lab import lab
 from ror_service.errors import InvalidInputError, SealError, UnsafeConfigurationError
 from ror_service.intake import samples, submission, watched
 from ror_service.intake.conformance import check_with_files
-from ror_service.intake.feedback import Feedback, feedback_on
+from ror_service.intake.feedback import Feedback, Taken, feedback_on
+from ror_service.intake.manifest import Row
 from ror_service.intake.manifest_check import CheckedManifest, check_manifest
 from ror_service.intake.needs import Needs
 from ror_service.intake.submission import Files, NoFileError
@@ -67,9 +68,13 @@ def fill(folder: Path, *leave_out: str) -> None:
             (folder / name).write_bytes(content)
 
 
-def take(service: Service, manifest: CheckedManifest, files: Files, center: Actor = CENTER) -> Feedback:
+def take_row(service: Service, row: Row, files: Files, center: Actor = CENTER) -> Taken:
     begin = partial(service.context.transaction, center)
-    return submission.submit_with_files(begin, service.context.keys, manifest, files, service.context.store)
+    return submission.submit_with_file(begin, service.context.keys, row, files, service.context.store)
+
+
+def take(service: Service, manifest: CheckedManifest, files: Files, center: Actor = CENTER) -> Feedback:
+    return feedback_on(manifest, lambda row: take_row(service, row, files, center))
 
 
 def send(service: Service, folder: Path, rows: list[Fields], center: Actor = CENTER) -> Feedback:
@@ -231,7 +236,7 @@ def get(url: str, name: str) -> bytes:
 
 
 def watch(service: Service, url: str) -> list[tuple[str, int, int]]:
-    passed = watched.take_in(Inbox(url), partial(take, service))
+    passed = watched.take_in(Inbox(url), partial(take_row, service))
     return [(name, feedback.refused, feedback.waiting) for name, feedback in passed]
 
 
@@ -244,8 +249,16 @@ def test_a_watched_folder_is_taken_in_once_by_content(service: Service, url: str
     feedback = json.loads(get(url, "b.manifest.csv.feedback.json"))
     assert [row["state"] for row in feedback["rows"]] == ["received", "awaiting_file", None]
     assert b"S-2,accepted,awaiting_file" in get(url, "b.manifest.csv.feedback.csv")
+    assert watch(service, url) == [], "nothing changed in the folder"
+    opened = len(service.actions("sample.outside_calls"))
+    put(url, {"S-9.vcf.gz": b"x"})
+    assert watch(service, url) == [("b.manifest.csv", 1, 1)]
     put(url, {"S-2.vcf.gz": FILES["S-2.vcf.gz"]})
     assert watch(service, url) == [("b.manifest.csv", 1, 0)]
+    assert len(service.actions("sample.outside_calls")) == opened + 1, "of all rows only the one whose file came"
+    assert [row["state"] for row in json.loads(get(url, "b.manifest.csv.feedback.json"))["rows"]] == [
+        "received", "received", None,
+    ]  # fmt: skip
     before = state(service)
     assert watch(service, url) == []
     rows[2] = with_file(3)
@@ -267,9 +280,24 @@ def test_a_manifest_that_cannot_be_read_is_answered_and_stops_no_other(service: 
     assert watch(service, url) == []
 
 
+@pytest.mark.usefixtures("folder")
+def test_feedback_is_written_in_place_of_a_link_and_never_through_it(service: Service, tmp_path: Path) -> None:
+    inbox, victim = tmp_path / "inbox", tmp_path / "victim"
+    inbox.mkdir()
+    victim.write_bytes(b"precious")
+    (inbox / "a.manifest.csv").write_bytes(as_csv([with_file(1)]))
+    for ending in ("csv", "json"):
+        (inbox / f"a.manifest.csv.feedback.{ending}").symlink_to(victim)
+    assert watch(service, str(inbox)) == [("a.manifest.csv", 0, 1)]
+    assert victim.read_bytes() == b"precious"
+    assert sorted(path.name for path in inbox.iterdir() if not path.is_symlink()) == [
+        "a.manifest.csv", "a.manifest.csv.feedback.csv", "a.manifest.csv.feedback.json",
+    ]  # fmt: skip
+
+
 def test_folders_that_cannot_be_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInputError, match="no such folder"):
-        Inbox(str(tmp_path / "absent")).manifests()
+        Inbox(str(tmp_path / "absent")).listing()
     with pytest.raises(InvalidInputError, match="no kind of store"):
         Inbox("gopher://bucket")
 
