@@ -35,7 +35,12 @@ from ror_service.work import Work
 
 CONSISTENT_SHOWN = 20
 """Of all diplotypes that fit the data, how many are named. Where little was read, tens of thousands may fit."""
-SEX_CHECKS = frozenset({"sex_in_manifest", "inferred_sex", "sex_concordance", "chromosome_y"})
+SEX_CHECKS = frozenset(
+    {
+        "sex_in_manifest", "inferred_sex", "laboratory_sex_concordance", "sex_chromosomes", "sex_concordance",
+        "chromosome_y",
+    }
+)  # fmt: skip
 """Rules of the quality gate that compare the sex at birth with the sample."""
 NOT_RECORDED = (
     "signature_hash",

@@ -6,23 +6,26 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
 from ror_service.api import labs, operations, partners, people, problems, reviews
 from ror_service.api.tokens import TokenVerifier
 from ror_service.context import ServiceContext
 from ror_service.errors import ServiceError
+from ror_service.intake.manifest import SCHEMAS
 from ror_service.storage import migrations
 
 
 class _Application(FastAPI):
-    """FastAPI whose OpenAPI document also holds the schema that every problem response refers to."""
+    """FastAPI whose OpenAPI document also holds the schemas of problem responses and of the rows of manifests."""
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         template = "#/components/schemas/{model}"
         schema = problems.Problem.model_json_schema(ref_template=template)
-        document["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
+        _, rows = models_json_schema([(row, "validation") for row in SCHEMAS.values()], ref_template=template)
+        document["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema} | rows["$defs"]
         return document
 
 

@@ -1,9 +1,9 @@
-"""Genome centers submit samples: the manifest row first, then the file that it declares."""
+"""Genome centers submit samples: manifest rows first, then the file that each declares."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,13 +16,16 @@ from ror_service.api.fields import Body, Identifier, PlainText, Sha256
 from ror_service.api.tokens import Caller, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
-from ror_service.intake import outside_calls, samples
+from ror_service.intake import outside_calls, samples, submission
+from ror_service.intake.feedback import Feedback
 from ror_service.intake.incoming import Incoming
+from ror_service.intake.manifest import SCHEMAS, Row
+from ror_service.intake.manifest_check import check_manifest
 from ror_service.intake.samples import ManifestRow
 from ror_service.storage import results
 from ror_service.work import Work
 
-router = APIRouter(prefix="/v1/samples", tags=["samples"])
+router = APIRouter(prefix="/v1", tags=["samples"])
 Laboratory = Annotated[Begin, Depends(working("sample submission", Role.GENOME_CENTER))]
 
 
@@ -69,7 +72,7 @@ class SampleStatus(BaseModel):
     reasons: list[str]
 
 
-@router.post("", status_code=201)
+@router.post("/samples", status_code=201)
 def submit(submission: Submission, context: Context, begin: Laboratory) -> SampleStatus:
     """Submit a manifest row. Submitting the same row again changes nothing."""
     facts = submission.model_dump() | {
@@ -81,7 +84,7 @@ def submit(submission: Submission, context: Context, begin: Laboratory) -> Sampl
         return _status(work, submission.sample_id)
 
 
-@router.put("/{sample_id}/file", status_code=201)
+@router.put("/samples/{sample_id}/file", status_code=201)
 async def send_file(
     sample_id: Identifier,
     request: Request,
@@ -96,11 +99,41 @@ async def send_file(
         return await run_in_threadpool(_accept, context, actor, sample_id, incoming)
 
 
-@router.get("/{sample_id}")
+@router.get("/samples/{sample_id}")
 def status(sample_id: Identifier, begin: Laboratory) -> SampleStatus:
     """Where a sample of one's own is."""
     with begin() as work:
         return _status(work, sample_id)
+
+
+def _document(schema: str, row: type[Row]) -> dict[str, Any]:
+    """A manifest in the OpenAPI document, which holds the schemas of rows among its own."""
+    rows = {"type": "array", "minItems": 1, "items": {"$ref": f"#/components/schemas/{row.__name__}"}}
+    properties = {"schema": {"const": schema}, "rows": rows}
+    return {"type": "object", "required": [*properties], "properties": properties, "additionalProperties": False}
+
+
+_MANIFEST_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"oneOf": [_document(*item) for item in SCHEMAS.items()]}},
+        },
+    }
+}
+
+
+@router.post("/manifests", openapi_extra=_MANIFEST_BODY)
+async def submit_manifest(request: Request, context: Context, begin: Laboratory) -> Feedback:
+    """Submit a whole manifest, CSV or JSON. A row that is refused costs the others nothing; the files follow.
+
+    The same manifest again, in whatever order, changes nothing and tells where its samples are.
+    """
+    content = await request.body()
+    return await run_in_threadpool(
+        lambda: submission.submit_manifest(begin, context.keys, check_manifest(content))
+    )
 
 
 def _incoming(context: ServiceContext, actor: Actor, sample_id: str) -> Incoming:

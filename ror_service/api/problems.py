@@ -15,10 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ror_service.errors import AuditError, ServiceError, WithheldError
+from ror_service.intake.manifest_check import MOST_BYTES
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1 << 20
-"""Bytes of the largest request body, but for genotype files, whose size is declared before."""
+"""Bytes of the largest request body, but for manifests, and genotype files, whose size is declared before."""
 _log = logging.getLogger(__name__)
 
 
@@ -114,7 +115,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive if _is_file(scope) else _limited(receive), answering)
+            await self._app(scope, receive if _is_file(scope) else _limited(receive, _largest(scope)), answering)
         except Exception as error:  # one place for all that nobody thought of
             # The message may quote data: only the class of the failure is logged, and nothing of it is told.
             _log.error("request failed", extra={"code": type(error).__name__, "route": _route(scope)})
@@ -128,14 +129,18 @@ def _is_file(scope: Scope) -> bool:
     return scope["method"] == "PUT" and str(scope["path"]).endswith("/file")
 
 
-def _limited(receive: Receive) -> Receive:
+def _largest(scope: Scope) -> int:
+    return MOST_BYTES if scope["method"] == "POST" and scope["path"] == "/v1/manifests" else LARGEST_BODY
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     size = 0
 
     async def limited() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > LARGEST_BODY:
+        if size > most:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return message
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "consent": "ror_service.cli.records:consent",
     "audit": "ror_service.cli.records:audit",
     "deliveries": "ror_service.cli.records:deliveries",
+    "lab": "ror_service.cli.lab:lab",
+    "intake": "ror_service.cli.intake:intake",
     "keys": "ror_service.cli.keys:keys",
     "knowledge": "ror_service.cli.knowledge:knowledge",
     "reference": "ror_service.cli.reference:reference",

@@ -14,6 +14,16 @@ from ror_service.sealing.stream import SealingWriter
 from ror_service.work import new_id
 
 
+def check_length(size: int, most: int) -> None:
+    """See that a file does not exceed what its row declares.
+
+    Raises:
+        InvalidInputError: If it is longer.
+    """
+    if size > most:
+        raise InvalidInputError("the file is longer than its manifest row declares")
+
+
 class Incoming:
     """Seals what arrives into the store. A context manager: on leaving, the bytes are gone unless they were kept.
 
@@ -61,8 +71,7 @@ class Incoming:
             InvalidInputError: If the file is longer than declared.
         """
         self.size += len(clear)
-        if self.size > self._most:
-            raise InvalidInputError("the file is longer than its manifest row declares")
+        check_length(self.size, self._most)
         self._hash.update(clear)
         self._writer.write(clear)
 

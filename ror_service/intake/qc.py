@@ -6,14 +6,15 @@ A rule that could not be applied is `not_checked`, never `pass`.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from interpreters.genotypes import Assay, Build, CallSetKind, CallState, GenotypeCalls, Interval, Sex
+from ror_service.intake.manifest import LaboratoryFacts, SexConcordance
 from ror_service.intake.results import Flag, ReadResult
 
 POLICY_FILE = Path(__file__).with_name("qc_policy.toml")
@@ -89,6 +90,8 @@ class Declared:
     contamination: float | None = None
     sample_name: str | None = None
     sha256: str | None = None
+    specimen: str | None = None
+    laboratory: LaboratoryFacts = field(default_factory=LaboratoryFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +152,106 @@ def assess(
         *_site_rules(read.calls, declared.assay, tuple(sites), values),
         _sex_concordance(read, declared.sex_at_birth, values["sex_concordance"]),
         _chromosome_y(read, declared.sex_at_birth, values["chromosome_y"]),
-        _contamination(declared.contamination, values["contamination"]),
+        _assay(read.calls.kind, declared.assay),
+        *_outliers(read, declared.assay, values),
+        *declared_rules(declared, policy),
         *_flag_rules(read, values),
     )
     held = any(rule.outcome is Outcome.HOLD for rule in rules)
     return QcAssessment(Verdict.HOLD if held else Verdict.PASS, rules, policy.version)
+
+
+def declared_rules(declared: Declared, policy: QcPolicy | None = None) -> tuple[RuleResult, ...]:
+    """The rules that need no file: what the laboratory says of the sample against the thresholds."""
+    values, said = (policy or load_policy()).values, declared.laboratory
+    measures = {
+        "laboratory_call_rate": said.call_rate,
+        "mean_coverage": said.mean_coverage,
+        "callable_fraction": said.callable_fraction,
+        "array_concordance": said.array_concordance,
+    }
+    return (
+        _specimen(declared, values["specimen"]),
+        _contamination(declared.contamination, values["contamination"]),
+        *(_measure(name, measured, values[name]) for name, measured in measures.items()),
+        _laboratory_sex(said.sex_concordance),
+        _sex_chromosomes(declared, values["sex_chromosomes"]),
+    )
+
+
+def _specimen(declared: Declared, allowed: Mapping[str, Sequence[str]]) -> RuleResult:
+    name = "specimen"
+    if declared.specimen is None:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "no specimen was declared")
+    if declared.specimen in allowed[declared.assay.value]:
+        return RuleResult(name, Outcome.PASS, declared.specimen, None, "")
+    return RuleResult(name, Outcome.HOLD, declared.specimen, None, "the assay is not validated for this specimen")
+
+
+def _measure(name: str, measured: float | None, limits: Mapping[str, Any]) -> RuleResult:
+    """A number of the laboratory's own that must not be below its thresholds."""
+    if measured is None:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "the laboratory gave no value")
+    hold, warn = limits["hold_below"], limits["warn_below"]
+    if measured >= warn:
+        return RuleResult(name, Outcome.PASS, measured, warn, "")
+    outcome, threshold = (Outcome.WARN, warn) if measured >= hold else (Outcome.HOLD, hold)
+    return RuleResult(name, outcome, measured, threshold, f"{limits['reason']}, at least {threshold:g} expected")
+
+
+def _laboratory_sex(said: SexConcordance | None) -> RuleResult:
+    name = "laboratory_sex_concordance"
+    if said is None or said is SexConcordance.NOT_DONE:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "the laboratory did not compare the sex")
+    if said is SexConcordance.CONCORDANT:
+        return RuleResult(name, Outcome.PASS, said.value, None, "")
+    return RuleResult(name, Outcome.HOLD, said.value, None, "the laboratory finds another sex than it was told")
+
+
+def _sex_chromosomes(declared: Declared, expected: Mapping[str, Sequence[str]]) -> RuleResult:
+    """Neither value is shown: sex chromosomes can be a finding."""
+    name, said = "sex_chromosomes", declared.laboratory.sex_chromosomes
+    if said is None or declared.sex_at_birth is Sex.UNKNOWN:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "sex chromosomes or sex at birth were not declared")
+    if said in expected[declared.sex_at_birth.value]:
+        return RuleResult(name, Outcome.PASS, None, None, "")
+    reason = "the sex chromosomes are not those expected for the sex at birth"
+    return RuleResult(name, Outcome.HOLD, None, None, reason)
+
+
+def _assay(kind: CallSetKind, assay: Assay) -> RuleResult:
+    name = "assay"
+    if assay is Assay.ARRAY and kind is CallSetKind.GVCF:
+        reason = "the file has reference blocks, which no array yields: another assay than the declared one"
+        return RuleResult(name, Outcome.HOLD, kind.value, None, reason)
+    return RuleResult(name, Outcome.PASS, kind.value, None, "")
+
+
+def _outliers(read: ReadResult, assay: Assay, values: Mapping[str, Any]) -> tuple[RuleResult, RuleResult]:
+    """Ratios over the whole file by which a bad or mixed sample shows, whatever was declared."""
+    counts = read.metrics
+    return (
+        _ratio(
+            "transition_transversion", (counts.transitions, counts.transversions), assay,
+            values["transition_transversion"],
+        ),
+        _ratio(
+            "heterozygosity", (counts.heterozygous, counts.homozygous_alternate), assay, values["heterozygosity"],
+        ),
+    )  # fmt: skip
+
+
+def _ratio(name: str, counts: tuple[int, int], assay: Assay, limits: Mapping[str, Any]) -> RuleResult:
+    if assay.value not in limits:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "depends on the array's choice of positions")
+    if sum(counts) < limits["minimum_genotypes"] or not counts[1]:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, f"only {sum(counts)} genotypes to count")
+    ratio, usual = round(counts[0] / counts[1], 4), limits[assay.value]
+    for outcome, (low, high) in ((Outcome.HOLD, usual["hold_outside"]), (Outcome.WARN, usual["warn_outside"])):
+        if not low <= ratio <= high:
+            reason = f"{limits['reason']}: {ratio:.2f}, {low:g} to {high:g} expected"
+            return RuleResult(name, outcome, ratio, low if ratio < low else high, reason)
+    return RuleResult(name, Outcome.PASS, ratio, None, "")
 
 
 def _agrees(name: str, found: str, declared: str | None, reason: str) -> RuleResult:
@@ -262,10 +360,10 @@ def _contamination(declared: float | None, limits: Mapping[str, float]) -> RuleR
     name = "contamination"
     if declared is None:
         return RuleResult(name, Outcome.NOT_CHECKED, None, None, "the laboratory gave no estimate")
-    hold, warn = limits["hold_above"], limits["warn_above"]
+    hold, warn = limits["hold_above"], limits["warn_from"]
     if not declared <= hold:  # also when it is no number
         return RuleResult(name, Outcome.HOLD, declared, hold, f"{declared:.1%} foreign DNA, at most {hold:.0%} allowed")
-    if declared > warn:
+    if declared >= warn:
         return RuleResult(name, Outcome.WARN, declared, warn, f"{declared:.1%} foreign DNA")
     return RuleResult(name, Outcome.PASS, declared, hold, "")
 

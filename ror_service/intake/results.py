@@ -106,6 +106,12 @@ class ReadMetrics:
     y_called: int = 0
     """Called alternate genotypes on chromosome Y outside the pseudo-autosomal regions."""
     half_calls: int = 0
+    heterozygous: int = 0
+    """On any chromosome; as the next three, only of records that pass their filters."""
+    homozygous_alternate: int = 0
+    transitions: int = 0
+    """Single-base substitutions A-G and C-T that the sample carries; the first alternate of several."""
+    transversions: int = 0
 
     @property
     def varied(self) -> int:

@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 from interpreters.genotypes import Assay, Build, OutsideCall, Sample, Sex
 from ror_service import cases
 from ror_service.errors import ConflictError, InvalidInputError, NotFoundError
 from ror_service.intake.incoming import Incoming
+from ror_service.intake.manifest import LaboratoryFacts
 from ror_service.intake.qc import Declared, QcAssessment, Verdict
 from ror_service.sealing import vault
 from ror_service.sealing.canonical import canonical_json
@@ -22,6 +24,7 @@ from ror_service.storage.participants import Lock
 from ror_service.storage.tables import DataFileRow, ParticipantRow, QcAssessmentRow, ResultCaseRow, SampleRow
 from ror_service.work import Work, new_id
 
+_NOTHING_SEALED: tuple[tuple[OutsideCall, ...], LaboratoryFacts] = ((), LaboratoryFacts())
 _MUST_NOT_BE_KEPT = "this sample's data must not be kept; delete the file, and submit any later one anew"
 
 
@@ -41,14 +44,20 @@ class ManifestRow:
     file_sha256: str
     file_size: int
     outside_calls: tuple[OutsideCall, ...] = field(default=(), repr=False)
+    laboratory: LaboratoryFacts = field(default_factory=LaboratoryFacts, repr=False)
+
+    @property
+    def sealed_part(self) -> tuple[tuple[OutsideCall, ...], LaboratoryFacts]:
+        """What is kept under the participant's key alone."""
+        return self.outside_calls, self.laboratory
 
     def digest(self) -> str:
-        """SHA-256 of the canonical row but for its outside calls: the same row again is the same submission.
+        """SHA-256 of the canonical row but for its sealed part: the same row again is the same submission.
 
         The digest is stored in clear, and genetic results are few enough to be guessed from one.
         """
         facts = asdict(self)
-        del facts["outside_calls"]
+        del facts["outside_calls"], facts["laboratory"]
         content = {name: None if value is None else str(value) for name, value in facts.items()}
         return hashlib.sha256(canonical_json(content)).hexdigest()
 
@@ -65,13 +74,13 @@ class Reading:
 
 
 def submit(work: Work, keys: KeyProvider, row: ManifestRow) -> None:
-    """Accept a manifest row and seal its outside calls. The same row again changes nothing.
+    """Accept a manifest row and seal what is to be sealed of it. The same row again changes nothing.
 
     Raises:
         NotFoundError: If there is no such participant.
         ConflictError: If the sample identifier was submitted with other facts or by another center, or the row brings
-            outside calls that must not be kept.
-        ErasedError: If the row's outside calls were erased since.
+            sealed facts that must not be kept.
+        ErasedError: If the row's sealed facts were erased since.
         InvalidInputError: If a fact is out of range.
     """
     if row.contamination is not None and not 0 <= row.contamination <= 1:
@@ -80,10 +89,11 @@ def submit(work: Work, keys: KeyProvider, row: ManifestRow) -> None:
     known = work.session.get(SampleRow, row.sample_id)
     if known is not None:
         same = (known.manifest_sha256, known.genome_center) == (row.digest(), work.actor.name)
-        if not same or _kept_outside_calls(work, keys, known) != row.outside_calls:
+        if not same or _sealed_part(work, keys, known) != row.sealed_part:
             raise ConflictError("the sample was submitted before with other facts")
         return
-    if row.outside_calls and cases.must_be_erased(participants.history(work.session, row.participant_id, Lock.SHARED)):
+    seals = row.sealed_part != _NOTHING_SEALED
+    if seals and cases.must_be_erased(participants.history(work.session, row.participant_id, Lock.SHARED)):
         raise ConflictError(_MUST_NOT_BE_KEPT)
     work.session.add(
         SampleRow(
@@ -105,8 +115,10 @@ def submit(work: Work, keys: KeyProvider, row: ManifestRow) -> None:
         )
     )
     work.session.flush()
-    if row.outside_calls:
-        vault.keep_outside_calls(work, keys, row.participant_id, row.sample_id, row.outside_calls)
+    if seals:
+        vault.keep_outside_calls(
+            work, keys, row.participant_id, row.sample_id, row.outside_calls, laboratory=row.laboratory.to_json()
+        )
     work.audit(
         "sample.submit", "sample", row.sample_id, row.participant_id,
         manifest_sha256=row.digest(), outside_calls=len(row.outside_calls),
@@ -125,6 +137,28 @@ def owned(work: Work, sample_id: str) -> SampleRow:
     return sample
 
 
+class DeclaredFile(Protocol):
+    """A manifest row, received or stored."""
+
+    @property
+    def file_sha256(self) -> str:
+        """SHA-256 in hexadecimal."""
+
+    @property
+    def file_size(self) -> int:
+        """Bytes."""
+
+
+def check_file(declared: DeclaredFile, sha256: str, size: int) -> None:
+    """See whether a file is the one that its row declares.
+
+    Raises:
+        ConflictError: If it is another one.
+    """
+    if (declared.file_sha256, declared.file_size) != (sha256, size):
+        raise ConflictError("the file's SHA-256 or size differs from the manifest row; send the declared file")
+
+
 def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incoming) -> bool:
     """Accept the sample's file by its hash and size, keep its key, and order its reading.
 
@@ -136,8 +170,7 @@ def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incom
         ConflictError: If the file is not the one that the manifest row declares, or must not be kept.
     """
     sample = owned(work, sample_id)
-    if (sample.file_sha256, sample.file_size) != (incoming.sha256, incoming.size):
-        raise ConflictError("the file's SHA-256 or size differs from the manifest row; send the declared file")
+    check_file(sample, incoming.sha256, incoming.size)
     known = participants.history(work.session, sample.participant_id, Lock.SHARED)
     sample = results.must_get(work.session, SampleRow, sample_id, lock=True)
     if cases.must_be_erased(known) or SampleState(sample.state) is SampleState.ERASED:
@@ -176,12 +209,13 @@ def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) ->
     if file is None or results.is_erased(work.session, file) or cases.use_forbidden(known):
         return None
     participant = participants.get(work.session, sample.participant_id)
+    calls, laboratory = _sealed_part(work, keys, sample)
     return Reading(
         sample_id=sample_id,
         participant_id=sample.participant_id,
         file=vault.open_file(work, keys, sample.participant_id, file, store),
-        declared=_declared(sample, participant),
-        outside_calls=_kept_outside_calls(work, keys, sample),
+        declared=_declared(sample, participant, laboratory),
+        outside_calls=calls,
     )
 
 
@@ -258,22 +292,27 @@ def _accepted(work: Work, sample: SampleRow) -> list[ResultCaseRow]:
     ]
 
 
-def _kept_outside_calls(work: Work, keys: KeyProvider, sample: SampleRow) -> tuple[OutsideCall, ...]:
+def _sealed_part(work: Work, keys: KeyProvider, sample: SampleRow) -> tuple[tuple[OutsideCall, ...], LaboratoryFacts]:
     row = results.outside_calls_of(work.session, sample.sample_id)
     if row is None:
-        return ()
+        return _NOTHING_SEALED
     work.audit("sample.outside_calls", "sample", sample.sample_id, sample.participant_id)
-    return vault.open_outside_calls(work, keys, sample.participant_id, row)
+    calls = vault.open_outside_calls(work, keys, sample.participant_id, row)
+    laboratory = vault.open_laboratory_facts(work, keys, sample.participant_id, row)
+    return calls, LaboratoryFacts.from_json(laboratory)
 
 
-def _declared(sample: SampleRow, participant: ParticipantRow) -> Declared:
+def _declared(sample: SampleRow, participant: ParticipantRow, laboratory: LaboratoryFacts) -> Declared:
     own, written = Sex(participant.sex_at_birth), Sex(sample.sex_at_birth)
     return Declared(
         sex_at_birth=own,
         sex_in_manifest=None if Sex.UNKNOWN in {own, written} else written,
+        inferred_sex=laboratory.inferred_sex,
         assay=Assay(sample.assay),
+        specimen=sample.specimen,
         build=None if sample.build is None else Build(sample.build),
         contamination=sample.contamination,
         sample_name=sample.name_in_file,
         sha256=sample.file_sha256,
+        laboratory=laboratory,
     )

@@ -13,7 +13,7 @@ from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.header import Header
 from ror_service.intake.record import FlagBook
 from ror_service.intake.results import ReadMetrics
-from ror_service.intake.table import ALT, FILTER, FORMAT, INFO, SAMPLE, Bytes, LineTable, Mask, Numbers
+from ror_service.intake.table import ALT, FILTER, FORMAT, INFO, REF, SAMPLE, Bytes, LineTable, Mask, Numbers
 
 _ALL_SITES_SHARE = 0.05
 """Share of explicit reference genotypes from which a file is taken to list reference sites on purpose; a variants-only
@@ -76,6 +76,25 @@ def _bad(table: LineTable, index: int, problem: str) -> IntakeError:
     return IntakeError(Problem.BAD_RECORD, problem, line=table.number(index))
 
 
+_TRANSITIONS = np.zeros(256, dtype=np.bool_)
+_TRANSITIONS[[ord("A") ^ ord("G"), ord("C") ^ ord("T")]] = True
+_TRANSVERSIONS = np.zeros(256, dtype=np.bool_)
+_TRANSVERSIONS[[ord(one) ^ ord(two) for one in "AG" for two in "CT"]] = True
+
+
+def _count_variants(counts: Counter[str], table: LineTable, genotypes: Genotypes, passing: Mask) -> None:
+    """Count what the sample carries: for the outliers of a bad or mixed sample."""
+    heterozygous, alternate = genotypes.heterozygous & passing, genotypes.homozygous_alternate & passing
+    counts["heterozygous"] += int(np.count_nonzero(heterozygous))
+    counts["homozygous_alternate"] += int(np.count_nonzero(alternate))
+    behind = table.code(ALT, 1)
+    single = (table.code(REF, 1) == ord("\t")) & ((behind == ord("\t")) | (behind == ord(",")))
+    # The bases that differ tell the kind by their difference in bits alone; no other character gives the same.
+    change = (table.code(REF) ^ table.code(ALT))[(heterozygous | alternate) & single]
+    counts["transitions"] += int(np.count_nonzero(_TRANSITIONS[change]))
+    counts["transversions"] += int(np.count_nonzero(_TRANSVERSIONS[change]))
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of one file as it is read."""
@@ -97,6 +116,7 @@ class Tally:
         self.counts["reference_blocks"] += int(np.count_nonzero(blocks))
         self.counts["explicit_reference"] += int(np.count_nonzero(genotypes.reference & ~blocks))
         self.counts["no_calls"] += int(np.count_nonzero(genotypes.missing))
+        _count_variants(self.counts, table, genotypes, passing)
         if half := int(np.count_nonzero(genotypes.half)):
             self.counts["half_calls"] += half
         return genotypes

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from interpreters.findings import Interpretation
 from interpreters.genotypes import Build, OutsideCall
@@ -147,11 +149,26 @@ def open_own_medicines(work: Work, keys: KeyProvider, row: OwnMedicinesRow) -> t
 
 
 def keep_outside_calls(
-    work: Work, keys: KeyProvider, participant_id: str, sample_id: str, calls: Sequence[OutsideCall]
+    work: Work,
+    keys: KeyProvider,
+    participant_id: str,
+    sample_id: str,
+    calls: Sequence[OutsideCall],
+    *,
+    laboratory: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Seal and store what a laboratory got by another method; the row never changes afterwards."""
+    """Seal and store what a laboratory got by another method, and what it says of the sample; never changed after.
+
+    Args:
+        work: The transaction.
+        keys: Holder of the key-encryption keys.
+        participant_id: Whose sample it is.
+        sample_id: Which sample.
+        calls: Results by another method.
+        laboratory: What else the laboratory says, as plain JSON.
+    """
     key = _new_key(work, keys, participant_id, sample_id)
-    content = canonical_json({"calls": to_json(calls)})
+    content = canonical_json({"calls": to_json(calls), **({"laboratory": dict(laboratory)} if laboratory else {})})
     sealed = seal(content, key.data_key, _of_outside_calls(participant_id, sample_id, key.key_id))
     work.session.add(OutsideCallsRow(sample_id=sample_id, sealed=sealed, data_key_id=key.key_id))
     work.session.flush()
@@ -166,9 +183,25 @@ def open_outside_calls(
         ErasedError: If the data key was destroyed.
         SealError: If the row was changed or belongs to somebody else.
     """
+    return tuple(OutsideCall(**call) for call in _said(work, keys, participant_id, row)["calls"])
+
+
+def open_laboratory_facts(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> dict[str, Any]:
+    """What else the laboratory of a sample says, as plain JSON; empty where it said nothing.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    facts: dict[str, Any] = _said(work, keys, participant_id, row).get("laboratory", {})
+    return facts
+
+
+def _said(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> dict[str, Any]:
     data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
     context = _of_outside_calls(participant_id, row.sample_id, row.data_key_id)
-    return tuple(OutsideCall(**call) for call in json.loads(open_sealed(row.sealed, data_key, context))["calls"])
+    plain: dict[str, Any] = json.loads(open_sealed(row.sealed, data_key, context))
+    return plain
 
 
 def new_key() -> SealedKey:

@@ -165,7 +165,10 @@ class DataFileRow(Base):
 
 
 class OutsideCallsRow(Base):
-    """Pharmacogene results that a sample's laboratory got by another method, sealed; never changed."""
+    """What a sample's laboratory says beyond its row, sealed; never changed.
+
+    Pharmacogene results that it got by another method, and its own quality measures and names of tube, plate and well.
+    """
 
     __tablename__ = "outside_calls"
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from support.api import Api, problem_of, running_api
 from support.consent_facts import ANOTHER_PERSON, NOW, PERSON
+from support.manifests import WGS, fields
 from support.service import COUNSELOR, DIRECTOR, POSITIVE, Service, running_service
 
 from ror_service.api.tokens import Role
@@ -31,6 +32,7 @@ _REVIEW_READ = {COUNSELOR_ROLE: (200, 200, 404), DIRECTOR_ROLE: (200, 200, 404)}
 
 MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "POST /v1/samples": {CENTER: (201, 409, 404)},
+    "POST /v1/manifests": {CENTER: (200, 200, 200)},  # each row has a verdict of its own
     "PUT /v1/samples/{sample_id}/file": {CENTER: (201, 404, 404)},
     "GET /v1/samples/{sample_id}": {CENTER: (200, 404, 404)},
     "POST /v1/participants": {PORTAL: (201, 201, 201)},
@@ -138,6 +140,10 @@ class World:
         event = {"event_id": f"event-{which}", "authored_at": NOW.isoformat()}
         bodies: dict[str, dict[str, Any]] = {
             "samples": self._sample(names["sample_id"], names["participant_id"]),
+            "manifests": {
+                "schema": WGS,
+                "rows": [fields(7, participant_id=names["participant_id"], sample_id=names["sample_id"], schema=None)],
+            },
             "participants": {
                 "participant_id": {"own": PERSON, "other": ANOTHER_PERSON, "absent": "P-8"}[which],
                 "language": "en", "birth_date": "1980-05-17", "sex_at_birth": "female", "residence_state": "CA",

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Interval, Record, Sex
-from ror_service.intake.qc import POLICY_FILE, Declared, Outcome, RuleResult, Verdict, assess, load_policy
+from ror_service.intake.manifest import LaboratoryFacts, SexConcordance
+from ror_service.intake.qc import (
+    POLICY_FILE,
+    Declared,
+    Outcome,
+    RuleResult,
+    Verdict,
+    assess,
+    declared_rules,
+    load_policy,
+)
 from ror_service.intake.results import Container, Flag, Flagged, HeaderFacts, ReadMetrics, ReadResult
 
 READ = ReadResult(
@@ -176,3 +186,99 @@ def test_policy_is_versioned_and_complete(tmp_path: Path) -> None:
     broken.write_text(POLICY_FILE.read_text().replace("half_call", "half"))
     with pytest.raises(ValueError, match="half_call"):
         load_policy(broken)
+
+
+# What the laboratory says
+
+
+def said(**facts: object) -> Declared:
+    return Declared(sex_at_birth=Sex.FEMALE, laboratory=LaboratoryFacts(**facts))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "outcome"),
+    [
+        ("contamination", Declared(contamination=0.0099), Outcome.PASS),
+        ("contamination", Declared(contamination=0.01), Outcome.WARN),
+        ("contamination", Declared(contamination=0.0301), Outcome.HOLD),
+        ("laboratory_call_rate", said(), Outcome.NOT_CHECKED),
+        ("laboratory_call_rate", said(call_rate=0.98), Outcome.PASS),
+        ("laboratory_call_rate", said(call_rate=0.975), Outcome.WARN),
+        ("laboratory_call_rate", said(call_rate=0.96), Outcome.HOLD),
+        ("mean_coverage", said(), Outcome.NOT_CHECKED),
+        ("mean_coverage", said(mean_coverage=30.0), Outcome.PASS),
+        ("mean_coverage", said(mean_coverage=29.9), Outcome.WARN),
+        ("mean_coverage", said(mean_coverage=19.9), Outcome.HOLD),
+        ("mean_coverage", said(mean_coverage=float("nan")), Outcome.HOLD),
+        ("callable_fraction", said(callable_fraction=0.95), Outcome.PASS),
+        ("callable_fraction", said(callable_fraction=0.88), Outcome.WARN),
+        ("callable_fraction", said(callable_fraction=0.5), Outcome.HOLD),
+        ("array_concordance", said(array_concordance=0.995), Outcome.PASS),
+        ("array_concordance", said(array_concordance=0.98), Outcome.WARN),
+        ("array_concordance", said(array_concordance=0.7), Outcome.HOLD),
+        ("laboratory_sex_concordance", said(), Outcome.NOT_CHECKED),
+        ("laboratory_sex_concordance", said(sex_concordance=SexConcordance.NOT_DONE), Outcome.NOT_CHECKED),
+        ("laboratory_sex_concordance", said(sex_concordance=SexConcordance.CONCORDANT), Outcome.PASS),
+        ("laboratory_sex_concordance", said(sex_concordance=SexConcordance.DISCORDANT), Outcome.HOLD),
+        ("sex_chromosomes", said(), Outcome.NOT_CHECKED),
+        ("sex_chromosomes", Declared(laboratory=LaboratoryFacts(sex_chromosomes="XX")), Outcome.NOT_CHECKED),
+        ("sex_chromosomes", said(sex_chromosomes="XX"), Outcome.PASS),
+        ("sex_chromosomes", said(sex_chromosomes="XY"), Outcome.HOLD),
+        ("sex_chromosomes", said(sex_chromosomes="X0"), Outcome.HOLD),
+        ("specimen", Declared(), Outcome.NOT_CHECKED),
+        ("specimen", Declared(specimen="saliva"), Outcome.PASS),
+        ("specimen", Declared(specimen="hair"), Outcome.HOLD),
+        ("specimen", Declared(assay=Assay.ARRAY, specimen="hair"), Outcome.HOLD),
+    ],
+)
+def test_what_the_laboratory_says(name: str, declared: Declared, outcome: Outcome) -> None:
+    found = rule(name, declared=declared)
+    assert found.outcome is outcome
+    assert bool(found.reason) == (outcome is not Outcome.PASS)
+    assert found in declared_rules(declared), "the same without a file"
+
+
+def test_sex_chromosomes_are_named_in_no_verdict() -> None:
+    texts = {str(rule("sex_chromosomes", declared=said(sex_chromosomes=found))) for found in ("XY", "X0", "XXX")}
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("assay", "kind", "outcome"),
+    [
+        (Assay.WGS, CallSetKind.GVCF, Outcome.PASS),
+        (Assay.ARRAY, CallSetKind.ALL_SITES, Outcome.PASS),
+        (Assay.ARRAY, CallSetKind.GVCF, Outcome.HOLD),
+    ],
+)
+def test_an_array_has_no_reference_blocks(assay: Assay, kind: CallSetKind, outcome: Outcome) -> None:
+    read = replace(READ, calls=GenotypeCalls(Build.GRCH38, kind, ()))
+    assert rule("assay", read, Declared(assay=assay)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "assay", "outcome"),
+    [
+        ("transition_transversion", (205_000, 100_000), Assay.WGS, Outcome.PASS),
+        ("transition_transversion", (230_000, 100_000), Assay.WGS, Outcome.WARN),
+        ("transition_transversion", (100_000, 200_000), Assay.WGS, Outcome.HOLD),  # as by chance
+        ("transition_transversion", (205, 100), Assay.WGS, Outcome.NOT_CHECKED),
+        ("transition_transversion", (200_000, 0), Assay.WGS, Outcome.NOT_CHECKED),
+        ("transition_transversion", (100_000, 200_000), Assay.ARRAY, Outcome.NOT_CHECKED),
+        ("heterozygosity", (160_000, 100_000), Assay.WGS, Outcome.PASS),
+        ("heterozygosity", (80_000, 100_000), Assay.WGS, Outcome.WARN),
+        ("heterozygosity", (300_000, 100_000), Assay.WGS, Outcome.WARN),
+        ("heterozygosity", (500_000, 100_000), Assay.WGS, Outcome.HOLD),
+        ("heterozygosity", (500_000, 100_000), Assay.ARRAY, Outcome.NOT_CHECKED),
+    ],
+)
+def test_outliers(name: str, counts: tuple[int, int], assay: Assay, outcome: Outcome) -> None:
+    one, two = counts
+    metrics = (
+        ReadMetrics(transitions=one, transversions=two)
+        if name == "transition_transversion"
+        else ReadMetrics(heterozygous=one, homozygous_alternate=two)
+    )
+    found = rule(name, replace(READ, metrics=metrics), Declared(assay=assay))
+    assert found.outcome is outcome
+    assert bool(found.reason) == (outcome is not Outcome.PASS)

@@ -173,6 +173,26 @@ def test_kind_of_call_set(read: Read, records: list[str], kind: CallSetKind) -> 
     assert read(records).calls.kind is kind
 
 
+def test_variants_are_counted_by_kind(read: Read) -> None:
+    records = [
+        "chr1 100 . A G 50 PASS . GT 0/1",
+        "chr1 101 . G A 50 . . GT 1/1",
+        "chr1 102 . C T,<NON_REF> 50 PASS . GT 1|0",
+        "chr1 103 . T G 50 PASS . GT 0/1",
+        "chr1 104 . A C 50 PASS . GT 1|1",
+        "chr1 105 . A G 50 q10 . GT 0/1",  # filtered
+        "chr1 106 . A G 50 PASS . GT 0/0",  # not carried
+        "chr1 107 . A G 50 PASS . GT ./1",
+        "chr1 108 . A GT 50 PASS . GT 0/1",  # no single bases
+        "chr1 109 . AC G 50 PASS . GT 0/1",
+        "chr1 110 . A <DEL> 50 PASS . GT 0/1",
+        "chr1 111 . A * 50 PASS . GT 0/1",
+    ]
+    metrics = read(vcf_text(records, extra='##FILTER=<ID=q10,Description="x">\n')).metrics
+    assert (metrics.transitions, metrics.transversions) == (3, 2)
+    assert (metrics.heterozygous, metrics.homozygous_alternate) == (7, 2)
+
+
 def test_metrics(read: Read) -> None:
     result = read(
         [

@@ -1,0 +1,127 @@
+"""Takes a whole manifest in: each row as if it had been sent alone, in a transaction of its own, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+from ror_service.errors import ServiceError
+from ror_service.intake import samples
+from ror_service.intake.feedback import Feedback, ReasonGiven, Taken, feedback_on
+from ror_service.intake.incoming import Incoming
+from ror_service.intake.manifest import Row
+from ror_service.intake.manifest_check import CheckedManifest
+from ror_service.intake.samples import ManifestRow
+from ror_service.sealing.keys import KeyProvider
+from ror_service.states import SampleState
+from ror_service.storage import results
+from ror_service.work import Work
+
+PIECE = 1 << 20
+"""Bytes that are read at once."""
+FIRST_FAULT = 500
+"""From this status on an error is the service's own fault and stops the manifest; it may be sent again."""
+
+Begin = Callable[[], AbstractContextManager[Work]]
+Files = Callable[[str], AbstractContextManager[BinaryIO]]
+"""Opens a file by its name. Raises NoFileError."""
+
+
+class NoFileError(ServiceError):
+    """A file that a manifest declares is not there."""
+
+    code = "no_file"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("the file has not come, or is a link or folder; send it under the declared name")
+
+
+def submit_manifest(begin: Begin, keys: KeyProvider, manifest: CheckedManifest) -> Feedback:
+    """Submit the rows of a manifest; the files follow. The same manifest again, in any order, changes nothing.
+
+    Args:
+        begin: Begins a transaction in the center's name.
+        keys: Holder of the key-encryption keys.
+        manifest: The manifest.
+    """
+    return feedback_on(manifest, lambda row: _submit(begin, keys, row))
+
+
+def submit_with_file(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
+    """Submit one row of a manifest together with its genotype file.
+
+    Where the file is missing or another one, the row waits for the right one.
+
+    Args:
+        begin: Begins a transaction in the center's name.
+        keys: Holder of the key-encryption keys.
+        row: The row, as it was checked.
+        files: Opens the file.
+        store: Folder of sealed files.
+    """
+    taken = _submit(begin, keys, row)
+    return _receive(begin, keys, row, files, store) if taken.state is SampleState.AWAITING_FILE else taken
+
+
+def submitted_row(row: Row) -> ManifestRow:
+    """A manifest's row as a sample is submitted by."""
+    return ManifestRow(
+        sample_id=row.sample_id,
+        participant_id=row.participant_id,
+        specimen=row.specimen.value,
+        assay=row.assay,
+        build=row.build,
+        sex_at_birth=row.sex_at_birth,
+        contamination=row.contamination,
+        name_in_file=row.name_in_file,
+        collected_on=row.collected_on,
+        file_sha256=row.genotypes_sha256,
+        file_size=row.genotypes_size,
+        laboratory=row.laboratory_facts(),
+    )
+
+
+def said_no(error: ServiceError, field: str | None = None) -> ReasonGiven:
+    """A refusal as a reason, in the words that a single row or file gets.
+
+    Raises:
+        ServiceError: The error itself, if it is a fault of the service.
+    """
+    if error.status >= FIRST_FAULT:
+        raise error
+    return ReasonGiven(code=error.code, field=field, problem=str(error))
+
+
+def _submit(begin: Begin, keys: KeyProvider, row: Row) -> Taken:
+    try:
+        with begin() as work:
+            samples.submit(work, keys, submitted_row(row))
+            return _standing(work, row.sample_id)
+    except ServiceError as error:
+        return Taken(reasons=(said_no(error),), refused=True)
+
+
+def _receive(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
+    try:
+        with files(row.genotypes_file) as file, Incoming(store, row.participant_id, row.genotypes_size) as incoming:
+            while piece := file.read(PIECE):
+                incoming.write(piece)
+            incoming.finish()
+            with begin() as work:
+                accepted = samples.file_received(work, keys, row.sample_id, incoming)
+                standing = _standing(work, row.sample_id)
+            if accepted:
+                incoming.keep()
+            return standing
+    except ServiceError as error:
+        return Taken(SampleState.AWAITING_FILE, reasons=(said_no(error, "genotypes_file"),))
+
+
+def _standing(work: Work, sample_id: str) -> Taken:
+    """Where a sample of the acting center's own is."""
+    sample = samples.owned(work, sample_id)
+    assessment = results.last_assessment(work.session, sample_id)
+    return Taken(SampleState(sample.state), () if assessment is None else tuple(assessment.reasons))

@@ -1,0 +1,68 @@
+"""`ror intake` as an operator meets it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.manifests import as_csv, fields
+from support.service import Service
+
+from ror_service.storage.tables import DataFileRow, SampleRow
+
+SHA256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of one letter x
+
+
+@pytest.fixture
+def inbox(home: Service, tmp_path: Path) -> Path:
+    home.register("P-1")
+    folder = tmp_path / "center-1"
+    folder.mkdir()
+    (folder / "week.manifest.csv").write_bytes(as_csv([fields(1, genotypes_sha256=SHA256, genotypes_size=1)]))
+    return folder
+
+
+def test_submit_with_and_without_files(home: Service, inbox: Path, ror: Callable[..., Any]) -> None:
+    manifest = inbox / "week.manifest.csv"
+    alone = ror("intake", "submit", manifest, "--center", "center-1")
+    assert (alone.status, alone.out) == (0, "verdicts: 1 accepted\nsamples: 1 awaiting_file\n")
+    lacking = ror("intake", "submit", manifest, "--center", "center-1", "--folder", inbox)
+    assert (lacking.status, "no_file" in lacking.out) == (1, True)
+    (inbox / "S-1.vcf.gz").write_bytes(b"x")
+    complete = ror("intake", "submit", manifest, "--center", "center-1", "--folder", inbox, "--feedback", "f.csv")
+    assert (complete.status, complete.out) == (0, "verdicts: 1 accepted\nsamples: 1 received\n")
+    assert [row.genome_center for row in home.rows(SampleRow)] == ["center-1"]
+    assert len(home.rows(DataFileRow)) == 1
+
+
+def test_a_manifest_without_a_readable_row_is_refused_in_one_line(
+    inbox: Path, refused: Callable[..., str], home: Service
+) -> None:
+    (inbox / "bad.csv").write_bytes(b"\x89PNG\n")
+    assert refused("intake", "submit", inbox / "bad.csv", "--center", "center-1").startswith("bad_manifest: line 1: ")
+    assert home.rows(SampleRow) == []
+
+
+def test_watch_takes_in_what_is_new_until_it_is_stopped(
+    inbox: Path, ror: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = ror("intake", "watch", inbox, "--center", "center-1", "--once")
+    assert once.out == "week.manifest.csv: 1 rows, 0 refused, 1 without their file\n"
+    waits = []
+
+    def between_passes(_: object, seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 1:
+            (inbox / "S-1.vcf.gz").write_bytes(b"x")
+            (inbox / "worse.manifest.csv").write_bytes(b"x\n")
+        if len(waits) == 3:
+            raise SystemExit
+
+    monkeypatch.setattr(threading.Event, "wait", between_passes)
+    lines = ror("intake", "watch", inbox, "--center", "center-1", "--every", 5).out.splitlines()
+    assert lines[0] == "week.manifest.csv: 1 rows, 0 refused, 0 without their file"
+    assert lines[1].startswith("worse.manifest.csv: 0 rows, 0 refused, 0 without their file; line 1: ")
+    assert (len(lines), waits) == (2, [5, 5, 5])
