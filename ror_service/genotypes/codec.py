@@ -209,7 +209,8 @@ class _Shape(NamedTuple):
     @classmethod
     def of(cls, plain: Sequence[Any]) -> _Shape:
         """The shape that JSON holds as a list."""
-        return cls(*(tuple(value) if isinstance(value, list) else value for value in plain))
+        ref, alts, genotype, phased, filters, consequences = plain
+        return cls(ref, tuple(alts), tuple(genotype), phased, tuple(filters), tuple(consequences))
 
     @property
     def carried(self) -> list[int]:

@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Interval, OutsideCall, Record
 from interpreters.interpreter import PanelSite
 from ror_service.genotypes.catalogue import Catalogue
+from ror_service.storage import results
+from ror_service.storage.tables import StoredGenotypesRow
+from support.service import Service
 
 PANEL = tuple(PanelSite(chrom, pos, "A", "G") for chrom in ("1", "2") for pos in (5, 8, 21, 22, 30))
 REGION = Interval("1", 10, 20)
@@ -43,6 +47,15 @@ class PanelOnly(WholeRecords):
     def panel_sites(self, build: Build) -> Sequence[PanelSite]:
         del build
         return self.sites
+
+
+def forget_stored(service: Service) -> None:
+    """Make every sample one that was read before anything was stored: only its file is there."""
+    with service.work() as work:
+        rows = work.session.scalars(select(StoredGenotypesRow)).all()
+        results.destroy_keys(work.session, [row.data_key_id for row in rows], work.at)
+        for row in rows:
+            work.session.delete(row)
 
 
 def catalogue() -> Catalogue:
