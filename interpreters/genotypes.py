@@ -208,7 +208,7 @@ class GenotypeCalls:
     ) -> None:
         self.build = build
         self.kind = kind
-        self.callable_intervals = None if callable_intervals is None else _united(callable_intervals)
+        self.callable_intervals = None if callable_intervals is None else united(callable_intervals)
         self.assayed_sites = assayed_sites
         self.outside_calls = tuple(outside_calls)
         by_chrom: dict[str, list[Record]] = {}
@@ -229,7 +229,7 @@ class GenotypeCalls:
 
     def within(self, intervals: Iterable[Interval]) -> GenotypeCalls:
         """The same calls, with only the records that overlap one of `intervals`: a file is read for many at once."""
-        wanted = _united(intervals)
+        wanted = united(intervals)
 
         def overlaps(record: Record) -> bool:
             # The last one that starts no later than the record ends; before the first one there is none to overlap.
@@ -298,8 +298,8 @@ _ABSENT = Genotype(CallState.ABSENT)
 _UNUSABLE = (CallState.NO_CALL, CallState.FILTERED)
 
 
-def _united(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The same bases as sorted intervals of which no two overlap."""
+def united(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The same bases as sorted intervals of which no two overlap; by chromosome name, then position."""
     united: list[Interval] = []
     for interval in sorted(intervals):
         if united and united[-1].chrom == interval.chrom and interval.start <= united[-1].end:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from interpreters.changes import Change
 from interpreters.findings import Interpretation
@@ -62,4 +62,26 @@ class TellsChanges(Protocol):
             before: An interpretation of this module, by any knowledge.
             after: What this interpreter says of the same sample.
             earlier: Gives the release that `before` rests on; called only where it matters.
+        """
+
+
+class PanelSite(NamedTuple):
+    """A site with two known bases, on the plus strand."""
+
+    chrom: str
+    pos: int
+    ref: str
+    """Base of the reference genome."""
+    alt: str
+
+
+@runtime_checkable
+class ReadsPanelSites(Protocol):
+    """An interpreter that reads nothing but the unordered genotype at sites with two known bases."""
+
+    def panel_sites(self, build: Build) -> Sequence[PanelSite]:
+        """Sites at which it asks whether each copy carries `ref` or `alt`, and nothing else of a usable diploid call.
+
+        Depth (other than none), quality and phase may be missing there, and a reference call that spells no base may
+        spell `ref`. Everything else, such as a third allele, no call or a filter, it is given as the file has it.
         """

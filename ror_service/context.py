@@ -25,6 +25,8 @@ from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
 from ror_service.errors import KnowledgeUnavailableError, UnsafeConfigurationError
+from ror_service.genotypes.catalogue import Catalogue
+from ror_service.genotypes.store import GenotypeStore
 from ror_service.intake import isolation
 from ror_service.intake.needs import Needs
 from ror_service.intake.qc import Declared, QcAssessment
@@ -230,6 +232,11 @@ class ServiceContext:
     def needs(self) -> Needs:
         """What the interpreters together need of a genotype file."""
         return Needs(self.interpreters)
+
+    @cached_property
+    def genotypes(self) -> GenotypeStore:
+        """What is stored of the samples that were read."""
+        return GenotypeStore(self.keys, lambda: Catalogue.of(self.interpreters))
 
     def read_genotypes(self, file: SealedFile, needs: Needs | None = None) -> ReadResult:
         """Read a sealed genotype file in a confined child process, which is fed its clear bytes.

@@ -11,8 +11,8 @@ from interpreters.changes import FollowUp
 from interpreters.genotypes import Sex
 from interpreters.interpreter import Interpreter
 from ror_service import cases
+from ror_service.genotypes.store import Genotypes
 from ror_service.intake import samples
-from ror_service.intake.results import ReadResult
 from ror_service.intake.samples import Reading
 from ror_service.review import queue
 from ror_service.review.conditions import Urgency, most_urgent
@@ -27,8 +27,8 @@ from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work
 
 
-def interpret(interpreter: Interpreter, reading: Reading, read: ReadResult) -> Interpreted:
-    """What one interpreter says about one reading. Pure: nothing is stored."""
+def interpret(interpreter: Interpreter, reading: Reading, read: Genotypes) -> Interpreted:
+    """What one interpreter says about one sample. Pure: nothing is stored."""
     return Interpreted(
         interpretation=interpreter.interpret(
             samples.facts(reading, read.build), read.calls.with_outside_calls(reading.outside_calls)
@@ -42,7 +42,7 @@ def keep(
     work: Work,
     keys: KeyProvider,
     reading: Reading,
-    read: ReadResult,
+    read: Genotypes,
     interpreted: Interpreted,
     *,
     review_due: timedelta,
@@ -76,7 +76,7 @@ def keep_again(
     work: Work,
     keys: KeyProvider,
     case_id: str,
-    made: tuple[Reading, ReadResult, Interpreted],
+    made: tuple[Reading, Genotypes, Interpreted],
     *,
     since: str,
     due: Mapping[FollowUp, timedelta],
@@ -130,7 +130,7 @@ def _need(work: Work, case: ResultCaseRow, interpreted: Interpreted) -> Triage:
 
 
 def _sealed(
-    work: Work, keys: KeyProvider, case: ResultCaseRow, made: tuple[Reading, ReadResult, Interpreted], tier: Tier
+    work: Work, keys: KeyProvider, case: ResultCaseRow, made: tuple[Reading, Genotypes, Interpreted], tier: Tier
 ) -> str:
     """Keep what was found in a reading, with its audit event; returns the interpretation's id."""
     reading, read, interpreted = made

@@ -286,10 +286,12 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
 def _erase(work: Work, participant_id: str, cause: str) -> None:
     """Destroy every data key of the participant in this transaction and order the removal of the sealed files."""
     session = work.session
+    samples = results.samples_of(session, participant_id)
+    results.dissolve_segments(session, [sample.sample_id for sample in samples], work.at)
     destroyed = results.destroy_keys(session, results.keys_of_participant(session, participant_id), work.at)
     if not destroyed:
         return
-    for sample in results.samples_of(session, participant_id):
+    for sample in samples:
         has_file = results.file_of(session, sample.sample_id) is not None
         if has_file or results.outside_calls_of(session, sample.sample_id) is not None:
             sample.state = SampleState.ERASED.value

@@ -7,38 +7,61 @@ rendered or fetched inside an open transaction, but for the send itself, which h
 from __future__ import annotations
 
 from consent.gate import Release
+from interpreters.interpreter import Interpreter
 from ror_service import interpretations, reports
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery import dispatch
-from ror_service.intake import qc, samples
+from ror_service.genotypes.store import Stored
+from ror_service.intake import samples
 from ror_service.intake.errors import IntakeError
+from ror_service.intake.samples import Reading
+from ror_service.work import Work
 
 PIPELINE = Actor(name="pipeline", role="service", purpose="return of results")
 
 
 def interpret_sample(context: ServiceContext, sample_id: str) -> None:
-    """Read the genotype file once, check its quality, and interpret what the participant said yes to."""
+    """Read the genotype file once, and interpret what the participant said yes to from what is stored of it."""
     with context.transaction(PIPELINE) as work:
         reading = samples.begin_reading(work, context.keys, sample_id, context.store)
-    if reading is None:
-        return
+        if reading is None:
+            return
+        stored = context.genotypes.find(work, sample_id)
+        wanted = _accepted(context, work, sample_id)
+    if stored is None or not stored.covers(wanted):
+        stored = _read_sample(context, reading)
+        if stored is None:
+            return
+        with context.transaction(PIPELINE) as work:
+            wanted = _accepted(context, work, sample_id)
+    genotypes = stored.genotypes(wanted)
+    found = [interpretations.interpret(interpreter, reading, genotypes) for interpreter in wanted]
+    for interpreted in found:
+        with context.transaction(PIPELINE) as work:
+            interpretations.keep(
+                work, context.keys, reading, genotypes, interpreted, review_due=context.settings.review_due
+            )
+
+
+def _accepted(context: ServiceContext, work: Work, sample_id: str) -> list[Interpreter]:
+    return [context.interpreters[module] for module in samples.accepted_modules(work, sample_id)]
+
+
+def _read_sample(context: ServiceContext, reading: Reading) -> Stored | None:
+    """Read the file, check its quality, and store what the installed interpreters need; None: not to be used."""
+    sample_id = reading.sample_id
     try:
         read = context.read_genotypes(reading.file)
     except IntakeError as error:
         with context.transaction(PIPELINE) as work:
             samples.record_verdict(work, sample_id, None, problem=error.code.value)
-        return
+        return None
     assessment = context.assess(read, reading.declared)
+    stored = context.genotypes.pack(read.calls, read.sha256)
     with context.transaction(PIPELINE) as work:
         samples.record_verdict(work, sample_id, assessment)
-        modules = samples.accepted_modules(work, sample_id)
-    if assessment.verdict is not qc.Verdict.PASS:
-        return
-    found = [interpretations.interpret(context.interpreters[module], reading, read) for module in modules]
-    for interpreted in found:
-        with context.transaction(PIPELINE) as work:
-            interpretations.keep(work, context.keys, reading, read, interpreted, review_due=context.settings.review_due)
+        return stored if context.genotypes.keep(work, sample_id, stored) else None
 
 
 def release_report(context: ServiceContext, case_id: str) -> None:

@@ -1,8 +1,10 @@
-"""Which results another knowledge release would change: each stored one against a new one from the same file.
+"""Which results another knowledge release would change: each stored one against a new one from the same genotypes.
 
-Each reading of a person's file is audited, and one sample is in memory at a time. Nothing is ever released. A dry run
-keeps nothing; else, where a change asks people to act, one transaction keeps the new interpretation and a review of it.
-What is compared is always the newest interpretation of a case, so that a second run finds nothing new.
+The genotypes are those that were stored when the file was read; where these do not cover what the release needs, the
+file is read again. Each reading of a person's genotypes is audited, and one sample is in memory at a time. Nothing is
+ever released. A dry run keeps nothing; else, where a change asks people to act, one transaction keeps the new
+interpretation and a review of it. What is compared is always the newest interpretation of a case, so that a second run
+finds nothing new.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from ror_service import cases, interpretations
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.errors import ErasedError, InvalidInputError, KnowledgeUnavailableError, NotFoundError, SealError
+from ror_service.genotypes.store import Genotypes, Stored
 from ror_service.intake import samples
 from ror_service.intake.errors import IntakeError
 from ror_service.intake.needs import Needs
@@ -55,6 +58,8 @@ class Reanalyzed:
     """People must act, and a report was returned: it stays as it is, since amended reports are not issued yet."""
     opened: bool = False
     """A review was opened."""
+    from_file: bool = False
+    """The file was, or had to be, read again: nothing is stored of the sample, or not all that is needed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class _Compared:
     not_reported: frozenset[str]
     """Genes whose finding people decided not to report."""
     reading: Reading
+    stored: Stored | None
     returned: bool
 
 
@@ -123,7 +129,14 @@ class _Run:
             compared = self._opened(case.case_id)
             if compared is None:
                 return done(passed_over=True)
-            read = self.context.read_genotypes(compared.reading.file, self.needs)
+            stored = compared.stored
+            from_file = stored is None or not stored.covers([self.interpreter])
+            done = partial(done, from_file=from_file)
+            if stored is None or from_file:
+                found = self.context.read_genotypes(compared.reading.file, self.needs)
+                read = Genotypes(found.calls, found.sha256)
+            else:
+                read = stored.genotypes([self.interpreter])
             interpreted = interpretations.interpret(self.interpreter, compared.reading, read)
             earlier = partial(self.context.knowledge_of, compared.said)
             changes = self.teller.changes(compared.said, interpreted.interpretation, earlier)
@@ -149,6 +162,7 @@ class _Run:
             row = results.interpretations_of_cases(work.session, [case_id])[0]
             try:
                 reading = samples.begin_reading(work, self.context.keys, row.sample_id, self.context.store)
+                stored = self.context.genotypes.find(work, row.sample_id)
                 said = vault.open_interpretation(work, self.context.keys, row).interpretation
             except ErasedError:
                 return None
@@ -164,6 +178,7 @@ class _Run:
                 said=said,
                 not_reported=queue.not_reported(work, row.interpretation_id, findings_under_review(said)),
                 reading=reading,
+                stored=stored,
                 returned=CaseState(case.state) in cases.RETURNED,
             )
 

@@ -13,6 +13,7 @@ from interpreters.ancestry.places import LEAST_SHARE, leading_place
 from interpreters.ancestry.reading import Reading, read
 from interpreters.findings import AncestryFinding, Interpretation, NotTested, Region, Subregion
 from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
+from interpreters.interpreter import PanelSite
 from interpreters.knowledge import KnowledgeRelease
 
 NAME = "ancestry"
@@ -55,6 +56,20 @@ class AncestryInterpreter:
             Interval(chromosome, position, position)
             for panel in self.panels
             for chromosome, position in zip(panel.chromosome_names, panel.positions(build).tolist(), strict=True)
+        )
+
+    def panel_sites(self, build: Build) -> Sequence[PanelSite]:
+        """The same sites with their bases: nothing but the genotype is read at any of them."""
+        return tuple(
+            PanelSite(chromosome, position, ref, alt)
+            for panel in self.panels
+            for chromosome, position, ref, alt in zip(
+                panel.chromosome_names,
+                panel.positions(build).tolist(),
+                panel.references,
+                panel.alternates,
+                strict=True,
+            )
         )
 
     def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:  # noqa: ARG002 - contract

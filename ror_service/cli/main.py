@@ -29,6 +29,7 @@ COMMANDS = {
     "knowledge": "ror_service.cli.knowledge:knowledge",
     "reference": "ror_service.cli.reference:reference",
     "reanalyze": "ror_service.cli.reanalyze:reanalyze",
+    "affected": "ror_service.cli.affected:affected",
     "yield": "ror_service.cli.batch_yield:count_yield",
 }
 """Command to the function, or the group of commands, that runs it."""

@@ -47,7 +47,8 @@ def reanalyze(
 ) -> None:
     """Tell whose result would change with another knowledge release, and open reviews of what asks people to act.
 
-    Nothing is released. Every file is read again, which is audited. Ends with status 1 when a file could not be read.
+    Nothing is released. What is stored of each sample is read, or its file where that is not all that is needed, which
+    is audited. Ends with status 1 when a file could not be read.
     """
     if module != HEREDITARY_RISK and not dry_run:
         raise InvalidInputError(
@@ -56,6 +57,7 @@ def reanalyze(
     if module != HEREDITARY_RISK and gene_list is not None:
         raise InvalidInputError(f"--list chooses genes of {HEREDITARY_RISK}, not of {module}; leave it out")
     outcomes, kinds, asked = Counter[str](), Counter[tuple[str, str]](), Counter[str]()
+    files_read = 0
     with service() as context:
         release = release or _newest(context, module)
         interpreter = context.interpreter(module, release, {GENE_LIST_OPTION: gene_list} if gene_list else {})
@@ -63,15 +65,21 @@ def reanalyze(
         total = found if limit is None else min(found, limit)
         for done in _with_progress(reanalysis.reanalyze(context, interpreter, limit, dry_run=dry_run), total):
             outcomes[_outcome(done)] += 1
+            files_read += done.from_file
             kinds.update({(change.gene, change.kind.value) for change in done.changes})
             asked.update(_asked(done))
             for line in _json_lines(done, show_results) if as_json else _lines(done, show_results):
                 typer.echo(line)
     if as_json:
         summary = _summary(module, interpreter.knowledge.digest, release, outcomes, kinds)
-        typer.echo(json.dumps({"summary": {**summary, "follow_ups": {name: asked[name] for name in _ASKED}}}))
+        follow_ups = {name: asked[name] for name in _ASKED}
+        typer.echo(json.dumps({"summary": {**summary, "files_read": files_read, "follow_ups": follow_ups}}))
     else:
         _print_summary(release, outcomes, kinds, asked if module == HEREDITARY_RISK else {})
+        if files_read:
+            typer.echo(
+                f"{files_read:,} files were read again: what is stored of their samples is not all that is needed"
+            )
     raise typer.Exit(1 if outcomes["not_read"] else 0)
 
 

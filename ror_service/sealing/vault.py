@@ -32,6 +32,8 @@ from ror_service.storage.tables import (
     OutsideCallsRow,
     OwnMedicinesRow,
     ReportVersionRow,
+    StoredGenotypesRow,
+    VariantSegmentRow,
 )
 from ror_service.work import Work, new_id
 
@@ -204,6 +206,71 @@ def _said(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsR
     return plain
 
 
+def keep_genotypes(
+    work: Work, keys: KeyProvider, participant_id: str, sample_id: str, packed: bytes, *, build: Build, catalogue: str
+) -> None:
+    """Seal and store what interpreters need of a sample; what was stored of it before is erased with its key.
+
+    Args:
+        work: The transaction.
+        keys: Holder of the key-encryption keys.
+        participant_id: Whose sample.
+        sample_id: Which sample.
+        packed: What is stored.
+        build: Build of its coordinates.
+        catalogue: Digest of the catalogue that says what it holds, which is in the database.
+    """
+    row = work.session.get(StoredGenotypesRow, sample_id)
+    if row is None:
+        row = StoredGenotypesRow(sample_id=sample_id)
+    else:
+        results.dissolve_segments(work.session, [sample_id], work.at)
+        results.destroy_keys(work.session, [row.data_key_id], work.at)
+    key = _new_key(work, keys, participant_id, sample_id)
+    row.sealed = seal(packed, key.data_key, _of_genotypes(participant_id, sample_id, key.key_id))
+    row.data_key_id, row.build, row.catalogue_digest, row.created_at = key.key_id, build.value, catalogue, work.at
+    work.session.add(row)
+    work.session.flush()
+
+
+def open_genotypes(work: Work, keys: KeyProvider, participant_id: str, row: StoredGenotypesRow) -> bytes:
+    """What is stored of a sample.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    return open_sealed(row.sealed, data_key, _of_genotypes(participant_id, row.sample_id, row.data_key_id))
+
+
+def keep_segment(work: Work, keys: KeyProvider, content: bytes, samples: int) -> VariantSegmentRow:
+    """Seal and store a piece of the index of carried variants, which belongs to nobody alone."""
+    segment_id = new_id("segment")
+    key = _new_key(work, keys, "", segment_id)
+    row = VariantSegmentRow(
+        segment_id=segment_id,
+        sealed=seal(content, key.data_key, _of_segment(segment_id, key.key_id)),
+        data_key_id=key.key_id,
+        samples=samples,
+        created_at=work.at,
+    )
+    work.session.add(row)
+    work.session.flush()
+    return row
+
+
+def open_segment(work: Work, keys: KeyProvider, row: VariantSegmentRow) -> bytes:
+    """A piece of the index of carried variants.
+
+    Raises:
+        ErasedError: If it was dissolved.
+        SealError: If the row was changed.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, "", row.segment_id)
+    return open_sealed(row.sealed or b"", data_key, _of_segment(row.segment_id, row.data_key_id))
+
+
 def new_key() -> SealedKey:
     """A data key that nobody else knows yet; what it seals is lost unless the key is kept."""
     return SealedKey(new_id("key"), new_data_key())
@@ -305,6 +372,14 @@ def _of_interpretation(participant_id: str, interpretation_id: str, key_id: str)
 
 def _of_outside_calls(participant_id: str, sample_id: str, key_id: str) -> SealContext:
     return SealContext(participant_id, sample_id, 1, "outside-calls", "", key_id)
+
+
+def _of_genotypes(participant_id: str, sample_id: str, key_id: str) -> SealContext:
+    return SealContext(participant_id, sample_id, 1, "stored-genotypes", "", key_id)
+
+
+def _of_segment(segment_id: str, key_id: str) -> SealContext:
+    return SealContext("", segment_id, 1, "variant-segment", "", key_id)
 
 
 def _of_own_medicines(row: OwnMedicinesRow, key_id: str) -> SealContext:

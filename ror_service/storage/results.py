@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
-from sqlalchemy import Select, Subquery, case, func, select, union_all, update
+from sqlalchemy import Select, Subquery, case, func, literal, select, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from consent.types import Participation
 from ror_service.errors import NotFoundError
 from ror_service.states import CaseState, ReviewState, SampleState, VersionState
 from ror_service.storage.tables import (
@@ -18,9 +20,11 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     DeliveryRow,
+    GenotypeCatalogueRow,
     InterpretationRow,
     OutsideCallsRow,
     OwnMedicinesRow,
+    ParticipantRow,
     QcAssessmentRow,
     RecallRow,
     ReportRow,
@@ -29,11 +33,15 @@ from ror_service.storage.tables import (
     ReviewCaseRow,
     SampleRow,
     SignOffRow,
+    StoredGenotypesRow,
     VariantDecisionRow,
+    VariantSegmentRow,
 )
 
 RowT = TypeVar("RowT", bound=Base)
 
+_AT_ONCE = 500
+"""Values in one question to the database at most."""
 CLOSED_CASES = (CaseState.REVOKED, CaseState.DELETION_ORDERED, CaseState.DELETED, CaseState.NOT_DELIVERABLE)
 
 
@@ -306,7 +314,8 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
 def _owned_keys() -> Subquery:
     """Every data key with the participant and the one object that it seals.
 
-    An object is a file, an interpretation, a report version, a list of medicines or the outside calls of a sample.
+    An object is a file, an interpretation, a report version, a list of medicines, the outside calls of a sample, what
+    is stored of its genotypes, or a piece of the index of carried variants.
     """
     files = select(
         DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
@@ -321,7 +330,13 @@ def _owned_keys() -> Subquery:
     outside_calls = select(OutsideCallsRow.data_key_id, SampleRow.participant_id, OutsideCallsRow.sample_id).join(
         SampleRow, SampleRow.sample_id == OutsideCallsRow.sample_id
     )
-    return union_all(files, interpretations, versions, medicines, outside_calls).subquery("owned_keys")
+    stored = select(StoredGenotypesRow.data_key_id, SampleRow.participant_id, StoredGenotypesRow.sample_id).join(
+        SampleRow, SampleRow.sample_id == StoredGenotypesRow.sample_id
+    )
+    # A piece of the index holds many people: it belongs to nobody, and `dissolve_segments` erases it.
+    segments = select(VariantSegmentRow.data_key_id, literal(""), VariantSegmentRow.segment_id)
+    parts = (files, interpretations, versions, medicines, outside_calls, stored, segments)
+    return union_all(*parts).subquery("owned_keys")
 
 
 def keys_of_participant(session: Session, participant_id: str) -> set[str]:
@@ -361,3 +376,118 @@ def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
         .returning(DataKeyRow.key_id)
     )
     return len(destroyed.all())
+
+
+def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:
+    """Keep a catalogue of stored genotypes, if it is not kept yet; `pack` makes its bytes only then."""
+    if session.get(GenotypeCatalogueRow, digest) is not None:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    values = {"digest": digest, "packed": pack(), "created_at": at}
+    # Another worker may be keeping the same one.
+    session.execute(dialect.insert(GenotypeCatalogueRow).values(values).on_conflict_do_nothing())
+
+
+def not_indexed(session: Session, after: str, limit: int) -> Sequence[tuple[StoredGenotypesRow, str]]:
+    """Stored genotypes that no living piece of the variant index holds, with their participant; locked.
+
+    Those of samples that may be used: they passed the quality gate, and the participant's standing does not forbid it.
+
+    Args:
+        session: Database session.
+        after: In order of the samples' ids, those after this one.
+        limit: Most of them.
+    """
+    rows = session.execute(
+        select(StoredGenotypesRow, SampleRow.participant_id)
+        .join(SampleRow, SampleRow.sample_id == StoredGenotypesRow.sample_id)
+        .join(ParticipantRow, ParticipantRow.participant_id == SampleRow.participant_id)
+        .join(DataKeyRow, DataKeyRow.key_id == StoredGenotypesRow.data_key_id)
+        .join(VariantSegmentRow, VariantSegmentRow.segment_id == StoredGenotypesRow.segment_id, isouter=True)
+        .where(
+            StoredGenotypesRow.sample_id > after,
+            VariantSegmentRow.sealed.is_(None),
+            DataKeyRow.wrapped.is_not(None),
+            SampleRow.state == SampleState.READ.value,
+            ParticipantRow.participation.not_in([Participation.WITHDRAWN.value, Participation.UNKNOWN.value]),
+        )
+        .order_by(StoredGenotypesRow.sample_id)
+        .limit(limit)
+        .with_for_update(of=StoredGenotypesRow)
+    )
+    return [(row, participant_id) for row, participant_id in rows]
+
+
+def variant_segments(session: Session) -> Iterable[VariantSegmentRow]:
+    """Every living piece of the variant index, a few at a time."""
+    return session.scalars(
+        select(VariantSegmentRow).where(VariantSegmentRow.sealed.is_not(None)).execution_options(yield_per=8)
+    )
+
+
+def indexed_by_catalogue(session: Session) -> Sequence[tuple[str, str, int]]:
+    """Catalogue, build and number of the stored genotypes that the variant index holds."""
+    columns = (StoredGenotypesRow.catalogue_digest, StoredGenotypesRow.build)
+    rows = session.execute(
+        select(*columns, func.count())
+        .join(VariantSegmentRow, VariantSegmentRow.segment_id == StoredGenotypesRow.segment_id)
+        .where(VariantSegmentRow.sealed.is_not(None))
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [(digest, build, count) for digest, build, count in rows]
+
+
+def count_not_stored(session: Session) -> int:
+    """Samples that passed the quality gate and of which nothing is stored."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(SampleRow)
+            .join(StoredGenotypesRow, StoredGenotypesRow.sample_id == SampleRow.sample_id, isouter=True)
+            .where(SampleRow.state == SampleState.READ.value, StoredGenotypesRow.sample_id.is_(None))
+        )
+        or 0
+    )
+
+
+def interpreted_cases_of_samples(session: Session, module: str, sample_ids: Sequence[str]) -> Iterator[ResultCaseRow]:
+    """Open cases of a module that rest on an interpretation of one of these samples, in order of the samples' ids."""
+    for start in range(0, len(sample_ids), _AT_ONCE):
+        some = sample_ids[start : start + _AT_ONCE]
+        yield from session.scalars(
+            _interpreted(module)
+            .where(ResultCaseRow.sample_id.in_(some))
+            .order_by(ResultCaseRow.sample_id, ResultCaseRow.case_id)
+        ).all()
+
+
+def dissolve_segments(session: Session, sample_ids: Iterable[str], at: datetime) -> int:
+    """Make every piece of the variant index unreadable that holds one of these samples; returns how many.
+
+    The other samples of such a piece are indexed anew by the next question. Their rows are not touched, so that two
+    withdrawals that meet in one piece wait for each other at that piece alone.
+    """
+    # Locked, so that a piece that is being made with one of them is finished, and seen, before it is dissolved.
+    held = session.scalars(
+        select(StoredGenotypesRow)
+        .where(StoredGenotypesRow.sample_id.in_(list(sample_ids)))
+        .order_by(StoredGenotypesRow.sample_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    segments = session.scalars(
+        select(VariantSegmentRow)
+        .where(
+            VariantSegmentRow.segment_id.in_({row.segment_id for row in held if row.segment_id is not None}),
+            VariantSegmentRow.sealed.is_not(None),
+        )
+        .order_by(VariantSegmentRow.segment_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    destroy_keys(session, [segment.data_key_id for segment in segments], at)
+    for segment in segments:
+        segment.sealed = None
+    session.flush()
+    return len(segments)

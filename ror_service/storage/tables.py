@@ -177,6 +177,46 @@ class OutsideCallsRow(Base):
     data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
 
 
+class GenotypeCatalogueRow(Base):
+    """What stored call sets hold: sites and regions, no one's data. Kept, so that each of them can always be read."""
+
+    __tablename__ = "genotype_catalogues"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    packed: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class VariantSegmentRow(Base):
+    """A piece of the index of carried variants, sealed under a data key of its own; nothing but a cache.
+
+    It is dissolved, key destroyed and bytes removed, as soon as one of its samples is erased or stored anew.
+    """
+
+    __tablename__ = "variant_segments"
+
+    segment_id: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes | None]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    samples: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class StoredGenotypesRow(Base):
+    """What interpreters need of a sample's file, sealed; made by the reading of the file, and again by the next one."""
+
+    __tablename__ = "stored_genotypes"
+
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
+    sealed: Mapped[bytes]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    build: Mapped[str]
+    catalogue_digest: Mapped[str] = mapped_column(ForeignKey("genotype_catalogues.digest"))
+    created_at: Mapped[datetime]
+    segment_id: Mapped[str | None] = mapped_column(ForeignKey("variant_segments.segment_id"), index=True)
+    """Which piece of the index holds its variants; None: none does yet."""
+
+
 class QcAssessmentRow(Base):
     """The verdict of the quality gate on one reading, rule by rule."""
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from support.medicine_genomes import MODULE, NEW, PEOPLE, genome, medicines_service, take_in
 from support.service import Service
+from support.stored_genotypes import forget_stored
 
 from consent.types import Participation
 from interpreters import traits
@@ -64,6 +65,8 @@ def test_nothing_is_stored_and_no_state_moves(service: Service) -> None:
     assert _stored(service) == before
     assert reanalysis.count(service.context, MODULE) == len(PEOPLE)
     assert _stored(service) == before
+    forget_stored(service)
+    before = _stored(service)
     pipeline.interpret_sample(service.context, "sample-of-P-other")
     assert _stored(service) != before, "a step that keeps something is seen"
 
@@ -109,6 +112,7 @@ def test_an_erased_interpretation_is_passed_over(service: Service) -> None:
     ("harm", "problem"), [("lost", "not_found"), ("changed", "seal_broken"), ("key changed", "seal_broken")]
 )
 def test_a_file_that_cannot_be_read_is_named_and_the_others_go_on(service: Service, harm: str, problem: str) -> None:
+    forget_stored(service)
     with service.work() as work:
         file = results.file_of(work.session, "sample-of-P-alike")
         assert file is not None
@@ -126,6 +130,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_go_on(service: Servi
 
 
 def test_a_file_that_the_reader_refuses_is_named(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_stored(service)
     monkeypatch.setattr(SealedFile, "chunks", lambda _: (part for part in (b"nothing",)))
     assert {done.problem for done in _reanalyze(service).values()} == {"not_a_vcf"}
 

@@ -11,6 +11,7 @@ import pytest
 from support import hereditary_genomes
 from support.medicine_genomes import MODULE, NEW, OLD, OPTIONS, PEOPLE, genome, medicines_service, take_in
 from support.service import Service
+from support.stored_genotypes import forget_stored
 
 from consent.types import Participation
 from ror_service.cli import reanalyze as command
@@ -85,6 +86,7 @@ def test_json_is_one_object_a_line_and_a_summary(ror: Ror, home: Service) -> Non
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_a_file_that_cannot_be_read_is_named_by_its_sample(ror: Ror, home: Service, form: tuple[str, ...]) -> None:
+    forget_stored(home)
     with home.work() as work:
         file = results.file_of(work.session, "sample-of-P-alike")
     (home.context.store / file.file_id).unlink()
