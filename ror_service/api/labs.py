@@ -131,9 +131,7 @@ async def submit_manifest(request: Request, context: Context, begin: Laboratory)
     The same manifest again, in whatever order, changes nothing and tells where its samples are.
     """
     content = await request.body()
-    return await run_in_threadpool(
-        lambda: submission.submit_manifest(begin, context.keys, check_manifest(content))
-    )
+    return await run_in_threadpool(lambda: submission.submit_manifest(begin, context.keys, check_manifest(content)))
 
 
 def _incoming(context: ServiceContext, actor: Actor, sample_id: str) -> Incoming:
