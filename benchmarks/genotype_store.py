@@ -1,6 +1,6 @@
 """The genotype store: bytes a participant, processor time to store and open, and who is affected by some variants.
 
-    python benchmarks/genotype_store.py [--participants 100000] [--people 5] [--variants 500] [--genome FILE]
+    python benchmarks/genotype_store.py [--participants 100000] [--people 1] [--build BUILD] [--variants 500] ...
 
 Draws synthetic people of each build and kind of call set: every panel site, a common variant every 1,500 bases of the
 reported regions, and a few ClinVar variants. Compares what every installed module says of the calls and of what is
@@ -26,6 +26,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from interpreters.ancestry import draw_person, reference_panels
 from interpreters.genotypes import Assay, Build, CallSetKind, GenotypeCalls, Record, Sample, Sex
 from interpreters.hereditary_risk import HereditaryRisk
 from interpreters.hereditary_risk.alleles import AlleleKey, trim
@@ -66,7 +67,7 @@ def person(
     part: BuildCatalogue, build: Build, kind: CallSetKind, known: Sequence[ClinVarRecord], draw: random.Random
 ) -> GenotypeCalls:
     """The calls of one synthetic person."""
-    found = list(_sites(part, kind, draw))
+    found = list(_sites(part, build, kind, draw))
     found += [
         _call(draw, one.chrom, one.pos, (one.ref, one.alt), (0, 1)) for one in draw.sample(known, CLINVAR_VARIANTS)
     ]
@@ -83,9 +84,16 @@ def person(
     return GenotypeCalls(build, kind, found)
 
 
-def _sites(part: BuildCatalogue, kind: CallSetKind, draw: random.Random) -> Iterator[Record]:
+def _sites(part: BuildCatalogue, build: Build, kind: CallSetKind, draw: random.Random) -> Iterator[Record]:
+    panels = reference_panels()
+    one = draw.choice(panels[0].components).name
+    drawn = draw_person(panels, {one: 1.0}, np.random.default_rng(draw.randrange(1 << 32)), build)
+    copies = {(site.chrom, site.pos): site.alternates for site in drawn}
     for site in part.panel:
-        genotype = draw.choice([(0, 0), (0, 0), (0, 1), (1, 1)])
+        if (site.chrom, site.pos) not in copies:
+            continue
+        first, second = copies[site.chrom, site.pos]
+        genotype = (int(first), int(second))
         if any(genotype) or kind is CallSetKind.ALL_SITES:
             yield _call(draw, site.chrom, site.pos, (site.ref, site.alt), genotype)
         elif kind is CallSetKind.GVCF:
@@ -128,7 +136,9 @@ def measure(name: str, calls: GenotypeCalls, catalogue: Catalogue, interpreters:
     return differ
 
 
-def stored_people(people: int, interpreters: Mapping[str, Interpreter], genomes: Sequence[Path]) -> int:
+def stored_people(
+    people: int, builds: Sequence[Build], interpreters: Mapping[str, Interpreter], genomes: Sequence[Path]
+) -> int:
     """Bytes, times and agreement of synthetic people, and of files."""
     catalogue, seconds = timed(lambda: Catalogue.of(interpreters))
     print(f"catalogue: {len(catalogue.packed()):,} bytes once, {seconds:.1f} s; for both builds")
@@ -137,7 +147,7 @@ def stored_people(people: int, interpreters: Mapping[str, Interpreter], genomes:
     print(f"{'call set':<28} {'records':>8} {'bytes':>8} {'store s':>7} {'open s':>7} {'regions':>8} ", end="")
     print(f"{'calls: s':>9} {'store: s':>9} {'differ':>7}")
     draw, differ = random.Random(1), 0  # noqa: S311 - synthetic people, the same each time
-    for build in Build:
+    for build in builds:
         known = list(hereditary.clinvar(build))
         for kind in CallSetKind:
             for _ in range(people):
@@ -203,10 +213,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--participants", type=int, default=100_000, help="most participants to ask about")
     parser.add_argument("--people", type=int, default=1, help="synthetic people of each build and kind")
+    parser.add_argument("--build", type=Build, action="append", help="only people of this build; both when left out")
     parser.add_argument("--variants", type=int, default=500, help="variants that are asked for at once")
     parser.add_argument("--genome", type=Path, action="append", default=[], help="also store this file; repeatable")
     given = parser.parse_args()
-    wrong = stored_people(given.people, installed(), given.genome)
+    wrong = stored_people(given.people, given.build or list(Build), installed(), given.genome)
     for size in sorted({min(size, given.participants) for size in SIZES}):
         wrong += asked(size, given.variants)
     return int(wrong > 0)

@@ -7,8 +7,9 @@ import zlib
 import pytest
 from support.stored_genotypes import PANEL, REGION, PanelOnly, WholeRecords, catalogue
 
+from interpreters import ancestry
 from interpreters.genotypes import Build, Interval
-from interpreters.interpreter import PanelSite
+from interpreters.interpreter import PanelSite, ReadsPanelSites
 from ror_service.genotypes.catalogue import Catalogue
 
 CATALOGUE = catalogue()
@@ -64,3 +65,14 @@ def test_panel_sites_in_a_region_or_with_other_bases_are_regions() -> None:
     assert part.everything.hold("1", 21, 21)
     assert not part.regions.overlap("X", 1, 99)
     assert part.panel_start == {"1": 0, "2": len(part.panel_positions["1"])}
+
+
+def test_ancestry_asks_for_the_genotype_alone_at_all_its_sites() -> None:
+    interpreter = ancestry.load()
+    assert isinstance(interpreter, ReadsPanelSites)
+    for build in Build:
+        sites = interpreter.panel_sites(build)
+        assert [Interval(site.chrom, site.pos, site.pos) for site in sites] == list(interpreter.intervals(build))
+    part = Catalogue.of({"ancestry": interpreter}).builds[Build.GRCH38]
+    assert part.region_intervals == ()
+    assert len(part.panel) == len(set(sites))

@@ -35,7 +35,7 @@ def _read_at(genotype: Genotype, site: PanelSite) -> tuple[object, ...]:
     return (genotype.state, *sorted("." if allele is None else allele for allele in genotype.alleles))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(call_sets)
 def test_every_place_that_is_needed_reads_the_same(calls: GenotypeCalls) -> None:
     stored = codec.encode(calls, CATALOGUE)
