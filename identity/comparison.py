@@ -159,6 +159,8 @@ class _Counts:
     both_heterozygous: Integers
     heterozygous: Integers
     """Of the one and of the other together."""
+    more_heterozygous: Integers
+    """The larger of the two numbers of heterozygous genotypes."""
     reference: Integers
     """The smaller of the two numbers of homozygous reference genotypes."""
 
@@ -190,10 +192,12 @@ class _Counts:
             relation=Relation.TOO_FEW_SITES,
         )
         lists_reference = bool(self.reference[row] >= limits.fewest_reference * shared)
-        return replace(comparison, relation=_relation(comparison, limits, lists_reference=lists_reference))
+        mixed = bool(self.more_heterozygous[row] > limits.most_heterozygous * shared)
+        relation = _relation(comparison, limits, lists_reference=lists_reference, mixed=mixed)
+        return replace(comparison, relation=relation)
 
 
-def _relation(comparison: Comparison, limits: Limits, *, lists_reference: bool) -> Relation:
+def _relation(comparison: Comparison, limits: Limits, *, lists_reference: bool, mixed: bool) -> Relation:
     if comparison.shared_sites < limits.fewest_sites_for_same_person:
         return Relation.TOO_FEW_SITES
     equal = comparison.concordance >= limits.same_person_concordance
@@ -202,7 +206,8 @@ def _relation(comparison: Comparison, limits: Limits, *, lists_reference: bool) 
         return Relation.SAME_PERSON if equal else Relation.NOT_SAME_PERSON
     if equal and comparison.kinship >= limits.same_person_kinship:
         return Relation.SAME_PERSON
-    if comparison.shared_sites < limits.fewest_sites_for_relatives:
+    # Of a sample of two people, whose heterozygous genotypes are too many, strangers look like relatives.
+    if mixed or comparison.shared_sites < limits.fewest_sites_for_relatives:
         return Relation.NOT_SAME_PERSON
     if comparison.kinship >= limits.first_degree_kinship:
         return Relation.FIRST_DEGREE
@@ -231,6 +236,7 @@ def _count(one: Words, others: Words) -> _Counts:
         opposite=opposite,
         both_heterozygous=both,
         heterozygous=first + second,
+        more_heterozygous=np.maximum(first, second),
         reference=np.minimum(_bits(~(low | high) & shared), _bits(~(lows | highs) & shared)),
     )
 

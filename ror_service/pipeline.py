@@ -7,7 +7,7 @@ rendered or fetched inside an open transaction, but for the send itself, which h
 from __future__ import annotations
 
 from consent.gate import Release
-from ror_service import interpretations, reports
+from ror_service import identity_cases, interpretations, reports
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery import dispatch
@@ -18,7 +18,7 @@ PIPELINE = Actor(name="pipeline", role="service", purpose="return of results")
 
 
 def interpret_sample(context: ServiceContext, sample_id: str) -> None:
-    """Read the genotype file once, check its quality, and interpret what the participant said yes to."""
+    """Read the genotype file once, check its quality and whose it is, interpret what the participant said yes to."""
     with context.transaction(PIPELINE) as work:
         reading = samples.begin_reading(work, context.keys, sample_id, context.store)
     if reading is None:
@@ -35,6 +35,11 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
         modules = samples.accepted_modules(work, sample_id)
     if assessment.verdict is not qc.Verdict.PASS:
         return
+    with context.transaction(PIPELINE) as work:
+        context.fingerprints.keep(work, sample_id, read.calls)
+    # Of two samples that are read at once, the one whose fingerprint is kept last sees the other.
+    with context.transaction(PIPELINE) as work:
+        identity_cases.examine(work, context.fingerprints, sample_id)
     found = [interpretations.interpret(context.interpreters[module], reading, read) for module in modules]
     for interpreted in found:
         with context.transaction(PIPELINE) as work:

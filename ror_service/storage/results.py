@@ -18,6 +18,7 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     DeliveryRow,
+    FingerprintRow,
     InterpretationRow,
     OutsideCallsRow,
     OwnMedicinesRow,
@@ -132,6 +133,23 @@ def file_of(session: Session, sample_id: str) -> DataFileRow | None:
 def outside_calls_of(session: Session, sample_id: str) -> OutsideCallsRow | None:
     """The outside calls of a sample, also when they were erased."""
     return session.get(OutsideCallsRow, sample_id)
+
+
+def living_fingerprints(session: Session, panel_release: str) -> dict[str, str]:
+    """Samples whose fingerprint of a panel can be opened, to their participants."""
+    rows = session.execute(
+        select(FingerprintRow.sample_id, SampleRow.participant_id)
+        .join(SampleRow, SampleRow.sample_id == FingerprintRow.sample_id)
+        .join(DataKeyRow, DataKeyRow.key_id == FingerprintRow.data_key_id)
+        .where(FingerprintRow.panel_release == panel_release, DataKeyRow.wrapped.is_not(None))
+    )
+    return {row.sample_id: row.participant_id for row in rows}
+
+
+def keys_of_sample(session: Session, sample_id: str) -> set[str]:
+    """Every data key of a sample's file, outside calls and fingerprint, destroyed ones included."""
+    rows = (DataFileRow, OutsideCallsRow, FingerprintRow)
+    return {key for row in rows for key in session.scalars(select(row.data_key_id).where(row.sample_id == sample_id))}
 
 
 def is_erased(session: Session, file: DataFileRow) -> bool:
@@ -306,7 +324,8 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
 def _owned_keys() -> Subquery:
     """Every data key with the participant and the one object that it seals.
 
-    An object is a file, an interpretation, a report version, a list of medicines or the outside calls of a sample.
+    An object is a file, an interpretation, a report version, a list of medicines, or a sample's outside calls or
+    fingerprint.
     """
     files = select(
         DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
@@ -321,7 +340,10 @@ def _owned_keys() -> Subquery:
     outside_calls = select(OutsideCallsRow.data_key_id, SampleRow.participant_id, OutsideCallsRow.sample_id).join(
         SampleRow, SampleRow.sample_id == OutsideCallsRow.sample_id
     )
-    return union_all(files, interpretations, versions, medicines, outside_calls).subquery("owned_keys")
+    fingerprints = select(FingerprintRow.data_key_id, SampleRow.participant_id, FingerprintRow.sample_id).join(
+        SampleRow, SampleRow.sample_id == FingerprintRow.sample_id
+    )
+    return union_all(files, interpretations, versions, medicines, outside_calls, fingerprints).subquery("owned_keys")
 
 
 def keys_of_participant(session: Session, participant_id: str) -> set[str]:

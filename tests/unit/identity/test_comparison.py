@@ -138,7 +138,7 @@ def test_a_file_of_variants_makes_nobody_a_relative(monkeypatch: pytest.MonkeyPa
     for other in (stranger, codes(STRANGER), codes(OLDER)):
         assert compare(mother, other, LIMITS).relation is Relation.NOT_SAME_PERSON
     broken = comparison._relation
-    monkeypatch.setattr(comparison, "_relation", lambda *given, **_: broken(*given, lists_reference=True))
+    monkeypatch.setattr(comparison, "_relation", lambda *given, **_: broken(*given, lists_reference=True, mixed=False))
     few = replace(LIMITS, fewest_sites_for_relatives=300)
     assert compare(mother, stranger, few).relation is Relation.FIRST_DEGREE, "what the rule guards against"
 
@@ -153,6 +153,17 @@ def test_heterozygosity_tells_a_sample_of_two_people() -> None:
     assert not looks_mixed(variants_only(MOTHER), LIMITS), "no file of variants is a mixture for that alone"
     mixed[LIMITS.fewest_sites_for_relatives - 1 :] = UNREAD
     assert not looks_mixed(mixed, LIMITS), "too few sites to say so"
+
+
+def test_a_sample_of_two_people_makes_no_stranger_a_relative() -> None:
+    mixed = codes(MOTHER)
+    mixed[:1150] = np.where(mixed[:1150] == 0, 1, mixed[:1150])
+    assert looks_mixed(mixed, LIMITS)
+    for other in (FATHER, STRANGER, OLDER):
+        assert compare(mixed, codes(other), LIMITS).relation is Relation.NOT_SAME_PERSON
+    assert compare(
+        mixed, codes(STRANGER), replace(LIMITS, most_heterozygous=1.0, first_degree_kinship=0.1)
+    ).relation is (Relation.FIRST_DEGREE), "what the rule guards against"
 
 
 # --- Search
