@@ -321,7 +321,7 @@ def test_who_leaves_or_dies_takes_file_interpretations_and_reports_along(service
     service.run_jobs()
     old, new = interpreted(service)
     (file,) = service.rows(DataFileRow)
-    assert len(living_keys(service)) == 3, "of the file, the newer interpretation and its report"
+    assert len(living_keys(service)) == 4, "of the file, its fingerprint, the newer interpretation and its report"
     service.clock.advance(hours=1)
     end(service)
     assert living_keys(service) == []
