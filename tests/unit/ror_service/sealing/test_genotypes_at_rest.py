@@ -336,7 +336,7 @@ def test_who_leaves_or_dies_takes_file_interpretations_and_reports_along(service
             service.read("traits", name, ANNA)
     assert service.rows(SampleRow)[0].state == SampleState.ERASED
     (event,) = service.actions("participant.erase")
-    assert event.details["keys_destroyed"] == 1, "the file's; the case told of the others"
+    assert event.details["keys_destroyed"] == 2, "the file's and the fingerprint's; the case told of the others"
     service.run_jobs()
     assert stored(service) == []
     assert service.state(participant_id=ANNA) is CaseState.DELETED
