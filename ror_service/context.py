@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from consent.gate import Release
 from consent.policy import Policy, load_policy
+from identity.panel import load_panel
 from interpreters.findings import Interpretation
 from interpreters.interpreter import Interpreter, SettlesReviewed
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_release
@@ -25,6 +26,7 @@ from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
 from ror_service.errors import KnowledgeUnavailableError, UnsafeConfigurationError
+from ror_service.fingerprints import FingerprintIndex
 from ror_service.genotypes.catalogue import Catalogue
 from ror_service.genotypes.store import GenotypeStore
 from ror_service.intake import isolation
@@ -230,8 +232,13 @@ class ServiceContext:
 
     @cached_property
     def needs(self) -> Needs:
-        """What the interpreters together need of a genotype file."""
-        return Needs(self.interpreters)
+        """What the interpreters together and the fingerprint need of a genotype file."""
+        return Needs(self.interpreters, self.fingerprints.panel)
+
+    @cached_property
+    def fingerprints(self) -> FingerprintIndex:
+        """The fingerprints of all samples, opened in the memory of this process when a sample is first examined."""
+        return FingerprintIndex(load_panel(), self.keys)
 
     @cached_property
     def genotypes(self) -> GenotypeStore:

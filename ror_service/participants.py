@@ -21,6 +21,7 @@ from ror_service.storage.tables import (
     ParticipantRow,
     RecallRow,
     ResultCaseRow,
+    SampleRow,
 )
 from ror_service.work import Work, new_id
 
@@ -236,6 +237,11 @@ def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
         _erase(work, participant_id, cause)
     _open_again(work, participant_id)
     cases.apply_choices(work, participant_id)
+    ask_again(work, participant_id)
+
+
+def ask_again(work: Work, participant_id: str) -> None:
+    """Order what waits for nothing but the gate, because something that the gate looks at has changed."""
     for case in results.cases_of(work.session, participant_id):
         if CaseState(case.state) in cases.AT_THE_GATE:
             work.enqueue("release_report", case.case_id)
@@ -281,6 +287,35 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
     )  # fmt: skip
     if not any(recalls):
         cases.advance(work, case, CaseState.DELETED)
+
+
+def erase_sample(work: Work, sample_id: str, cause: str) -> None:
+    """End all that rests on a sample that is not its participant's, and erase it: the caller locked the participant.
+
+    Its results become unreadable in this transaction and are recalled where they were sent. The participant's cases
+    begin anew, on another good sample where there is one. A right sample is submitted under an identifier of its own.
+    """
+    session = work.session
+    sample = results.must_get(session, SampleRow, sample_id, lock=True)
+    participant_id = sample.participant_id
+    if SampleState(sample.state) is SampleState.ERASED:
+        return
+    sample.state = SampleState.ERASED.value
+    session.flush()
+    resting = [case for case in results.cases_of(session, participant_id) if case.sample_id == sample_id]
+    ended = [case for case in resting if CaseState(case.state) not in results.CLOSED_CASES]
+    for case in ended:
+        _close(work, case, CaseState.REVOKED, cause)
+    destroyed = results.destroy_keys(session, results.keys_of_sample(session, sample_id), work.at)
+    if results.file_of(session, sample_id) is not None:
+        work.enqueue("erase_files", sample_id)
+    work.audit("sample.erase", "sample", sample_id, participant_id, cause=cause, keys_destroyed=destroyed)
+    other = results.newest_read_sample(session, participant_id)
+    for case in ended:
+        opened = cases.open_case(work, participant_id, case.module)
+        if other is not None:
+            cases.take_sample(work, opened, other)
+    cases.apply_choices(work, participant_id)
 
 
 def _erase(work: Work, participant_id: str, cause: str) -> None:

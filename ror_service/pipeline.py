@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from consent.gate import Release
 from interpreters.interpreter import Interpreter
-from ror_service import interpretations, reports
+from ror_service import identity_cases, interpretations, reports
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery import dispatch
@@ -22,7 +22,7 @@ PIPELINE = Actor(name="pipeline", role="service", purpose="return of results")
 
 
 def interpret_sample(context: ServiceContext, sample_id: str) -> None:
-    """Read the genotype file once, and interpret what the participant said yes to from what is stored of it."""
+    """Read the genotype file once, look whose it is, and interpret what the participant said yes to from what is kept."""
     with context.transaction(PIPELINE) as work:
         reading = samples.begin_reading(work, context.keys, sample_id, context.store)
         if reading is None:
@@ -35,6 +35,9 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
             return
         with context.transaction(PIPELINE) as work:
             wanted = _accepted(context, work, sample_id)
+    # Of two samples that are read at once, the one whose fingerprint is kept last sees the other.
+    with context.transaction(PIPELINE) as work:
+        identity_cases.examine(work, context.fingerprints, sample_id)
     genotypes = stored.genotypes(wanted)
     found = [interpretations.interpret(interpreter, reading, genotypes) for interpreter in wanted]
     for interpreted in found:
@@ -61,7 +64,10 @@ def _read_sample(context: ServiceContext, reading: Reading) -> Stored | None:
     stored = context.genotypes.pack(read.calls, read.sha256)
     with context.transaction(PIPELINE) as work:
         samples.record_verdict(work, sample_id, assessment)
-        return stored if context.genotypes.keep(work, sample_id, stored) else None
+        if not context.genotypes.keep(work, sample_id, stored):
+            return None
+        context.fingerprints.keep(work, sample_id, read.calls)
+        return stored
 
 
 def release_report(context: ServiceContext, case_id: str) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "db": "ror_service.cli.running:database",
     "partners": "ror_service.cli.running:partners",
     "reviews": "ror_service.cli.records:reviews",
+    "identity": "ror_service.cli.identity:identity",
     "consent": "ror_service.cli.records:consent",
     "audit": "ror_service.cli.records:audit",
     "deliveries": "ror_service.cli.records:deliveries",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+from identity.panel import FingerprintPanel
 from interpreters.genotypes import Build, Interval
 from interpreters.interpreter import Interpreter
 from ror_service.intake.qc import Declared, QcAssessment, ReferenceBases, assess
@@ -25,14 +26,18 @@ class Needs:
 
     Args:
         interpreters: Module to interpreter.
+        fingerprints: Panel whose sites are read as well; the quality of a file is not judged by them.
     """
 
-    def __init__(self, interpreters: Mapping[str, Interpreter]) -> None:
+    def __init__(self, interpreters: Mapping[str, Interpreter], fingerprints: FingerprintPanel | None = None) -> None:
         self._interpreters = tuple(interpreters.values())
         self.intervals = {build: self._intervals(build) for build in Build}
-        """Build to everything that is asked for."""
-        self.wanted = {build: WantedIntervals.of(found) for build, found in self.intervals.items()}
-        """The same, merged for the reader."""
+        """Build to everything that the interpreters ask for."""
+        self.wanted = {
+            build: WantedIntervals.of([*found, *(fingerprints.intervals(build) if fingerprints else ())])
+            for build, found in self.intervals.items()
+        }
+        """The same and the sites of the fingerprint, merged for the reader."""
 
     def assess(self, read: ReadResult, declared: Declared) -> QcAssessment:
         """The quality gate's verdict on a reading, with every rule that these interpreters make possible."""

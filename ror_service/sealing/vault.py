@@ -28,6 +28,7 @@ from ror_service.storage.tables import (
     ArtifactRow,
     DataFileRow,
     DataKeyRow,
+    FingerprintRow,
     InterpretationRow,
     OutsideCallsRow,
     OwnMedicinesRow,
@@ -271,6 +272,35 @@ def open_segment(work: Work, keys: KeyProvider, row: VariantSegmentRow) -> bytes
     return open_sealed(row.sealed or b"", data_key, _of_segment(row.segment_id, row.data_key_id))
 
 
+def keep_fingerprint(
+    work: Work, keys: KeyProvider, participant_id: str, sample_id: str, packed: bytes, *, panel_release: str
+) -> None:
+    """Seal and store the fingerprint of a sample. One of another panel release is erased with its key."""
+    row = work.session.get(FingerprintRow, sample_id)
+    if row is None:
+        row = FingerprintRow(sample_id=sample_id)
+    else:
+        results.destroy_keys(work.session, [row.data_key_id], work.at)
+    key = _new_key(work, keys, participant_id, sample_id)
+    row.sealed = seal(packed, key.data_key, _of_fingerprint(participant_id, sample_id, panel_release, key.key_id))
+    row.panel_release, row.data_key_id = panel_release, key.key_id
+    work.session.add(row)
+    work.session.flush()
+
+
+def open_fingerprint(work: Work, keys: KeyProvider, participant_id: str, row: FingerprintRow) -> bytes:
+    """The packed fingerprint of a sample.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    return open_sealed(
+        row.sealed, data_key, _of_fingerprint(participant_id, row.sample_id, row.panel_release, row.data_key_id)
+    )
+
+
 def new_key() -> SealedKey:
     """A data key that nobody else knows yet; what it seals is lost unless the key is kept."""
     return SealedKey(new_id("key"), new_data_key())
@@ -380,6 +410,10 @@ def _of_genotypes(participant_id: str, sample_id: str, key_id: str) -> SealConte
 
 def _of_segment(segment_id: str, key_id: str) -> SealContext:
     return SealContext("", segment_id, 1, "variant-segment", "", key_id)
+
+
+def _of_fingerprint(participant_id: str, sample_id: str, panel_release: str, key_id: str) -> SealContext:
+    return SealContext(participant_id, sample_id, 1, "fingerprint", panel_release, key_id)
 
 
 def _of_own_medicines(row: OwnMedicinesRow, key_id: str) -> SealContext:

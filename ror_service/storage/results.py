@@ -20,6 +20,7 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     DeliveryRow,
+    FingerprintRow,
     GenotypeCatalogueRow,
     InterpretationRow,
     OutsideCallsRow,
@@ -140,6 +141,23 @@ def file_of(session: Session, sample_id: str) -> DataFileRow | None:
 def outside_calls_of(session: Session, sample_id: str) -> OutsideCallsRow | None:
     """The outside calls of a sample, also when they were erased."""
     return session.get(OutsideCallsRow, sample_id)
+
+
+def living_fingerprints(session: Session, panel_release: str) -> dict[str, str]:
+    """Samples whose fingerprint of a panel can be opened, to their participants."""
+    rows = session.execute(
+        select(FingerprintRow.sample_id, SampleRow.participant_id)
+        .join(SampleRow, SampleRow.sample_id == FingerprintRow.sample_id)
+        .join(DataKeyRow, DataKeyRow.key_id == FingerprintRow.data_key_id)
+        .where(FingerprintRow.panel_release == panel_release, DataKeyRow.wrapped.is_not(None))
+    )
+    return {row.sample_id: row.participant_id for row in rows}
+
+
+def keys_of_sample(session: Session, sample_id: str) -> set[str]:
+    """Every data key of a sample's file, outside calls and fingerprint, destroyed ones included."""
+    rows = (DataFileRow, OutsideCallsRow, FingerprintRow)
+    return {key for row in rows for key in session.scalars(select(row.data_key_id).where(row.sample_id == sample_id))}
 
 
 def is_erased(session: Session, file: DataFileRow) -> bool:
@@ -314,8 +332,8 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
 def _owned_keys() -> Subquery:
     """Every data key with the participant and the one object that it seals.
 
-    An object is a file, an interpretation, a report version, a list of medicines, the outside calls of a sample, what
-    is stored of its genotypes, or a piece of the index of carried variants.
+    An object is a file, an interpretation, a report version, a list of medicines, the outside calls of a sample, its
+    fingerprint, what is stored of its genotypes, or a piece of the index of carried variants.
     """
     files = select(
         DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
@@ -330,12 +348,15 @@ def _owned_keys() -> Subquery:
     outside_calls = select(OutsideCallsRow.data_key_id, SampleRow.participant_id, OutsideCallsRow.sample_id).join(
         SampleRow, SampleRow.sample_id == OutsideCallsRow.sample_id
     )
+    fingerprints = select(FingerprintRow.data_key_id, SampleRow.participant_id, FingerprintRow.sample_id).join(
+        SampleRow, SampleRow.sample_id == FingerprintRow.sample_id
+    )
     stored = select(StoredGenotypesRow.data_key_id, SampleRow.participant_id, StoredGenotypesRow.sample_id).join(
         SampleRow, SampleRow.sample_id == StoredGenotypesRow.sample_id
     )
     # A piece of the index holds many people: it belongs to nobody, and `dissolve_segments` erases it.
     segments = select(VariantSegmentRow.data_key_id, literal(""), VariantSegmentRow.segment_id)
-    parts = (files, interpretations, versions, medicines, outside_calls, stored, segments)
+    parts = (files, interpretations, versions, medicines, outside_calls, fingerprints, stored, segments)
     return union_all(*parts).subquery("owned_keys")
 
 

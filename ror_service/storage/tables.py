@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CheckConstraint,
     ForeignKey,
     Index,
     Integer,
@@ -32,6 +33,7 @@ NAMING = {
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
 
 
@@ -217,6 +219,29 @@ class StoredGenotypesRow(Base):
     """Which piece of the index holds its variants; None: none does yet."""
 
 
+class FingerprintRow(Base):
+    """The genotypes of a sample at the sites of a fingerprint panel, sealed; one a sample, of one panel release."""
+
+    __tablename__ = "fingerprints"
+
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
+    panel_release: Mapped[str]
+    sealed: Mapped[bytes]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+
+
+class RelationshipRow(Base):
+    """Two participants who are related by birth, as they or their families say. A pair stands once, in its order."""
+
+    __tablename__ = "relationships"
+
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), primary_key=True)
+    relative_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), primary_key=True, index=True)
+    kind: Mapped[str]
+    registered_by: Mapped[str]
+    registered_at: Mapped[datetime]
+
+
 class QcAssessmentRow(Base):
     """The verdict of the quality gate on one reading, rule by rule."""
 
@@ -236,12 +261,32 @@ class IdentityCaseRow(Base):
     """A suspected swap or mix-up; while it is open every result of every member is suspended."""
 
     __tablename__ = "identity_cases"
+    __table_args__ = (
+        # Nobody's results come back without a person who answers for it, whatever the code does.
+        CheckConstraint(
+            "resolved_at IS NULL OR "
+            "(resolved_by <> '' AND resolution IS NOT NULL AND resolved_by IS NOT NULL "
+            "AND resolution_reason IS NOT NULL AND resolution_reason <> '')",
+            name="resolved_with_reason",
+        ),
+    )
 
     identity_case_id: Mapped[str] = mapped_column(primary_key=True)
     opened_at: Mapped[datetime]
     reason: Mapped[str]
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[str | None]
+    resolution: Mapped[str | None]
+    resolution_reason: Mapped[str | None] = mapped_column(String(2000))
+
+
+class IdentityCaseSampleRow(Base):
+    """A sample that gave rise to an identity case."""
+
+    __tablename__ = "identity_case_samples"
+
+    identity_case_id: Mapped[str] = mapped_column(ForeignKey("identity_cases.identity_case_id"), primary_key=True)
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True, index=True)
 
 
 class IdentityCaseMemberRow(Base):

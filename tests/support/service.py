@@ -303,13 +303,15 @@ class Service:
     def withdraw(self, participant_id: str = PERSON) -> None:
         self.standing(participant_id, participation=Participation.WITHDRAWN)
 
-    def identity_case(self, *members: str) -> str:
+    def identity_case(self, *members: str, identity_case_id: str = "identity-1") -> str:
         with self.work(OPERATOR) as work:
-            work.session.add(IdentityCaseRow(identity_case_id="identity-1", opened_at=work.at, reason="suspected_swap"))
+            work.session.add(
+                IdentityCaseRow(identity_case_id=identity_case_id, opened_at=work.at, reason="different_people")
+            )
             work.session.flush()
             for member in members:
-                work.session.add(IdentityCaseMemberRow(identity_case_id="identity-1", participant_id=member))
-        return "identity-1"
+                work.session.add(IdentityCaseMemberRow(identity_case_id=identity_case_id, participant_id=member))
+        return identity_case_id
 
     # --- Samples and what is found in them
 

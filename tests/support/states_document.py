@@ -25,6 +25,7 @@ def document() -> str:
         "",
         "Made from `ror_service/states.py`; a transition that is not listed is refused. A result case begins as",
         "`awaiting_data`; [consent and release](../explanation/consent-and-release.md) says what the participant sees.",
+        "An open [identity case](../howto/operate.md#samples-that-may-be-another-persons) withholds in every state.",
         "",
     ]
     for title, (kind, table) in TABLES.items():

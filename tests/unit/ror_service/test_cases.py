@@ -139,7 +139,8 @@ def test_an_open_identity_case_suspends_every_result_of_every_member_those_viewe
     assert service.read(participant_id="P-0003")
     with service.work() as work:
         case = work.session.get_one(IdentityCaseRow, identity)
-        case.resolved_at, case.resolved_by = work.at, "operator-1"
+        case.resolved_at, case.resolved_by = work.at, "director-1"
+        case.resolution, case.resolution_reason = "samples_right", "looked at both tubes"
     assert service.read()
 
 

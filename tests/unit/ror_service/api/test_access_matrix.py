@@ -15,6 +15,7 @@ from support.consent_facts import ANOTHER_PERSON, NOW, PERSON
 from support.manifests import WGS, fields
 from support.service import COUNSELOR, DIRECTOR, POSITIVE, Service, running_service
 
+from ror_service import identity_cases
 from ror_service.api.tokens import Role
 from ror_service.audit.log import Actor
 from ror_service.review.queue import Disposition
@@ -55,6 +56,10 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "POST /v1/reviews/{review_id}/confirmation": {Role.CLINICAL_LABORATORY: (201, 404, 404)},
     "POST /v1/cases/{case_id}/disclosure/appointment": {COUNSELOR_ROLE: (201, 409, 404)},
     "POST /v1/cases/{case_id}/disclosure": {COUNSELOR_ROLE: (201, 409, 404)},
+    "GET /v1/identity-cases": {DIRECTOR_ROLE: (200, 200, 200)},
+    "GET /v1/identity-cases/{identity_case_id}": {DIRECTOR_ROLE: (200, 200, 404)},
+    "POST /v1/identity-cases/{identity_case_id}/resolution": {DIRECTOR_ROLE: (201, 409, 404)},
+    "POST /v1/relationships": {DIRECTOR_ROLE: (201, 201, 404)},
     "GET /v1/jobs": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/audit/verification": {AUDITOR: (200, 200, 200)},
 }
@@ -82,7 +87,12 @@ class World:
         for person, center in ((PERSON, "center-1"), (ANOTHER_PERSON, "center-2")):
             answer = api.post(CENTER, "/v1/samples", self._sample(f"S-{person}", person), subject=center)
             assert answer.status_code == 201, answer.text
+        for case in ("identity-1", "identity-2"):
+            service.identity_case("P-0003", identity_case_id=case)
+        with service.work(DIRECTOR) as work:
+            identity_cases.resolve(work, "identity-2", "as seen")
         self.names = {
+            "identity_case_id": ("identity-1", "identity-2", "identity-9"),
             "sample_id": (f"S-{PERSON}", f"S-{ANOTHER_PERSON}", "S-9"),
             "participant_id": (PERSON, ANOTHER_PERSON, "P-9"),
             "review_id": (self._review(PERSON), self._review(ANOTHER_PERSON), "review-9"),
@@ -159,6 +169,8 @@ class World:
             "return": {"reason": "look again"},
             "confirmation": {"outcome": "concordant"},
             "disclosure": {"outcome": "completed"},
+            "resolution": {"reason": "as seen"},
+            "relationships": {"participant_id": names["participant_id"], "relative_id": "P-0004", "kind": "twin"},
         }  # fmt: skip
         return bodies.get(route.rpartition("/")[2], {})
 

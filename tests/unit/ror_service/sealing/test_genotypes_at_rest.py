@@ -321,7 +321,8 @@ def test_who_leaves_or_dies_takes_file_interpretations_and_reports_along(service
     service.run_jobs()
     old, new = interpreted(service)
     (file,) = service.rows(DataFileRow)
-    assert len(living_keys(service)) == 4, "of the file, what is stored of it, the newer interpretation and its report"
+    kept = "of the file, its fingerprint, what is stored of it, the newer interpretation and its report"
+    assert len(living_keys(service)) == 5, kept
     service.clock.advance(hours=1)
     end(service)
     assert living_keys(service) == []
@@ -336,7 +337,8 @@ def test_who_leaves_or_dies_takes_file_interpretations_and_reports_along(service
             service.read("traits", name, ANNA)
     assert service.rows(SampleRow)[0].state == SampleState.ERASED
     (event,) = service.actions("participant.erase")
-    assert event.details["keys_destroyed"] == 2, "the file's and what was stored of it; the case told of the others"
+    kept = "the file's, the fingerprint's and what was stored of it; the case told of the others"
+    assert event.details["keys_destroyed"] == 3, kept
     service.run_jobs()
     assert stored(service) == []
     assert service.state(participant_id=ANNA) is CaseState.DELETED
