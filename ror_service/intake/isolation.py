@@ -27,8 +27,8 @@ _ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": _KEPT_MEMORY,
     "MALLOC_TRIM_THRESHOLD_": _KEPT_MEMORY,
 }
-"""All that the reading process gets to know of its surroundings. Freed memory below a size stays with it: to give it back
-to the kernel and take it again for each piece of the file costs CPU time."""
+"""All that the reading process gets to know of its surroundings. Freed memory below a size stays with it: to give it
+back to the kernel and take it again for each piece of the file costs CPU time."""
 
 
 def read_in_child(
