@@ -123,8 +123,9 @@ def as_pysam_reads(path: Path, wanted: WantedIntervals) -> Iterator[tuple[object
             if place == len(found[1]) or found[0][place] > record.stop:
                 continue
             values = dict(record.samples[0].items())
-            depths = tuple(values.get("AD") or ())
-            genotype = tuple(values["GT"]) if values.get("DP") != 0 else (None,) * len(values["GT"])
+            # Where the header does not declare them as numbers, pysam gives their digits.
+            depths = tuple(int(depth) if str(depth).isdigit() else depth for depth in values.get("AD") or ())
+            genotype = tuple(values["GT"]) if str(values.get("DP")) != "0" else (None,) * len(values["GT"])
             yield (
                 *(chromosome_of(record.chrom), record.pos, record.stop, record.ref.upper()),
                 *(tuple(record.alts or ()), genotype, tuple(name for name in record.filter if name != "PASS")),
