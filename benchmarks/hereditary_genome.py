@@ -12,25 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
-from bisect import bisect_right
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from command_use import run_ror
-from pysam import BGZFile
+from genome_files import BUILD, CHROMOSOMES, Genome, Style
 
-from interpreters.genotypes import Build, Interval
+from interpreters.genotypes import Interval
 from interpreters.hereditary_risk import HereditaryRisk, load
 
 RECORDS = 4_500_000
-BUILD = Build.GRCH38
-CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X")
-MARGIN = 60
-"""Bases beside what the module reads that hold no substitution either."""
-TRANSITIONS = {"A": "G", "G": "A", "C": "T", "T": "C"}
 PLANTED = {
     ("13", 32340300, "GT", "G", "0/1"): ("BRCA2", "CANDIDATE_POSITIVE", "plp_ge2star_dominant"),
     ("1", 45331556, "C", "T", "0/1"): ("MUTYH", "CANDIDATE_POSITIVE", "compound_het_phase_unknown"),
@@ -42,77 +34,14 @@ PLANTED = {
     ("13", 51934780, "GC", "G", "0/1"): ("ATP7B", "NOT_REPORTABLE", "single_het_recessive"),
 }
 """Chromosome, position, REF, ALT and genotype, to gene, outcome and reason."""
-HEADER = (
-    '##fileformat=VCFv4.2\n##ALT=<ID=NON_REF,Description="Any other allele">\n'
-    '##INFO=<ID=END,Number=1,Type=Integer,Description="Last base of a reference block">\n'
-    '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
-    '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Allele depths">\n'
-    '##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Depth">\n'
-    '##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="Genotype quality">\n'
-    '##FORMAT=<ID=MIN_DP,Number=1,Type=Integer,Description="Least depth of a block">\n'
-)
 
 
-class Genome:
-    """The lines of a synthetic gVCF.
-
-    Args:
-        risk: The module, for what it reads and the bases that it knows.
-        records: About how many lines.
-    """
-
-    def __init__(self, risk: HereditaryRisk, records: int) -> None:
-        lengths = risk.known_contig_lengths()[BUILD.value]
-        self._lengths = {chrom: lengths[chrom] for chrom in CHROMOSOMES}
-        self._step = 2 * sum(self._lengths.values()) // records
-        self._random = random.Random(11)  # noqa: S311 - no secret
-        self._bases = risk.reference_bases(BUILD)
-        self._read: dict[str, list[Interval]] = {chrom: [] for chrom in CHROMOSOMES}
-        for interval in risk.intervals(BUILD):
-            self._read[interval.chrom].append(interval)
-
-    def lines(self) -> Iterator[str]:
-        """Header and records."""
-        contigs = "".join(f"##contig=<ID=chr{chrom},length={length}>\n" for chrom, length in self._lengths.items())
-        yield f"{HEADER}{contigs}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tSAMPLE\n"
-        for chrom, length in self._lengths.items():
-            yield from self._chromosome(chrom, length)
-
-    def _chromosome(self, chrom: str, length: int) -> Iterator[str]:
-        start = 1
-        for pos, ref, alt, genotype in self._variants(chrom, length):
-            if pos > start:
-                yield self._block(chrom, start, pos - 1)
-            depth = self._random.randint(24, 44)
-            reads = f"{depth // 2},{depth - depth // 2},0" if genotype == "0/1" else f"0,{depth},0"
-            likelihoods = f"{depth * 21},0,{depth * 19}" if genotype == "0/1" else f"{depth * 25},{depth * 3},0"
-            yield (
-                f"chr{chrom}\t{pos}\t.\t{ref}\t{alt},<NON_REF>\t{depth * 17}.6\tPASS\tDP={depth}\tGT:AD:DP:GQ:PL"
-                f"\t{genotype}:{reads}:{depth}:99:{likelihoods},{depth * 30},{depth * 31},{depth * 40}\n"
-            )
-            start = pos + len(ref)
-        yield self._block(chrom, start, length)
-
-    def _block(self, chrom: str, start: int, end: int) -> str:
-        ref = self._bases.at(chrom, start) or "N"
-        depth, quality = self._random.randint(20, 44), self._random.randint(45, 99)
-        values = f"GT:DP:GQ:MIN_DP:PL\t0/0:{depth}:{quality}:{depth - 3}:0,{quality},{quality * 15}"
-        return f"chr{chrom}\t{start}\t.\t{ref}\t<NON_REF>\t.\tPASS\tEND={end}\t{values}\n"
-
-    def _variants(self, chrom: str, length: int) -> Iterator[tuple[int, str, str, str]]:
-        planted = sorted(variant[1:] for variant in PLANTED if variant[0] == chrom)
-        read = self._read[chrom]
-        starts = [interval.start - MARGIN for interval in read]
-        for number, pos in enumerate(range(10_000, length - 10_000, self._step)):
-            while planted and planted[0][0] <= pos:
-                yield planted.pop(0)
-            before = bisect_right(starts, pos) - 1
-            if before >= 0 and read[before].end + MARGIN >= pos:
-                continue
-            ref = self._bases.at(chrom, pos)
-            ref = "A" if ref is None or ref == "N" else ref
-            yield pos, ref, TRANSITIONS[ref], "1/1" if number % 5 < 2 else "0/1"  # noqa: PLR2004 - as in people
-        yield from planted
+def genome(risk: HereditaryRisk, records: int) -> Genome:
+    """A gVCF without any variant where the module looks, but for the planted ones."""
+    read: dict[str, list[Interval]] = {chrom: [] for chrom in CHROMOSOMES}
+    for interval in risk.intervals(BUILD):
+        read[interval.chrom].append(interval)
+    return Genome(Style.BLOCKS, records, base_at=risk.reference_bases(BUILD).at, untouched=read, planted=PLANTED)
 
 
 def wrong(said: dict[str, object]) -> list[str]:
@@ -138,11 +67,7 @@ def main() -> int:
     given = parser.parse_args()
     with TemporaryDirectory(dir=given.scratch) as folder:
         file, printed = Path(folder) / "genome.g.vcf.gz", Path(folder) / "said.json"
-        written = -1
-        with BGZFile(str(file), "wb") as packed:
-            for line in Genome(load(), given.records).lines():
-                packed.write(line.encode())
-                written += 1
+        written = genome(load(), given.records).write(file)
         print(f"{written:,} records, {file.stat().st_size / 1e6:,.0f} MB compressed")
         words = ("interpret", "--json", "--module", "hereditary_risk", "--sex-at-birth", "female", file)
         use = run_ror(words, printed)

@@ -22,7 +22,7 @@ PIPELINE = Actor(name="pipeline", role="service", purpose="return of results")
 
 
 def interpret_sample(context: ServiceContext, sample_id: str) -> None:
-    """Read the genotype file once, look whose it is, and interpret what the participant said yes to from what is kept."""
+    """Read the genotype file once, look whose it is, and interpret from what is kept what was said yes to."""
     with context.transaction(PIPELINE) as work:
         reading = samples.begin_reading(work, context.keys, sample_id, context.store)
         if reading is None:

@@ -16,7 +16,7 @@ from isal import isal_zlib
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.results import Container, Limits
 
-PIECE = 256 << 10
+PIECE = 128 << 10
 """Bytes read from the file at a time."""
 
 TEXT_PIECE = 1 << 20

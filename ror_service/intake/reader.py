@@ -21,9 +21,11 @@ from ror_service.intake.repeats import RepeatWatch
 from ror_service.intake.results import Container, Flag, Limits, ReadResult
 from ror_service.intake.table import (
     ALT,
+    CHROM,
     INFO,
     PADDING,
     REF,
+    SAMPLE,
     LineTable,
     Mask,
     Numbers,
@@ -130,7 +132,7 @@ def _lines(source: TextSource, limits: Limits, flags: FlagBook) -> Iterator[byte
     carried = 0
     for piece in source.pieces():
         cut = piece.rfind(b"\n") + 1
-        chunk = _plain_line_ends(b"".join((*carry, piece[:cut])), flags) if cut else b""
+        chunk = _plain_line_ends(b"".join((*carry, memoryview(piece)[:cut])), flags) if cut else b""
         # Empty lines are held back: at the end of a file they do no harm, anywhere else they are refused.
         whole = chunk.rstrip(b"\n") + b"\n" if chunk.endswith(b"\n\n") else chunk
         if len(whole) > 1:
@@ -205,7 +207,7 @@ class _Scan:
         if not chunk.isascii():
             _check_utf8(chunk, first_line)
         table = tabulate(chunk + PADDING, first_line)
-        if int((table.ends[:, -1] - table.starts[:, 0]).max()) > self._limits.line_bytes:
+        if int((table.ends[SAMPLE] - table.starts[CHROM]).max()) > self._limits.line_bytes:
             raise IntakeError(Problem.LINE_TOO_LONG, "a line exceeds the limit")
         positions = read_positions(table)
         ends = self._ends(table, positions)

@@ -5,7 +5,7 @@ A chunk is a run of whole lines followed by `PADDING` zero bytes, so that eight 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +22,8 @@ PADDING = b"\0" * 16
 COLUMNS = 10
 CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO, FORMAT, SAMPLE = range(COLUMNS)
 
-_TAB, _NEWLINE, _LAST_CONTROL = 9, 10, 10
+_TAB, _LAST_CONTROL = 9, 10
+_LINE_SEPARATORS = b"\t" * (COLUMNS - 1) + b"\n"
 _ZERO, _NINE = np.uint8(ord("0")), np.uint8(9)
 _WORD = 8
 _LONGEST_POSITION = 9
@@ -34,8 +35,8 @@ class LineTable:
     """The lines of one chunk, taken apart.
 
     `data` is the padded text; `codes` the same as numbers; `windows` the eight bytes from each place as one number;
-    `starts` and `ends` (shape lines x 10) give where each column begins and the separator behind it; `first_line` is
-    the number of the first line in the file.
+    `starts` and `ends` (shape 10 x lines: a column lies together in memory) give where each column begins and the
+    separator behind it; `first_line` is the number of the first line in the file.
     """
 
     data: bytes
@@ -44,17 +45,18 @@ class LineTable:
     starts: Numbers
     ends: Numbers
     first_line: int
+    _beginnings: dict[int, Words] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.starts[CHROM])
 
     def line(self, index: int) -> bytes:
         """Text of one line without its newline."""
-        return self.data[self.starts[index, CHROM] : self.ends[index, SAMPLE]]
+        return self.data[self.starts[CHROM, index] : self.ends[SAMPLE, index]]
 
     def text(self, index: int, first: int, last: int) -> bytes:
         """Text from column `first` to column `last` of one line."""
-        return self.data[self.starts[index, first] : self.ends[index, last]]
+        return self.data[self.starts[first, index] : self.ends[last, index]]
 
     def number(self, index: int) -> int:
         """Number of a line in the file."""
@@ -62,17 +64,25 @@ class LineTable:
 
     def widths(self, column: int) -> Numbers:
         """Bytes of a column, by line."""
-        return self.ends[:, column] - self.starts[:, column]
+        widths: Numbers = self.ends[column] - self.starts[column]
+        return widths
+
+    def beginnings(self, column: int) -> Words:
+        """The first eight bytes of a column as one number, by line; beyond a short column it is what follows."""
+        known = self._beginnings.get(column)
+        if known is None:
+            known = self._beginnings[column] = self.windows[self.starts[column]]
+        return known
 
     def code(self, column: int, offset: int = 0) -> Bytes:
-        """The byte at `offset` of a column, by line; beyond a short column it is what follows."""
-        return self.codes[self.starts[:, column] + offset]
+        """The byte at `offset`, at most seven, of a column, by line; beyond a short column it is what follows."""
+        return self.beginnings(column).view(np.uint8)[offset::_WORD]
 
     def begins_with(self, column: int, prefix: bytes) -> Mask:
         """Whether a column begins with up to eight bytes, by line."""
         mask = np.uint64((1 << (8 * len(prefix))) - 1)
         word = np.uint64(int.from_bytes(prefix, "little"))
-        hits: Mask = (self.windows[self.starts[:, column]] & mask) == word
+        hits: Mask = (self.beginnings(column) & mask) == word
         return hits
 
 
@@ -87,14 +97,13 @@ def tabulate(data: bytes, first_line: int) -> LineTable:
     count = separators.size // COLUMNS
     if separators.size != count * COLUMNS:
         raise _first_bad_line(data, first_line)
-    ends = separators.reshape(count, COLUMNS)
-    kinds = codes[ends]
-    if (kinds[:, :SAMPLE] != _TAB).any() or (kinds[:, SAMPLE] != _NEWLINE).any():
+    if codes[separators].tobytes() != _LINE_SEPARATORS * count:
         raise _first_bad_line(data, first_line)
+    ends = np.ascontiguousarray(separators.reshape(count, COLUMNS).T)
     starts = np.empty_like(ends)
-    starts[:, 1:] = ends[:, :-1] + 1
-    starts[0, 0] = 0
-    starts[1:, 0] = ends[:-1, SAMPLE] + 1
+    np.add(ends[:SAMPLE], 1, out=starts[1:])
+    starts[CHROM, 0] = 0
+    np.add(ends[SAMPLE, :-1], 1, out=starts[CHROM, 1:])
     windows = np.ndarray((len(data) - _WORD + 1,), dtype="<u8", buffer=data, strides=(1,))
     return LineTable(data, codes, windows, starts, ends, first_line)
 
@@ -125,12 +134,12 @@ def read_positions(table: LineTable) -> Numbers:
     first = np.minimum(widths, _WORD)
     kept = (_WORD - first).astype(np.uint64) * np.uint64(8)
     # Left-aligned digits move to the high end; the vacated low bytes count as leading zeros.
-    words = table.windows[table.starts[:, POS]] << np.where(first > 0, kept, np.uint64(0))
+    words = table.beginnings(POS) << np.where(first > 0, kept, np.uint64(0))
     zeros = np.uint64(0x3030303030303030) << kept
     digits = words ^ zeros
     bad = ((digits + np.uint64(0x7676767676767676)) | digits) & np.uint64(0x8080808080808080) != 0
     positions = _eight_digits(digits)
-    last = table.codes[table.ends[:, POS] - 1] - _ZERO
+    last = table.codes[table.ends[POS] - 1] - _ZERO
     bad |= (widths < 1) | (widths > _LONGEST_POSITION) | (long & (last > _NINE))
     if bad.any():
         line = table.number(int(np.argmax(bad)))
@@ -150,7 +159,7 @@ def chromosome_runs(table: LineTable) -> list[tuple[int, int, bytes]]:
     """Stretches of lines with the same CHROM: first line, line behind the last, name."""
     widths = table.widths(CHROM)
     kept = np.uint64(8) * (_WORD - np.clip(widths, 1, _WORD)).astype(np.uint64)
-    words = table.windows[table.starts[:, CHROM]] << kept
+    words = table.beginnings(CHROM) << kept
     changes = (words[1:] != words[:-1]) | (widths[1:] != widths[:-1])
     # Names longer than a window are rare (contigs outside the chromosomes) and compared as text.
     for index in np.flatnonzero(~changes & (widths[1:] > _WORD)).tolist():
@@ -161,7 +170,7 @@ def chromosome_runs(table: LineTable) -> list[tuple[int, int, bytes]]:
 
 def read_block_ends(table: LineTable, rows: Numbers) -> Numbers:
     """END of lines whose INFO begins with "END=", or -1 where no whole number of at most nine digits follows."""
-    at = table.starts[rows, INFO] + len(b"END=")
+    at = table.starts[INFO][rows] + len(b"END=")
     values = np.zeros(len(rows), dtype=np.int64)
     lengths = np.zeros(len(rows), dtype=np.int64)
     reading = np.ones(len(rows), dtype=np.bool_)
@@ -178,7 +187,7 @@ def read_block_ends(table: LineTable, rows: Numbers) -> Numbers:
 
 def copied_lines(table: LineTable, rows: Numbers) -> Mask:
     """Which of the lines `rows` (never the first line) are the very line before them; mask over all lines."""
-    begins, lengths = table.starts[:, CHROM], table.ends[:, SAMPLE] - table.starts[:, CHROM]
+    begins, lengths = table.starts[CHROM], table.ends[SAMPLE] - table.starts[CHROM]
     rows = rows[lengths[rows] == lengths[rows - 1]]
     offset = 0
     while (open_ := lengths[rows] > offset).any() and len(rows):

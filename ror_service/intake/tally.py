@@ -40,7 +40,7 @@ def read_genotype_column(table: LineTable) -> Genotypes:
     Raises:
         IntakeError: `bad_record` for the first line without GT, or with a GT that begins like none.
     """
-    first = table.begins_with(FORMAT, b"GT") & np.isin(table.code(FORMAT, 2), (ord(":"), ord("\t")))
+    first = table.begins_with(FORMAT, b"GT:") | table.begins_with(FORMAT, b"GT\t")
     for index in np.flatnonzero(~first).tolist():
         if b"GT" not in table.text(index, FORMAT, FORMAT).split(b":"):
             raise _bad(table, index, "FORMAT has no GT: the genotype is unknown")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,11 @@ class WantedIntervals:
         inside = index < len(wanted_ends)
         hits: NDArray[np.bool_] = inside & (wanted_starts[np.where(inside, index, 0)] <= ends)
         return hits
+
+    def stretches(self) -> Iterator[tuple[str, Positions, Positions]]:
+        """Chromosome, starts and ends of all intervals of it."""
+        for chrom, (starts, ends) in self._by_chromosome.items():
+            yield chrom, starts, ends
 
     def to_json(self) -> dict[str, list[list[int]]]:
         """Plain JSON object, how the intervals travel to the reading process."""
