@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from ror_service.audit.log import Actor
 from ror_service.cli.lab import FeedbackFile, read_manifest, show_feedback
 from ror_service.cli.running import service
+from ror_service.cli.tables import show
 from ror_service.context import ServiceContext
 from ror_service.intake import watched
 from ror_service.intake.feedback import Taken, feedback_on
 from ror_service.intake.manifest import Row
+from ror_service.intake.progress import Progress, progress
 from ror_service.intake.submission import Files, submit_manifest, submit_with_file
 from ror_service.intake.watched import Inbox
 
 Center = Annotated[str, typer.Option(help="The genome center in whose name it is submitted; audited.")]
+
+OPERATOR = Actor("command-line", "operator", "intake status")
 
 intake = typer.Typer(help="Manifests and their files.", no_args_is_help=True)
 
@@ -62,6 +69,32 @@ def watch(
             if once:
                 break
             threading.Event().wait(every)
+
+
+@intake.command()
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Samples by center and state, files that wait, and the rate of the last hour. Status 1 if a reading gave up."""
+    with service() as context, context.transaction(OPERATOR) as work:
+        found = progress(work)
+    if as_json:
+        remaining = found.remaining and round(found.remaining.total_seconds())
+        typer.echo(json.dumps({**asdict(found), "remaining_seconds": remaining}, default=str))
+    else:
+        _print_status(found)
+    raise typer.Exit(1 if found.jobs.dead else 0)
+
+
+def _print_status(found: Progress) -> None:
+    table = Table("genome center", "state", "samples", "oldest submitted")
+    for row in found.samples:
+        table.add_row(row.genome_center, row.state, f"{row.samples:,}", f"{row.oldest:%Y-%m-%d %H:%M}")
+    show(table)
+    jobs = found.jobs
+    typer.echo(f"{jobs.waiting:,} files wait, {jobs.running:,} are being read, {jobs.done:,} were in the last hour")
+    if found.remaining is not None and jobs.waiting:
+        typer.echo(f"at this rate all are read in {found.remaining.total_seconds() / 3600:,.1f} hours")
+    if jobs.dead:
+        typer.echo(f"{jobs.dead:,} readings gave up: see `ror deliveries show`")
 
 
 def _take(context: ServiceContext, center: str, row: Row, files: Files) -> Taken:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -99,6 +100,29 @@ def open_jobs(session: Session) -> Sequence[JobRow]:
 def dead_jobs(session: Session) -> Sequence[JobRow]:
     """Jobs that an operator must look at, oldest first."""
     return session.scalars(select(JobRow).where(JobRow.dead_at.is_not(None)).order_by(JobRow.dead_at)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """How many jobs of one task are where."""
+
+    waiting: int
+    """Not begun, or to be tried again."""
+    running: int
+    dead: int
+    """Given up: an operator must look."""
+    done: int
+    """Done lately."""
+
+
+def count(session: Session, task: str, at: datetime, *, done_since: datetime) -> JobCounts:
+    """Count the jobs of a task."""
+    is_open = and_(JobRow.done_at.is_(None), JobRow.dead_at.is_(None))
+    runs = and_(is_open, JobRow.lease_until.is_not(None), JobRow.lease_until > at)
+    which = (and_(is_open, ~runs), runs, JobRow.dead_at.is_not(None), JobRow.done_at >= done_since)
+    counted = [func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in which]
+    waiting, running, dead, done = session.execute(select(*counted).where(JobRow.task == task)).one()
+    return JobCounts(waiting, running, dead, done)
 
 
 def revive(session: Session, job_id: str, at: datetime) -> bool:

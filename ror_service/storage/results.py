@@ -92,6 +92,16 @@ def count_interpreted_cases(session: Session, module: str) -> int:
     return session.scalar(select(func.count()).select_from(_interpreted(module).subquery())) or 0
 
 
+def samples_by_state(session: Session) -> Sequence[tuple[str, str, int, datetime]]:
+    """Genome center, state, number of samples, and when the first of them was submitted."""
+    found = session.execute(
+        select(SampleRow.genome_center, SampleRow.state, func.count(), func.min(SampleRow.created_at))
+        .group_by(SampleRow.genome_center, SampleRow.state)
+        .order_by(SampleRow.genome_center, SampleRow.state)
+    )
+    return [(center, state, number, oldest) for center, state, number, oldest in found]
+
+
 def _interpreted(module: str) -> Select[ResultCaseRow]:
     return select(ResultCaseRow).where(
         ResultCaseRow.module == module,

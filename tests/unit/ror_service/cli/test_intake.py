@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from support.manifests import as_csv, fields
 from support.service import Service
 
-from ror_service.storage.tables import DataFileRow, SampleRow
+from ror_service.cli.intake import OPERATOR
+from ror_service.intake.progress import READING, WINDOW, Progress, progress
+from ror_service.storage import jobs
+from ror_service.storage.tables import DataFileRow, JobRow, SampleRow
 
 SHA256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of one letter x
 
@@ -66,3 +72,43 @@ def test_watch_takes_in_what_is_new_until_it_is_stopped(
     assert lines[0] == "week.manifest.csv: 1 rows, 0 refused, 0 without their file"
     assert lines[1].startswith("worse.manifest.csv: 0 rows, 0 refused, 0 without their file; line 1: ")
     assert (len(lines), waits) == (2, [5, 5, 5])
+
+
+def test_status_counts_and_tells_how_long_the_backlog_takes(home: Service, ror: Callable[..., Any]) -> None:
+    for number, person in enumerate(("P-1", "P-2", "P-3", "P-4"), 1):
+        home.register(person)
+        home.sample(person, sample_id=f"S-{number}")
+    at = datetime.now(UTC)  # the command asks the database what time it is
+    with home.context.transaction(OPERATOR) as work:
+        for number in range(1, 5):
+            jobs.enqueue(work.session, READING, f"S-{number}", at)
+        jobs.enqueue(work.session, "deliver_report", "D-1", at)
+    assert progress_of(home).remaining is None
+    finish(home, "S-1", at)
+    told = ror("intake", "status")
+    assert told.status == 0
+    assert "3 files wait, 0 are being read, 1 were in the last hour" in told.out
+    assert "all are read in 3.0 hours" in told.out
+    with home.context.transaction(OPERATOR) as work:
+        work.session.execute(update(JobRow).where(JobRow.subject_id == "S-2").values(lease_until=at + WINDOW))
+        work.session.execute(update(JobRow).where(JobRow.subject_id == "S-3").values(dead_at=at))
+    failed = ror("intake", "status", "--json")
+    assert failed.status == 1
+    said = json.loads(failed.out)
+    assert said["jobs"] == {"waiting": 1, "running": 1, "dead": 1, "done": 1}
+    assert said["remaining_seconds"] == 7200
+    assert [row["samples"] for row in said["samples"]] == [4]
+    assert "S-1" not in failed.out
+    assert "readings gave up" in ror("intake", "status").out
+    home.clock.advance(days=36500)
+    assert progress_of(home).jobs.done == 0
+
+
+def progress_of(home: Service) -> Progress:
+    with home.context.transaction(OPERATOR) as work:
+        return progress(work)
+
+
+def finish(home: Service, sample_id: str, at: datetime) -> None:
+    with home.context.transaction(OPERATOR) as work:
+        work.session.execute(update(JobRow).where(JobRow.subject_id == sample_id).values(done_at=at))
