@@ -31,20 +31,19 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
         wanted = _accepted(context, work, sample_id)
     if stored is None or not stored.covers(wanted):
         stored = _read_sample(context, reading)
-        if stored is None:
-            return
-        with context.transaction(PIPELINE) as work:
-            wanted = _accepted(context, work, sample_id)
+    if stored is None:
+        return
     # Of two samples that are read at once, the one whose fingerprint is kept last sees the other.
     with context.transaction(PIPELINE) as work:
         identity_cases.examine(work, context.fingerprints, sample_id)
+        # Who said yes meanwhile to what is not stored has ordered another run.
+        wanted = [each for each in _accepted(context, work, sample_id) if stored.covers([each])]
     genotypes = stored.genotypes(wanted)
     found = [interpretations.interpret(interpreter, reading, genotypes) for interpreter in wanted]
+    due = context.settings.review_due
     for interpreted in found:
         with context.transaction(PIPELINE) as work:
-            interpretations.keep(
-                work, context.keys, reading, genotypes, interpreted, review_due=context.settings.review_due
-            )
+            interpretations.keep(work, context.keys, reading, genotypes, interpreted, review_due=due)
 
 
 def _accepted(context: ServiceContext, work: Work, sample_id: str) -> list[Interpreter]:
@@ -64,10 +63,10 @@ def _read_sample(context: ServiceContext, reading: Reading) -> Stored | None:
     stored = context.genotypes.pack(read.calls, read.sha256)
     with context.transaction(PIPELINE) as work:
         samples.record_verdict(work, sample_id, assessment)
-        if not context.genotypes.keep(work, sample_id, stored):
-            return None
-        context.fingerprints.keep(work, sample_id, read.calls)
-        return stored
+        if context.genotypes.keep(work, sample_id, stored):
+            context.fingerprints.keep(work, sample_id, read.calls)
+            return stored
+    return None
 
 
 def release_report(context: ServiceContext, case_id: str) -> None:
