@@ -42,6 +42,11 @@ class FingerprintIndex:
         self._index = Index(panel)
         self._turn = threading.Lock()
 
+    def has(self, work: Work, sample_id: str) -> bool:
+        """Whether there is a fingerprint of a sample that can be compared with others."""
+        row = work.session.get(FingerprintRow, sample_id)
+        return row is not None and row.panel_release == self.panel.release
+
     def keep(self, work: Work, sample_id: str, calls: GenotypeCalls) -> None:
         """Seal the fingerprint of a sample that was read; again changes nothing, unless the panel is a new one.
 
@@ -50,9 +55,7 @@ class FingerprintIndex:
         sample = results.must_get(work.session, SampleRow, sample_id)
         known = participants.history(work.session, sample.participant_id, Lock.SHARED)
         sample = results.must_get(work.session, SampleRow, sample_id, lock=True)
-        row = work.session.get(FingerprintRow, sample_id)
-        has_one = row is not None and row.panel_release == self.panel.release
-        if has_one or cases.must_be_erased(known) or SampleState(sample.state) is SampleState.ERASED:
+        if self.has(work, sample_id) or cases.must_be_erased(known) or SampleState(sample.state) is SampleState.ERASED:
             return
         packed = pack(read_fingerprint(self.panel, calls))
         release = self.panel.release

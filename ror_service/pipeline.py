@@ -27,7 +27,7 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
         reading = samples.begin_reading(work, context.keys, sample_id, context.store)
         if reading is None:
             return
-        stored = context.genotypes.find(work, sample_id)
+        stored = context.genotypes.find(work, sample_id) if context.fingerprints.has(work, sample_id) else None
         wanted = _accepted(context, work, sample_id)
     if stored is None or not stored.covers(wanted):
         stored = _read_sample(context, reading)

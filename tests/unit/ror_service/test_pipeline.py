@@ -8,9 +8,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from support.consent_facts import PERSON
 from support.genotype_files import vcf_text
-from support.service import CENTER, FILES, Service, artifact, dead_jobs, running_service
+from support.service import CENTER, FILES, OPERATOR, Service, artifact, dead_jobs, running_service
 
 from consent.gate import Release
 from consent.types import Answer, ModuleAnswer, Participation
@@ -25,7 +26,14 @@ from ror_service.intake.incoming import Incoming
 from ror_service.intake.samples import ManifestRow
 from ror_service.rendering.artifacts import Artifact
 from ror_service.states import CaseState, SampleState
-from ror_service.storage.tables import ArtifactRow, InterpretationRow, JobRow, QcAssessmentRow, SampleRow
+from ror_service.storage.tables import (
+    ArtifactRow,
+    FingerprintRow,
+    InterpretationRow,
+    JobRow,
+    QcAssessmentRow,
+    SampleRow,
+)
 
 SITES = (
     ("chr2", 135851073, "G"), ("chr2", 135851076, "G"), ("chr2", 135851081, "A"), ("chr2", 135851176, "G"),
@@ -133,6 +141,20 @@ def test_a_file_of_poor_quality_is_held_and_not_interpreted(with_traits: Service
     assert _sample_state(with_traits) is SampleState.QC_HOLD
     assert with_traits.state() is CaseState.QC_HOLD
     assert not with_traits.rows(InterpretationRow)
+
+
+def test_what_is_stored_is_not_used_before_it_is_known_whose_it_is(with_traits: Service) -> None:
+    """A fingerprint of another panel cannot be compared: the file is read again, and its sample examined."""
+    service = with_traits
+    _send(service, _file())
+    service.run_jobs()
+    panel = service.context.fingerprints.panel.release
+    searched = len(service.actions("sample.identity"))
+    with service.work(OPERATOR) as work:
+        work.session.execute(update(FingerprintRow).values(panel_release="older"))
+    pipeline.interpret_sample(service.context, "sample-1")
+    assert [row.panel_release for row in service.rows(FingerprintRow)] == [panel]
+    assert len(service.actions("sample.identity")) == searched + 1
 
 
 def test_a_yes_that_comes_after_the_reading_reads_again(with_traits: Service) -> None:
