@@ -76,6 +76,14 @@ class PanelSite(NamedTuple):
 
 
 @runtime_checkable
+class KnowsSingleBases(Protocol):
+    """An interpreter whose knowledge spells the bases of the single-base sites that it reads."""
+
+    def single_base_sites(self, build: Build) -> Sequence[PanelSite]:
+        """Reference base and one other known base a row: by these a file that spells letters alone is read."""
+
+
+@runtime_checkable
 class ReadsPanelSites(Protocol):
     """An interpreter that reads nothing but the unordered genotype at sites with two known bases."""
 

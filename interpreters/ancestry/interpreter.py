@@ -72,6 +72,8 @@ class AncestryInterpreter:
             )
         )
 
+    single_base_sites = panel_sites
+
     def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:  # noqa: ARG002 - contract
         """Shares of the regions, or why they are not given. Nothing but genotypes is looked at."""
         readings = [read(panel, calls) for panel in self.panels]

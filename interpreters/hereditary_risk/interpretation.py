@@ -39,6 +39,7 @@ from interpreters.hereditary_risk.observed import Observed, Zygosity, observe
 from interpreters.hereditary_risk.policy import Policy, load_policy
 from interpreters.hereditary_risk.reference import read_reference
 from interpreters.hereditary_risk.zygosity import Allele, GeneOutcome, gene_outcome
+from interpreters.interpreter import PanelSite
 from interpreters.knowledge import KnowledgeRelease
 
 NAME = "hereditary_risk"
@@ -108,6 +109,18 @@ class HereditaryRisk:
         lines = self.knowledge.read_bytes(f"intervals.{build.value}.tsv").decode().splitlines()
         return tuple(
             Interval(chrom, int(start), int(end)) for chrom, start, end in (line.split("\t") for line in lines)
+        )
+
+    def single_base_sites(self, build: Build) -> Sequence[PanelSite]:
+        """The variants that are looked at in an array; nothing else of one is ever used."""
+        if not self.has_build(build):
+            return ()
+        rules, genes = self.policy.rule_book(build), self.active_genes
+        keys = (rule.key for gene in genes if (rule := rules.first("only_variant", gene)) is not None)
+        return tuple(
+            PanelSite(key.chrom, key.pos, key.deleted, key.inserted)
+            for key in keys
+            if len(key.deleted) == len(key.inserted) == 1
         )
 
     def reference_bases(self, build: Build) -> ReferenceBases:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from interpreters.findings import Interpretation, NotTested, PharmacogenomicFinding
 from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
+from interpreters.interpreter import PanelSite
 from interpreters.knowledge import KnowledgeRelease
 from interpreters.pharmacogenomics.calling import GeneCall, by_sex, call_gene, coverage_of, diploid
 from interpreters.pharmacogenomics.changes import Change, changes
@@ -95,6 +96,18 @@ class PharmacogenomicsInterpreter:
         """Every position of the reported genes, with a margin around insertions and deletions."""
         by_gene = (*self._sites.items(), *self._extra_sites.items())
         return sorted({site.interval for (_, of), sites in by_gene if of is build for site in sites})
+
+    def single_base_sites(self, build: Build) -> Sequence[PanelSite]:
+        """Every single-base position whose reference base is checked on this build, one row for each other allele."""
+        by_gene = (*self._sites.items(), *self._extra_sites.items())
+        return tuple(
+            PanelSite(site.chrom, site.start, site.reference, other)
+            for (_, of), sites in by_gene
+            if of is build
+            for site in sites
+            if site.is_single_base and site.checked
+            for other in site.others
+        )
 
     def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:
         """Call every reported gene; a gene of which nothing was read is not tested."""

@@ -83,6 +83,7 @@ class Site:
         "end",
         "gene",
         "is_single_base",
+        "others",
         "position",
         "reference",
         "start",
@@ -99,10 +100,11 @@ class Site:
         self.checked = position.reference(build) is not None
         # Where the build's bases were not checked, GRCh38's, which then need the file's own spelling.
         self.reference = position.reference(build) or position.ref
-        others = {position.ref, *position.alts} - {self.reference}
+        self.others = frozenset({position.ref, *position.alts} - {self.reference})
+        """The alleles of the definition that are not the reference of the build."""
         self._defined = frozenset("ACGT" if self.is_single_base else position.alts)
         """Alternate alleles that mean themselves when a record begins here and spells the reference bases."""
-        self._assayed = told_apart(self.reference, others)
+        self._assayed = told_apart(self.reference, self.others)
         """What an assay must tell apart to say that none of the definition's other alleles is there."""
         # Whether the definition replaces bases by as many others, more than one.
         self._is_replacement = all(len(alt) == len(position.ref) for alt in position.alts)

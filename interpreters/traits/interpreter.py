@@ -10,6 +10,7 @@ from typing import Any
 from interpreters.alleles import Bases, bases_at, is_ambiguous
 from interpreters.findings import Interpretation, Likelihood, NotTested, TraitFinding
 from interpreters.genotypes import Build, CallSetKind, CallState, GenotypeCalls, Interval, Sample, told_apart
+from interpreters.interpreter import PanelSite
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease
 from interpreters.traits.models import MODELS, Call, Model, Readings, VariantReading, outcomes
 
@@ -87,6 +88,15 @@ class TraitsInterpreter:
             Interval(variant.chrom, variant.position(build), variant.position(build))
             for trait in self.traits
             for variant in trait.variants
+        )
+
+    def single_base_sites(self, build: Build) -> Sequence[PanelSite]:
+        """The variants of single bases whose reference base is confirmed."""
+        return tuple(
+            PanelSite(variant.chrom, variant.position(build), variant.ref, variant.alt)
+            for trait in self.traits
+            for variant in trait.variants
+            if variant.reference_confirmed and len(variant.ref) == len(variant.alt) == 1
         )
 
     def interpret(self, sample: Sample, calls: GenotypeCalls) -> Interpretation:  # noqa: ARG002 - contract

@@ -41,6 +41,7 @@ def _answer(request: Request, stream: BinaryIO, confinement: Confinement, status
             request.wanted.__getitem__,
             request.limits,
             request.expected_sha256,
+            known={build: wanted.known for build, wanted in request.wanted.items()},
             name_says_compressed=request.name_says_compressed,
         )
     except IntakeError as error:

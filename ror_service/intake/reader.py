@@ -6,7 +6,7 @@ starts elsewhere says something about the site. Nothing is returned before the e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +16,9 @@ from interpreters.genotypes import Build, GenotypeCalls, Interval, Record
 from ror_service.intake.container import TextSource
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.header import Contig, Header, parse_header
+from ror_service.intake.known_sites import KnownSites
+from ror_service.intake.raw_text import read_raw_text
+from ror_service.intake.raw_text_dialects import begins_raw_text
 from ror_service.intake.record import FlagBook, RecordParser
 from ror_service.intake.repeats import RepeatWatch
 from ror_service.intake.results import Container, Flag, Limits, ReadResult
@@ -49,6 +52,7 @@ def read_genotypes(
     intervals_for: Callable[[Build], Sequence[Interval]],
     limits: Limits | None = None,
     expected_sha256: str | None = None,
+    known: Mapping[Build, KnownSites] | None = None,
 ) -> ReadResult:
     """Read a genotype file in this process.
 
@@ -59,6 +63,7 @@ def read_genotypes(
         intervals_for: What to keep, for the build that the file turns out to have.
         limits: Caps on the file.
         expected_sha256: Hash that the sender announced, in hexadecimal.
+        known: Sites whose bases are known, by build; without them no raw text can be read.
 
     Raises:
         IntakeError: If the file cannot be used; the error names the file, the line and the remedy.
@@ -70,6 +75,7 @@ def read_genotypes(
                 lambda build: WantedIntervals.of(intervals_for(build)),
                 limits or Limits(),
                 expected_sha256,
+                known=known,
                 name_says_compressed=says_compressed(path),
             )
     except OSError as error:
@@ -89,23 +95,37 @@ def read_stream(
     limits: Limits,
     expected_sha256: str | None = None,
     *,
+    known: Mapping[Build, KnownSites] | None = None,
     name_says_compressed: bool = False,
 ) -> ReadResult:
     """Read a genotype file from an open stream; see `read_genotypes`."""
     source = TextSource(stream, limits)
     flags = FlagBook()
     chunks = _lines(source, limits, flags)
+    opening = next(chunks, b"")
+    chunks = _with_first(opening, chunks)
+    if begins_raw_text(opening):
+        text = read_raw_text(chunks, known or {}, wanted_for, limits, flags)
+        _check_whole(source, expected_sha256, flags, name_says_compressed=name_says_compressed)
+        return ReadResult(
+            calls=text.calls,
+            build=text.calls.build,
+            sha256=source.sha256,
+            size=source.size,
+            sample_name="",
+            header=text.header,
+            metrics=text.metrics,
+            container=source.container,
+            flags=flags.result(),
+        )
     header, first = _header(chunks, limits)
     scan = _Scan(header, wanted_for(header.build), limits, flags)
     number = header.lines + 1
     for chunk in _with_first(first, chunks):
         number = scan.add(chunk, number)
-    if expected_sha256 is not None and source.sha256 != expected_sha256.lower():
-        raise IntakeError(Problem.CHECKSUM_MISMATCH, "the file is not the one whose SHA-256 was announced")
+    _check_whole(source, expected_sha256, flags, name_says_compressed=name_says_compressed)
     if not scan.tally.counts["records"]:
         raise IntakeError(Problem.HEADER_ONLY, "the file has a header, but no records")
-    if name_says_compressed and source.container is Container.PLAIN:
-        flags.raise_flag(Flag.NAME_SAYS_COMPRESSED, 0)
     scan.finish()
     return ReadResult(
         calls=GenotypeCalls(header.build, scan.tally.kind(), scan.records),
@@ -118,6 +138,16 @@ def read_stream(
         container=source.container,
         flags=flags.result(),
     )
+
+
+def _check_whole(
+    source: TextSource, expected_sha256: str | None, flags: FlagBook, *, name_says_compressed: bool
+) -> None:
+    """What can be said of the stored bytes once all were read."""
+    if expected_sha256 is not None and source.sha256 != expected_sha256.lower():
+        raise IntakeError(Problem.CHECKSUM_MISMATCH, "the file is not the one whose SHA-256 was announced")
+    if name_says_compressed and source.container is Container.PLAIN:
+        flags.raise_flag(Flag.NAME_SAYS_COMPRESSED, 0)
 
 
 def _with_first(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

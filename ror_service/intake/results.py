@@ -72,6 +72,12 @@ class Flag(StrEnum):
     ALLELE_DEPTH_COUNT = "allele_depth_count"
     GENOTYPE_NOT_FIRST = "genotype_not_first"
     HALF_CALL = "half_call"
+    CONFLICTING_PROBES = "conflicting_probes"
+    """Probes of an array at one position that disagree; read as no call."""
+    UNEXPECTED_ALLELE = "unexpected_allele"
+    """Letters of raw text that are not among the known bases of their site; read as no call."""
+    STRAND_UNCHECKED = "strand_unchecked"
+    """Letters of raw text at A/T and C/G sites of a file whose strand other sites do not show; read as no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ class ReadMetrics:
     x_haploid: int = 0
     """Haploid genotypes, whatever the allele."""
     y_called: int = 0
-    """Called alternate genotypes on chromosome Y outside the pseudo-autosomal regions."""
+    """Called alternate genotypes on chromosome Y outside the pseudo-autosomal regions; of raw text all called ones."""
     half_calls: int = 0
     heterozygous: int = 0
     """On any chromosome; as the next three, only of records that pass their filters."""
@@ -112,6 +118,12 @@ class ReadMetrics:
     transitions: int = 0
     """Single-base substitutions A-G and C-T that the sample carries; the first alternate of several."""
     transversions: int = 0
+    x_called: int = 0
+    """Called genotypes on chromosome X outside the pseudo-autosomal regions; as the next two, of raw text alone."""
+    insertions_or_deletions: int = 0
+    """Lines that say D or I, whose sequence nobody spells."""
+    without_reference_base: int = 0
+    """Lines at wanted positions that were not read, because their reference base is not known."""
 
     @property
     def varied(self) -> int:
@@ -124,9 +136,15 @@ class HeaderFacts:
     """What the header says, as far as anyone later needs it."""
 
     file_format: str
+    """`VCFv4.2` or the like, or the company whose raw text it is."""
     reference: str | None
     contigs: int
     chr_prefix: bool
+
+    @property
+    def is_raw_text(self) -> bool:
+        """Whether the file is the raw text of a consumer's array: letters without reference bases, depth or quality."""
+        return not self.file_format.startswith("VCF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +157,7 @@ class ReadResult:
     size: int
     """Bytes of the file as it is stored."""
     sample_name: str
+    """Empty for raw text, which names none."""
     header: HeaderFacts
     metrics: ReadMetrics
     container: Container

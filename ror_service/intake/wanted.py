@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from interpreters.genotypes import Interval
 from ror_service.intake.builds import CHROMOSOMES
+from ror_service.intake.known_sites import KnownSites
 
 Positions = NDArray[np.int64]
 
@@ -19,13 +20,17 @@ class WantedIntervals:
 
     Args:
         by_chromosome: Chromosome to starts and ends, sorted and disjoint.
+        known: Sites of the build whose bases are known.
     """
 
-    def __init__(self, by_chromosome: Mapping[str, tuple[Positions, Positions]]) -> None:
+    def __init__(
+        self, by_chromosome: Mapping[str, tuple[Positions, Positions]], known: KnownSites | None = None
+    ) -> None:
         self._by_chromosome = dict(by_chromosome)
+        self.known = known or KnownSites()
 
     @classmethod
-    def of(cls, intervals: Iterable[Interval]) -> WantedIntervals:
+    def of(cls, intervals: Iterable[Interval], known: KnownSites | None = None) -> WantedIntervals:
         """Merge intervals in any order; overlapping and touching ones become one.
 
         Raises:
@@ -36,7 +41,7 @@ class WantedIntervals:
             if chrom not in CHROMOSOMES or end < start:
                 raise ValueError(f"not an interval of a chromosome: {chrom}:{start}-{end}")
             grouped.setdefault(chrom, []).append((start, end))
-        return cls({chrom: _merged(np.array(found, dtype=np.int64)) for chrom, found in grouped.items()})
+        return cls({chrom: _merged(np.array(found, dtype=np.int64)) for chrom, found in grouped.items()}, known)
 
     def overlapping(self, chrom: str, starts: Positions, ends: Positions) -> NDArray[np.bool_]:
         """For each stretch `starts[i]..ends[i]` whether it overlaps something wanted; shape of `starts`."""
@@ -59,13 +64,14 @@ class WantedIntervals:
         return {chrom: [s.tolist(), e.tolist()] for chrom, (s, e) in self._by_chromosome.items()}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> WantedIntervals:
+    def from_json(cls, data: Mapping[str, Any], known: KnownSites | None = None) -> WantedIntervals:
         """The intervals that `to_json` wrote."""
         return cls(
             {
                 chrom: (np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64))
                 for chrom, (starts, ends) in data.items()
-            }
+            },
+            known,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Record
 from ror_service.intake.errors import IntakeError
+from ror_service.intake.known_sites import KnownSites
 from ror_service.intake.results import (
     Confinement,
     Container,
@@ -40,6 +41,7 @@ def encode_request(request: Request) -> bytes:
     return json.dumps(
         {
             "wanted": {build.value: wanted.to_json() for build, wanted in request.wanted.items()},
+            "known": {build.value: wanted.known.to_json() for build, wanted in request.wanted.items()},
             "limits": asdict(request.limits),
             "expected_sha256": request.expected_sha256,
             "name_says_compressed": request.name_says_compressed,
@@ -51,7 +53,10 @@ def decode_request(data: bytes) -> Request:
     """The request that `encode_request` wrote."""
     plain = json.loads(data)
     return Request(
-        wanted={Build(build): WantedIntervals.from_json(wanted) for build, wanted in plain["wanted"].items()},
+        wanted={
+            Build(build): WantedIntervals.from_json(wanted, KnownSites.from_json(plain["known"][build]))
+            for build, wanted in plain["wanted"].items()
+        },
         limits=Limits(**plain["limits"]),
         expected_sha256=plain["expected_sha256"],
         name_says_compressed=plain["name_says_compressed"],
