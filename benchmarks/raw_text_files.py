@@ -58,8 +58,8 @@ def family_tree_dna(lines: Iterable[Line], _build: str = "") -> Iterator[str]:
 def my_heritage(lines: Iterable[Line], build: str = "37") -> Iterator[str]:
     """As MyHeritage writes it."""
     yield (
-        f"##fileformat=MyHeritage\n##format=MHv1.0\n##chip=GSA\n##reference=build{build}\n#\n# MyHeritage DNA raw data.\n"
-        "# The genotype is reported on the forward (+) strand with respect to the human reference.\n"
+        f"##fileformat=MyHeritage\n##format=MHv1.0\n##chip=GSA\n##reference=build{build}\n#\n"
+        "# MyHeritage DNA raw data.\n# The genotype is reported on the forward (+) strand with respect to the human reference.\n"
     )
     yield from family_tree_dna(lines)
 

@@ -109,7 +109,7 @@ class _Run:
     ) -> None:
         self.context, self.interpreter, self.teller, self.dry_run = context, interpreter, teller, dry_run
         self.actor = DRY_RUN if dry_run else REANALYSIS
-        self.needs = Needs({interpreter.name: interpreter})
+        self.needs = Needs({interpreter.name: interpreter}, context.fingerprints.panel)
 
     def cases(self) -> Iterator[ResultCaseRow]:
         """Every current result, page by page: no transaction stays open meanwhile."""

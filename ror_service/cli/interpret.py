@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from identity.panel import load_panel
 from interpreters import registry
 from interpreters.findings import Interpretation, NotTested
 from interpreters.genotypes import Assay, Build, GenotypeCalls, Sample, Sex
@@ -40,6 +41,7 @@ class InterpretedFile:
 
     file: str
     assay: Assay
+    """As declared; where nothing was, an array for raw text and sequencing for any other file."""
     knowledge: Mapping[str, str]
     """Module to digest of its knowledge release."""
     read: ReadResult | None = None
@@ -81,7 +83,8 @@ class InterpretedFile:
         plain: dict[str, Any] = {
             "schema": SCHEMA,
             "file": self.file,
-            "sample": read.sample_name if read else None,
+            "sample": read.sample_name or None if read else None,
+            "format": read.header.file_format if read else None,
             "build": read.build.value if read else None,
             "assay": self.assay.value,
             "sha256": read.sha256 if read else None,
@@ -112,10 +115,13 @@ class InterpretedFile:
 
 
 def interpret(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="VCF or gVCF files of one sample each.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="VCF, gVCF or raw text of one sample each.")],
     *,
     sex_at_birth: Annotated[Sex, typer.Option(help="As declared by the participant.")] = Sex.UNKNOWN,
-    assay: Annotated[Assay, typer.Option(help="How the genotypes were measured.")] = Assay.WGS,
+    assay: Annotated[
+        Assay | None,
+        typer.Option(help="How the genotypes were measured; when not given, wgs, and array for raw text."),
+    ] = None,
     module: Annotated[list[str] | None, typer.Option(help="Interpret with this module only; may be repeated.")] = None,
     callable_file: Annotated[
         Path | None, typer.Option("--callable", help="BED file of the regions that the laboratory vouches for.")
@@ -165,11 +171,21 @@ def interpret(
         typer.echo(f"ror interpret: {error}", err=True)
         raise typer.Exit(2) from error
     declared = Declared(
-        sex_at_birth=sex_at_birth, inferred_sex=inferred_sex, assay=assay, build=build, contamination=contamination
+        sex_at_birth=sex_at_birth,
+        inferred_sex=inferred_sex,
+        assay=assay or Assay.WGS,
+        build=build,
+        contamination=contamination,
     )
     failed = False
     for done in interpret_files(
-        files, interpreters, declared, callable_file, assayed_file=assayed_sites, outside_calls_file=outside_calls
+        files,
+        interpreters,
+        declared,
+        callable_file,
+        assayed_file=assayed_sites,
+        outside_calls_file=outside_calls,
+        assay_by_format=assay is None,
     ):
         failed = failed or done.error is not None
         if as_json:
@@ -190,6 +206,7 @@ def interpret_files(
     *,
     assayed_file: Path | None = None,
     outside_calls_file: Path | None = None,
+    assay_by_format: bool = False,
 ) -> Iterator[InterpretedFile]:
     """Read and interpret files one after the other; a file that cannot be read does not stop the others.
 
@@ -201,9 +218,12 @@ def interpret_files(
         limits: Caps on each file.
         assayed_file: List of assayed sites that holds for all files.
         outside_calls_file: Outside calls; of the one sample, so `files` is one file.
+        assay_by_format: Whether raw text is of an array, whatever is declared of the samples.
     """
     lists: dict[Build, SiteList] = {}
-    needs = Needs(interpreters)
+    # The sites of the fingerprint tell the build of raw text, also where few others are asked for.
+    needs = Needs(interpreters, load_panel())
+    of_array = replace(declared, assay=Assay.ARRAY)
     digests = {name: interpreter.knowledge.digest for name, interpreter in interpreters.items()}
     for file in files:
         try:
@@ -219,12 +239,13 @@ def interpret_files(
             named = error if error.file else error.in_file(str(file))
             yield InterpretedFile(str(file), declared.assay, digests, error=named)
             continue
-        quality = needs.assess(read, declared)
+        known = of_array if assay_by_format and read.header.is_raw_text else declared
+        quality = needs.assess(read, known)
         done: tuple[Interpretation, ...] = ()
         if quality.verdict is Verdict.PASS:
-            sample = Sample(read.build, declared.assay, declared.sex_at_birth)
+            sample = Sample(read.build, known.assay, known.sex_at_birth)
             done = tuple(interpreter.interpret(sample, calls) for interpreter in interpreters.values())
-        yield InterpretedFile(str(file), declared.assay, digests, read, quality, done, assayed=assayed)
+        yield InterpretedFile(str(file), known.assay, digests, read, quality, done, assayed=assayed)
 
 
 def _load(

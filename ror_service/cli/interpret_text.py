@@ -88,7 +88,16 @@ def _show_reading(done: InterpretedFile, console: Console) -> None:
     if read is None or quality is None:
         return
     measured = "genotyping array" if done.assay is Assay.ARRAY else "sequencing"
-    console.print(f"  Sample {read.sample_name}, {read.build}, {measured}, {read.metrics.records:,} records")
+    who, tally = f"Sample {read.sample_name}", read.metrics
+    if read.header.is_raw_text:
+        who = f"Raw text of {read.header.file_format}"
+    console.print(f"  {who}, {read.build}, {measured}, {tally.records:,} records")
+    if read.header.is_raw_text:
+        used = f"{len(read.calls):,} positions with known bases were used; not read: {tally.no_calls:,} failed probes"
+        indels = f"{tally.insertions_or_deletions:,} insertions or deletions"
+        console.print(
+            f"  {used}, {indels}, {tally.without_reference_base:,} needed positions whose reference base is not known"
+        )
     console.print(f"  SHA-256 {read.sha256}")
     if done.assayed is not None:
         counts = [f"{count:,} {_words(why)}" for why, count in sorted(done.assayed.left_out.items())]

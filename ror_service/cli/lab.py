@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from identity.panel import load_panel
 from ror_service.errors import InvalidInputError
 from ror_service.intake.feedback import Feedback, RowFeedback, feedback_on
 from ror_service.intake.manifest_check import MOST_BYTES, CheckedManifest, Verdict, check_manifest
@@ -44,7 +45,7 @@ def check(
         from ror_service.intake.needs import Needs  # noqa: PLC0415
         from ror_service.intake.watched import Inbox  # noqa: PLC0415
 
-        told = check_with_files(checked, Inbox(str(files.resolve())).open, Needs(registry.installed()))
+        told = check_with_files(checked, Inbox(str(files.resolve())).open, Needs(registry.installed(), load_panel()))
     show_feedback(told, feedback)
     raise typer.Exit(0 if all(_passes(row) for row in told.rows) else 1)
 

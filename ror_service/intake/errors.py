@@ -45,8 +45,8 @@ _SEND_AGAIN = "ask the laboratory to send the file again and compare its SHA-256
 _WRITE_AGAIN = "ask the laboratory to correct the export; `bcftools view` shows whether a file is valid"
 
 REMEDIES: dict[Problem, str] = {
-    Problem.NOT_A_VCF: "send VCF or gVCF, or raw text of 23andMe, AncestryDNA, FamilyTreeDNA or MyHeritage with its header,"
-    " as plain text or compressed by bgzip or gzip",
+    Problem.NOT_A_VCF: "send VCF or gVCF, plain or compressed by bgzip or gzip; or raw text of 23andMe, AncestryDNA,"
+    " FamilyTreeDNA or MyHeritage as it was downloaded",
     Problem.TRUNCATED: _SEND_AGAIN,
     Problem.DAMAGED: _SEND_AGAIN,
     Problem.BAD_HEADER: _WRITE_AGAIN,

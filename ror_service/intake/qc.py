@@ -144,15 +144,15 @@ def assess(
             "the sex at birth in the manifest is not the participant's: perhaps another person's sample",
         ),
         _inferred_sex(declared),
-        _agrees("sample_name", read.sample_name, declared.sample_name, "the sample in the file is another one"),
+        _sample_name(read, declared),
         _agrees(
             "sha256", read.sha256, declared.sha256 and declared.sha256.lower(), "the file is not the announced one"
         ),
-        _reference_agreement(read.calls, reference_bases, values["reference_agreement"]),
+        _reference_agreement(read, reference_bases, values["reference_agreement"]),
         *_site_rules(read.calls, declared.assay, tuple(sites), values),
-        _sex_concordance(read, declared.sex_at_birth, values["sex_concordance"]),
+        _sex_concordance(read, declared.sex_at_birth, values),
         _chromosome_y(read, declared.sex_at_birth, values["chromosome_y"]),
-        _assay(read.calls.kind, declared.assay),
+        _assay(read, declared.assay),
         *_outliers(read, declared.assay, values),
         *declared_rules(declared, policy),
         *_flag_rules(read, values),
@@ -219,8 +219,11 @@ def _sex_chromosomes(declared: Declared, expected: Mapping[str, Sequence[str]]) 
     return RuleResult(name, Outcome.HOLD, None, None, reason)
 
 
-def _assay(kind: CallSetKind, assay: Assay) -> RuleResult:
-    name = "assay"
+def _assay(read: ReadResult, assay: Assay) -> RuleResult:
+    name, kind = "assay", read.calls.kind
+    if assay is not Assay.ARRAY and read.header.is_raw_text:
+        reason = "the file is the raw text of a consumer's array, declared as another assay"
+        return RuleResult(name, Outcome.HOLD, read.header.file_format, None, reason)
     if assay is Assay.ARRAY and kind is CallSetKind.GVCF:
         reason = "the file has reference blocks, which no array yields: another assay than the declared one"
         return RuleResult(name, Outcome.HOLD, kind.value, None, reason)
@@ -263,6 +266,13 @@ def _agrees(name: str, found: str, declared: str | None, reason: str) -> RuleRes
     return RuleResult(name, Outcome.HOLD, None, None, reason)
 
 
+def _sample_name(read: ReadResult, declared: Declared) -> RuleResult:
+    name = "sample_name"
+    if read.header.is_raw_text:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "raw text names no sample")
+    return _agrees(name, read.sample_name, declared.sample_name, "the sample in the file is another one")
+
+
 def _inferred_sex(declared: Declared) -> RuleResult:
     inferred = declared.inferred_sex if declared.inferred_sex is not Sex.UNKNOWN else None
     if declared.sex_at_birth is Sex.UNKNOWN:
@@ -281,8 +291,10 @@ def _at_least(name: str, measured: float, limits: Mapping[str, float], reason: s
     return RuleResult(name, outcome, round(measured, 5), threshold, text)
 
 
-def _reference_agreement(calls: GenotypeCalls, bases: ReferenceBases | None, limits: Mapping[str, float]) -> RuleResult:
-    name = "reference_agreement"
+def _reference_agreement(read: ReadResult, bases: ReferenceBases | None, limits: Mapping[str, float]) -> RuleResult:
+    name, calls = "reference_agreement", read.calls
+    if read.header.is_raw_text:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "raw text has no reference bases; its letters told it")
     known = agreeing = 0
     bases = bases or {}
     for record in calls if bases else ():
@@ -324,10 +336,14 @@ def _site_rules(
     return rate, _at_least("site_coverage", answered / needed, values["site_coverage"], reason)
 
 
-def _sex_concordance(read: ReadResult, sex: Sex, limits: Mapping[str, float]) -> RuleResult:
-    name = "sex_concordance"
-    metrics = read.metrics
-    genotypes = metrics.x_heterozygous + metrics.x_homozygous_alternate + metrics.x_haploid
+def _sex_concordance(read: ReadResult, sex: Sex, values: Mapping[str, Any]) -> RuleResult:
+    name, metrics = "sex_concordance", read.metrics
+    if read.header.is_raw_text:
+        # Without reference bases, homozygous alternate genotypes are not told from reference ones: all are counted.
+        limits, genotypes = values["raw_text_sex_concordance"], metrics.x_called
+    else:
+        limits = values["sex_concordance"]
+        genotypes = metrics.x_heterozygous + metrics.x_homozygous_alternate + metrics.x_haploid
     if sex is Sex.UNKNOWN:
         return RuleResult(name, Outcome.NOT_CHECKED, None, None, "sex at birth was not declared")
     if genotypes < limits["minimum_genotypes"]:
@@ -376,6 +392,9 @@ def _flag_rules(read: ReadResult, values: Mapping[str, Any]) -> tuple[RuleResult
         if flag is Flag.REPEATED_RECORDS and flagged.count >= values["repeated_records"]["minimum_records"]:
             threshold = values["repeated_records"]["hold_above"]
             outcome = Outcome.HOLD if flagged.count / read.metrics.records > threshold else outcome
+        if flag in {Flag.CONFLICTING_PROBES, Flag.UNEXPECTED_ALLELE}:
+            threshold = values["probes"]["hold_above"]
+            outcome = Outcome.HOLD if flagged.count / max(1, len(read.calls)) > threshold else outcome
         where = f" (first in line {flagged.line})" if flagged.line else ""
         rules.append(RuleResult(flag.value, outcome, flagged.count, threshold, f"{entry['reason']}{where}"))
     return tuple(rules)

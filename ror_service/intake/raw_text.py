@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ AGREEING = 0.95
 of another build it is chance."""
 FEWEST_STRAND_SITES = 500
 MOST_TURNED = 0.001
-"""Share of letters that fit the other strand alone, above which sites are not read whose bases look the same on both."""
+"""Share of letters that fit the other strand alone, above which A/T and C/G sites are not read: there, nothing shows."""
 
 _PADDING = b"\0" * 16
 _LAST_CONTROL, _LAST_ASCII = 10, 127
@@ -45,9 +46,10 @@ _LONGEST_POSITION = 9
 _OTHER = 255
 """In place of a chromosome's number."""
 _COMMAS = bytes.maketrans(b",", b"\t")
-_HAPLOID = np.array([name in {"X", "Y", "MT"} for name in CHROMOSOMES])
-_ONE_COPY = np.array([name in {"Y", "MT"} for name in CHROMOSOMES])
-"""Chromosomes of which nobody has two copies: two equal letters are one."""
+_HAPLOID, _ONE_COPY = np.zeros((2, 256), dtype=np.bool_)
+"""Chromosomes, by number, of which some people have one copy, and those of which nobody has two."""
+_HAPLOID[[CHROMOSOMES.index(name) for name in ("X", "Y", "MT")]] = True
+_ONE_COPY[[CHROMOSOMES.index(name) for name in ("Y", "MT")]] = True
 
 _LETTER, _INDEL, _MISSING, _NOTHING = 1, 2, 4, 8
 _KINDS = np.zeros(256, dtype=np.uint8)
@@ -165,9 +167,7 @@ def _letters(data: bytes, dialect: Dialect, first_line: int) -> Letters:
     )
 
 
-def _alleles(
-    codes: Codes, starts: Numbers, ends: Numbers, dialect: Dialect, first_line: int
-) -> tuple[Codes, Codes]:
+def _alleles(codes: Codes, starts: Numbers, ends: Numbers, dialect: Dialect, first_line: int) -> tuple[Codes, Codes]:
     width = ends[:, 3] - starts[:, 3]
     first = codes[starts[:, 3]]
     if dialect.allele_columns == 1:
@@ -191,7 +191,7 @@ def _chromosomes(codes: Codes, starts: Numbers, ends: Numbers, dialect: Dialect,
     edges = [0, *changes.tolist(), len(starts)]
     names = dict(dialect.chromosomes)
     numbers = np.empty(len(starts), dtype=np.uint8)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         name = codes[starts[low] : ends[low]].tobytes().decode()
         if name not in names and name not in UNPLACED:
             raise IntakeError(Problem.UNKNOWN_CONTIG, "this is no chromosome", line=first_line + low)
@@ -228,7 +228,8 @@ class _Match:
 
     @classmethod
     def of(cls, text: Letters, known: KnownSites) -> _Match:
-        found: list[tuple[Numbers, Codes, Codes]] = [(np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.uint8))]
+        nothing = np.zeros(0, dtype=np.uint8)
+        found: list[tuple[Numbers, Codes, Codes]] = [(nothing.astype(np.int64), nothing, nothing)]
         for number, name in enumerate(CHROMOSOMES):
             sites = known.by_chromosome.get(name)
             if sites is not None:
@@ -295,7 +296,7 @@ def _tell_build(word: Build | None, matches: Mapping[Build, _Match], lines: int)
 def _called(text: Letters) -> Mask:
     """Lines with a whole genotype of bases: two letters, or one where there may be one copy."""
     first, second = _KINDS[text.first], _KINDS[text.second]
-    one = (second == _NOTHING) & (text.chromosomes != _OTHER) & _HAPLOID[np.minimum(text.chromosomes, len(_HAPLOID) - 1)]
+    one = (second == _NOTHING) & _HAPLOID[text.chromosomes]
     mask: Mask = (first == _LETTER) & ((second == _LETTER) | one)
     return mask
 
@@ -340,7 +341,8 @@ def _records(text: Letters, match: _Match, header_lines: int, flags: FlagBook) -
     for row, chrom, pos, ref, first, second, good, one in zip(
         *(column[spoken].tolist() for column in columns), strict=True
     ):
-        record = _record(CHROMOSOMES[chrom], pos, chr(ref), _spelled(first, second, one) if good else "", header_lines + 1 + row)
+        letters = (chr(first) if one else chr(first) + chr(second)) if good else ""
+        record = _record(CHROMOSOMES[chrom], pos, chr(ref), letters, header_lines + 1 + row)
         place = (chrom, pos)
         before = records.setdefault(place, record)
         if before is record:
@@ -357,10 +359,6 @@ def _records(text: Letters, match: _Match, header_lines: int, flags: FlagBook) -
         record = records[place]
         records[place] = _record(record.chrom, record.pos, record.ref, "", record.line)
     return list(records.values())
-
-
-def _spelled(first: int, second: int, one: bool) -> str:  # noqa: FBT001 - a column of a table
-    return chr(first) if one else chr(first) + chr(second)
 
 
 def _record(chrom: str, pos: int, ref: str, letters: str, line: int) -> Record:
@@ -422,6 +420,4 @@ def _bad_columns(data: bytes, columns: int, first_line: int) -> IntakeError:
 
 
 def _bad(problem: str, line: int) -> IntakeError:
-    return IntakeError(
-        Problem.BAD_RECORD, problem, line=line, remedy="send the file as it was downloaded, unchanged"
-    )
+    return IntakeError(Problem.BAD_RECORD, problem, line=line, remedy="send the file as it was downloaded, unchanged")

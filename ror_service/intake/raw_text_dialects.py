@@ -104,7 +104,11 @@ def read_header(text: bytes, limits: Limits) -> RawTextHeader:
     *above, columns = text.decode("utf-8", "replace").removesuffix("\n").split("\n")
     words = "\n".join(above)
     dialect = next(
-        (each for each in DIALECTS if each.columns == columns and (each.says.search(words) if each.says else not above)),
+        (
+            each
+            for each in DIALECTS
+            if each.columns == columns and (each.says.search(words) if each.says else not above)
+        ),
         None,
     )
     if dialect is None:
