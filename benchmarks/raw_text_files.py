@@ -59,7 +59,8 @@ def my_heritage(lines: Iterable[Line], build: str = "37") -> Iterator[str]:
     """As MyHeritage writes it."""
     yield (
         f"##fileformat=MyHeritage\n##format=MHv1.0\n##chip=GSA\n##reference=build{build}\n#\n"
-        "# MyHeritage DNA raw data.\n# The genotype is reported on the forward (+) strand with respect to the human reference.\n"
+        "# MyHeritage DNA raw data.\n"
+        "# The genotype is reported on the forward (+) strand with respect to the human reference.\n"
     )
     yield from family_tree_dna(lines)
 
@@ -110,6 +111,7 @@ def person(
             )
     for chrom, sites in known.by_chromosome.items():
         for pos, ref, others in zip(*(column.tolist() for column in sites), strict=True):
+            letters.pop((chrom, pos), None)
             if draw.random() < share_known:
                 letters[chrom, pos] = chr(ref) + draw.choice([b for bit, b in enumerate(BASES) if others >> bit & 1])
     return [

@@ -38,7 +38,7 @@ AGREEING = 0.95
 of another build it is chance."""
 FEWEST_STRAND_SITES = 500
 MOST_TURNED = 0.001
-"""Share of letters that fit the other strand alone, above which A/T and C/G sites are not read: there, nothing shows."""
+"""Share of letters of the other strand above which A/T and C/G sites, where it does not show, are not read."""
 
 _PADDING = b"\0" * 16
 _LAST_CONTROL, _LAST_ASCII = 10, 127
