@@ -149,6 +149,7 @@ def assess(
             "sha256", read.sha256, declared.sha256 and declared.sha256.lower(), "the file is not the announced one"
         ),
         _reference_agreement(read, reference_bases, values["reference_agreement"]),
+        _known_variants(read),
         *_site_rules(read.calls, declared.assay, tuple(sites), values),
         _sex_concordance(read, declared.sex_at_birth, values),
         _chromosome_y(read, declared.sex_at_birth, values["chromosome_y"]),
@@ -302,9 +303,24 @@ def _reference_agreement(read: ReadResult, bases: ReferenceBases | None, limits:
         compared = [base == expected for base, expected in spelled if expected is not None and base != "N"]
         known += bool(compared)
         agreeing += bool(compared) and all(compared)
+    if agreeing < known < limits["minimum_sites"]:
+        reason = f"{known - agreeing} of {known} reference bases that are known are not those of the build"
+        return RuleResult(name, Outcome.WARN, round(agreeing / known, 5), None, reason)
     if known < limits["minimum_sites"]:
         return RuleResult(name, Outcome.NOT_CHECKED, None, None, f"only {known} records with a known reference base")
     return _at_least(name, agreeing / known, limits, "reference bases are not those of the build")
+
+
+def _known_variants(read: ReadResult) -> RuleResult:
+    """Records that are known variants of another build, and more of them than of the file's own."""
+    name, here, elsewhere = "known_variants", read.metrics.known_here, read.metrics.known_elsewhere
+    if not here and not elsewhere:
+        return RuleResult(name, Outcome.NOT_CHECKED, None, None, "no record is a known variant of any build")
+    share = round(here / (here + elsewhere), 5)
+    if elsewhere > here:
+        reason = "the records are known variants of another build than the header names"
+        return RuleResult(name, Outcome.HOLD, share, None, reason)
+    return RuleResult(name, Outcome.PASS, share, None, "")
 
 
 def _site_rules(

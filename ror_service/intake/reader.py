@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from interpreters.genotypes import Build, GenotypeCalls, Interval, Record
+from ror_service.intake.build_watch import BuildWatch
 from ror_service.intake.container import TextSource
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.header import Contig, Header, parse_header
@@ -119,7 +120,7 @@ def read_stream(
             flags=flags.result(),
         )
     header, first = _header(chunks, limits)
-    scan = _Scan(header, wanted_for(header.build), limits, flags)
+    scan = _Scan(header, wanted_for(header.build), limits, flags, known or {})
     number = header.lines + 1
     for chunk in _with_first(first, chunks):
         number = scan.add(chunk, number)
@@ -220,10 +221,18 @@ def _header_end(text: bytes) -> int:
 class _Scan:
     """The state of one pass over the records."""
 
-    def __init__(self, header: Header, wanted: WantedIntervals, limits: Limits, flags: FlagBook) -> None:
+    def __init__(
+        self,
+        header: Header,
+        wanted: WantedIntervals,
+        limits: Limits,
+        flags: FlagBook,
+        known: Mapping[Build, KnownSites],
+    ) -> None:
         self.header = header
         self.records: list[Record] = []
         self.tally = Tally(header, flags)
+        self._builds = BuildWatch(header.build, known)
         self._wanted = wanted
         self._limits = limits
         self._flags = flags
@@ -249,12 +258,14 @@ class _Scan:
             self._check_run(table, rows, name, contig, positions)
             self.tally.add_run(contig.chromosome, table, rows, positions, genotypes)
             if contig.chromosome is not None:
+                self._builds.add(contig.chromosome, table, rows, positions)
                 hits = self._wanted.overlapping(contig.chromosome, positions[rows], ends[rows])
                 self._keep(table, rows, contig.chromosome, hits & ~copies[rows])
         return first_line + len(table)
 
     def finish(self) -> None:
         """What can only be said at the end of the file."""
+        self.tally.counts.update(known_here=self._builds.here, known_elsewhere=self._builds.elsewhere)
         if not self.header.has_chr_prefix and self.header.build is Build.GRCH38:
             self._flags.raise_flag(Flag.NO_CHR_PREFIX, 0)
         if any(name in {b"chrM", b"M", b"MT"} and not c.chromosome for name, c in self.header.contigs.items()):

@@ -118,6 +118,10 @@ class ReadMetrics:
     transitions: int = 0
     """Single-base substitutions A-G and C-T that the sample carries; the first alternate of several."""
     transversions: int = 0
+    known_here: int = 0
+    """Records of a VCF that spell the bases of a known site of the file's build."""
+    known_elsewhere: int = 0
+    """Records of a VCF that spell the bases of a known site of another build, and are no known site of the file's."""
     x_called: int = 0
     """Called genotypes on chromosome X outside the pseudo-autosomal regions; as the next two, of raw text alone."""
     insertions_or_deletions: int = 0
