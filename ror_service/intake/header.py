@@ -46,6 +46,17 @@ class Header:
     annotation_fields: tuple[str, ...] = ()
     """Sub-fields of INFO/CSQ in the order that the header gives them."""
     has_chr_prefix: bool = False
+    from_intensities: bool = False
+    """Whether a known program wrote the file from an array's intensities."""
+
+    @property
+    def of_probes(self) -> bool:
+        """Whether the records are probes of an array, of which several may lie at one position and disagree."""
+        return (
+            self.from_intensities
+            or {"ALLELE_A", "ALLELE_B"} <= self.info_types.keys()
+            or {"BAF", "LRR"} <= self.formats
+        )
 
     def contig(self, name: bytes, line: int) -> Contig:
         """The sequence that a record names.
@@ -119,6 +130,7 @@ def _read_meta_line(header: Header, declared: list[tuple[str, int | None, str | 
     if line.startswith("##reference="):
         header.reference = _reference(line.removeprefix("##reference=").strip(), number)
         return
+    header.from_intensities = header.from_intensities or line.startswith("##source=gtc_to_vcf")
     found = _DEFINITION.fullmatch(line)
     if found is None:
         if line.startswith("##contig="):

@@ -410,7 +410,9 @@ def _flag_rules(read: ReadResult, values: Mapping[str, Any]) -> tuple[RuleResult
             outcome = Outcome.HOLD if flagged.count / read.metrics.records > threshold else outcome
         if flag in {Flag.CONFLICTING_PROBES, Flag.UNEXPECTED_ALLELE}:
             threshold = values["probes"]["hold_above"]
-            outcome = Outcome.HOLD if flagged.count / max(1, len(read.calls)) > threshold else outcome
+            # Of raw text only the kept positions are looked at, of a VCF all.
+            total = len(read.calls) if read.header.is_raw_text else read.metrics.records
+            outcome = Outcome.HOLD if flagged.count > threshold * total else outcome
         where = f" (first in line {flagged.line})" if flagged.line else ""
         rules.append(RuleResult(flag.value, outcome, flagged.count, threshold, f"{entry['reason']}{where}"))
     return tuple(rules)

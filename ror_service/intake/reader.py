@@ -21,7 +21,7 @@ from ror_service.intake.known_sites import KnownSites
 from ror_service.intake.raw_text import read_raw_text
 from ror_service.intake.raw_text_dialects import begins_raw_text
 from ror_service.intake.record import FlagBook, RecordParser
-from ror_service.intake.repeats import RepeatWatch
+from ror_service.intake.repeats import RepeatWatch, settle_probes
 from ror_service.intake.results import Container, Flag, Limits, ReadResult
 from ror_service.intake.table import (
     ALT,
@@ -237,7 +237,7 @@ class _Scan:
         self._limits = limits
         self._flags = flags
         self._parser = RecordParser(header, flags)
-        self._repeats = RepeatWatch(flags)
+        self._repeats = RepeatWatch(flags, of_probes=header.of_probes)
         self._last: tuple[bytes, int] = (b"", 0)
         self._seen: set[bytes] = set()
 
@@ -270,7 +270,9 @@ class _Scan:
             self._flags.raise_flag(Flag.NO_CHR_PREFIX, 0)
         if any(name in {b"chrM", b"M", b"MT"} and not c.chromosome for name, c in self.header.contigs.items()):
             self._flags.raise_flag(Flag.MITOCHONDRIAL_REFERENCE, 0)
-        if Flag.UNSORTED in self._flags.counts:
+        if self.header.of_probes:
+            self.records = settle_probes(self.records)
+        elif Flag.UNSORTED in self._flags.counts:
             self._repeats.check_kept(self.records)
 
     def _ends(self, table: LineTable, positions: Numbers) -> Numbers:

@@ -26,6 +26,8 @@ _MANY_ALTERNATES = 100
 _MOST_COPIES = 2
 _INT32 = 2**31 - 1
 _REMEMBERED = 100_000
+UNSPELLED = frozenset("DI")
+"""What stands for the alleles of an insertion or deletion of an array whose sequence was not found."""
 
 
 @dataclass(slots=True)
@@ -135,6 +137,9 @@ class RecordParser:
                     self._flags.raise_flag(Flag.BAD_NUMBER, number)
 
     def _alleles(self, ref: str, alt: str, number: int) -> tuple[str, tuple[str, ...]]:
+        if ref in UNSPELLED and alt in UNSPELLED:
+            self._flags.raise_flag(Flag.UNSPELLED_INDEL, number)
+            return ref, (alt,)
         reference = ref.upper()
         if ref != reference:
             self._flags.raise_flag(Flag.LOWER_CASE_BASE, number)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from interpreters.genotypes import Record
 from ror_service.intake.errors import IntakeError, Problem
-from ror_service.intake.record import FlagBook
+from ror_service.intake.record import UNSPELLED, FlagBook
 from ror_service.intake.results import Flag
 from ror_service.intake.table import (
     ALT,
@@ -29,14 +30,17 @@ class RepeatWatch:
     """Compares neighbouring lines at one position: repeated ones are flagged, contradicting ones refused.
 
     Only unfiltered records with sequence alleles and a full genotype can contradict each other: two structural variants
-    may begin at one base.
+    may begin at one base. Probes of an array may contradict each other too: that is flagged, and `settle_probes` makes
+    a no-call of them.
 
     Args:
         flags: Where repeats are noted.
+        of_probes: Whether the records are probes of an array.
     """
 
-    def __init__(self, flags: FlagBook) -> None:
+    def __init__(self, flags: FlagBook, *, of_probes: bool = False) -> None:
         self._flags = flags
+        self._of_probes = of_probes
         self._last_line = b""
         self._site = b""
         self._genotypes: dict[bytes, bytes] = {}
@@ -72,6 +76,8 @@ class RepeatWatch:
         genotype = _called_genotype(fields)
         if known is None:
             self._genotypes[key] = genotype
+        elif known and genotype and known != genotype and self._of_probes:
+            self._flags.raise_flag(Flag.CONFLICTING_PROBES, number)
         elif known and genotype and known != genotype:
             raise IntakeError(Problem.CONFLICTING_RECORDS, "two records give different genotypes", line=number)
         else:
@@ -94,6 +100,26 @@ class RepeatWatch:
             genotype = tuple(sorted(record.genotype, key=str))
             if genotypes.setdefault(key, genotype) != genotype:
                 raise IntakeError(Problem.CONFLICTING_RECORDS, "two records give different genotypes", line=record.line)
+
+
+def settle_probes(records: Iterable[Record]) -> list[Record]:
+    """One record for all probes of an array that are at one position and have the same alleles.
+
+    Probes that disagree are a no-call, and a failed one says nothing beside one that is called. Insertions and
+    deletions that nobody spells are left out.
+    """
+    probes: dict[tuple[object, ...], list[Record]] = {}
+    for record in records:
+        if not {record.ref, *record.alts} <= UNSPELLED:
+            probes.setdefault((record.chrom, record.pos, record.ref, record.alts), []).append(record)
+    return [_settled(found) for found in probes.values()]
+
+
+def _settled(probes: list[Record]) -> Record:
+    called = [probe for probe in probes if probe.genotype and None not in probe.genotype and not probe.filters]
+    if len({tuple(sorted(probe.genotype, key=str)) for probe in called}) > 1:
+        return replace(called[0], genotype=(None, None))
+    return (called or probes)[0]
 
 
 def _called_genotype(fields: list[bytes]) -> bytes:

@@ -74,6 +74,8 @@ class Flag(StrEnum):
     HALF_CALL = "half_call"
     CONFLICTING_PROBES = "conflicting_probes"
     """Probes of an array at one position that disagree; read as no call."""
+    UNSPELLED_INDEL = "unspelled_indel"
+    """Insertions and deletions of an array whose alleles are D and I; left out."""
     UNEXPECTED_ALLELE = "unexpected_allele"
     """Letters of raw text that are not among the known bases of their site; read as no call."""
     STRAND_UNCHECKED = "strand_unchecked"
