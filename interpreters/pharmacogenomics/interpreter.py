@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from interpreters.findings import Interpretation, NotTested, PharmacogenomicFinding
-from interpreters.genotypes import Build, GenotypeCalls, Interval, Sample
+from interpreters.genotypes import Assay, Build, GenotypeCalls, Interval, Sample
 from interpreters.interpreter import PanelSite
 from interpreters.knowledge import KnowledgeRelease
 from interpreters.pharmacogenomics.calling import GeneCall, by_sex, call_gene, coverage_of, diploid
@@ -20,12 +20,13 @@ from interpreters.pharmacogenomics.tables import NOT_AVAILABLE, Gene, Tables, co
 
 MODULE = "pharmacogenomics"
 
-VERSION = "2"
+VERSION = "3"
 """Version of the method in this folder; raised with any change that can change a finding."""
 
 REVIEW_REASONS = OUTSIDE_REVIEW_REASONS | frozenset(
     {
         "ambiguous_phenotype",
+        "array_rare_variant",
         "conflicting_records",
         "function_not_in_data",
         "half_called_variant",
@@ -41,6 +42,9 @@ REVIEW_REASONS = OUTSIDE_REVIEW_REASONS | frozenset(
     }
 )
 """Reasons for which a person must look before anything is said about the gene."""
+
+_HEREDITARY = frozenset({"CACNA1S", "RYR1"})
+"""Genes of a hereditary disease, whose variants are so rare that an array calls more of them wrongly than rightly."""
 
 ACCEPTED = "accepted_in_review"
 """A person decided that the top-scored call stands."""
@@ -188,6 +192,9 @@ class PharmacogenomicsInterpreter:
             )
         coverage, incomplete = coverage_of(gene, readings, self.tables.policy)
         call, pattern = call_gene(gene, readings, self.tables.policy)
+        carried = any(set(r.alleles) - {position.ref} for r, position in zip(readings, gene.positions, strict=True))
+        if carried and sample.assay is Assay.ARRAY and gene.name in _HEREDITARY:
+            reasons |= {"array_rare_variant"}
         tier1 = [bool(r.alleles) for r, position in zip(readings, gene.positions, strict=True) if position.amp_tier1]
         return replace(
             _finding(gene, call, reasons | incomplete),

@@ -351,3 +351,16 @@ def test_intervals_cover_every_position_on_both_builds(everything: Pharmacogenom
         assert set(seven.intervals(build)) < set(intervals)
     assert ("13", 48045719, 48045719) in seven.intervals(Build.GRCH38)
     assert ("2", 234668849, 234668911) in seven.intervals(Build.GRCH37)
+
+
+def test_a_rare_variant_of_a_hereditary_gene_on_an_array_is_held(
+    make_records: MakeRecords, everything: PharmacogenomicsInterpreter
+) -> None:
+    rsid = "rs772226819"  # c.520C>T
+    for edits, held in (({rsid: "G/A"}, True), ({}, False)):
+        calls = GenotypeCalls(Build.GRCH38, CallSetKind.ALL_SITES, make_records("CACNA1S", edits))
+        for assay in Assay:
+            said = everything.interpret(Sample(Build.GRCH38, assay, Sex.UNKNOWN), calls)
+            (found,) = (each for each in said.findings if isinstance(each, PharmacogenomicFinding))
+            assert found.requires_review is (held and assay is Assay.ARRAY)
+            assert ("array_rare_variant" in found.reasons) is found.requires_review
