@@ -1,6 +1,6 @@
 """CPU time and memory of reading the raw text of consumer arrays, and agreement with the package `snps`.
 
-    python benchmarks/raw_text.py [--probes N] [--scratch FOLDER] [--snps PYTHON] [FILE ...]
+    python benchmarks/raw_text.py [--probes N] [--share S] [--scratch FOLDER] [--snps PYTHON] [FILE ...]
 
 Writes an invented man's genotypes (640,000 probes, half of the sites with known bases among them) as each company does,
 and as a VCF of the known sites, and reads each as the service does: in a process of its own, with SHA-256 and every
@@ -77,13 +77,14 @@ def main() -> int:
     """Run the benchmark; the status of the process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--probes", type=int, default=PROBES, help=f"probes besides the known sites ({PROBES:,})")
+    parser.add_argument("--share", type=float, default=0.5, help="share of the sites with known bases (0.5)")
     parser.add_argument("--scratch", type=Path, help="folder for the files, which are removed at the end")
     parser.add_argument("--snps", help="a Python that has the package snps")
     parser.add_argument("files", type=Path, nargs="*", help="further files of raw text")
     chosen = parser.parse_args()
     needs = Needs(installed(), load_panel())
     known = needs.wanted[BUILD].known
-    lines = person(known, BUILD, chosen.probes)
+    lines = person(known, BUILD, chosen.probes, share_known=chosen.share)
     at_known = {(chrom, pos) for chrom, sites in known.by_chromosome.items() for pos in sites.positions.tolist()}
     different = 0
     with TemporaryDirectory(dir=chosen.scratch) as folder:
