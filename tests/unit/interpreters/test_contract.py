@@ -28,7 +28,7 @@ from interpreters.genotypes import (
     Sample,
     Sex,
 )
-from interpreters.interpreter import Interpreter
+from interpreters.interpreter import Interpreter, KnowsSingleBases
 
 MODULES = registry.module_names()
 CHROMOSOMES = {*map(str, range(1, 23)), "X", "Y", "MT"}
@@ -252,3 +252,14 @@ def test_an_interpreter_that_keeps_state_is_caught(module: str) -> None:
 
     broken: Any = Remembers()
     assert text(broken.interpret(SAMPLE, call([]))) != text(broken.interpret(SAMPLE, call([])))
+
+
+def test_known_bases_are_of_wanted_sites_and_agree_with_one_another(module: str) -> None:
+    interpreter = load(module)
+    assert isinstance(interpreter, KnowsSingleBases)
+    for build in Build:
+        sites = interpreter.single_base_sites(build)
+        wanted = GenotypeCalls(build, CallSetKind.ALL_SITES, [Record(c, p, p, r, (), (0, 0)) for c, p, r, _ in sites])
+        assert len(wanted.within(interpreter.intervals(build))) == len(sites) > 0
+        assert len({site[:3] for site in sites}) == len({site[:2] for site in sites})
+        assert all(ref != alt and {ref, alt} <= set("ACGT") for _, _, ref, alt in sites)

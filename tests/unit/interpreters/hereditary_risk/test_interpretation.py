@@ -58,9 +58,15 @@ def test_reference_bases_and_contig_lengths_serve_the_intake(risk: HereditaryRis
     assert len(lengths["GRCh37"]) == 24
 
 
+def test_of_an_array_one_variant_is_looked_at(risk: HereditaryRisk) -> None:
+    assert risk.single_base_sites(Build.GRCH37) == (("6", 26_093_141, "G", "A"),)
+    assert risk.single_base_sites(Build.GRCH38) == (("6", 26_092_913, "G", "A"),)
+
+
 def test_a_release_without_a_build_says_so(call: Call, interpret: Callable[..., Interpretation]) -> None:
     older = load("2025-09-28")
     assert older.intervals(Build.GRCH37) == ()
+    assert older.single_base_sites(Build.GRCH37) == ()
     assert len(older.reference_bases(Build.GRCH37)) == 0
     done = interpret(call("17 41276044 ACT A"), build=Build.GRCH37, by=older)
     assert {missing.reason for missing in done.not_tested} == {"build_not_in_release"}

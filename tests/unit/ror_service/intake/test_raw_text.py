@@ -234,6 +234,8 @@ def test_hashed_checked_and_confined_like_any_file(tmp_path: Path) -> None:
     with pytest.raises(IntakeError) as caught:
         read_in_child(path, wanted, expected_sha256="0" * 64)
     assert caught.value.code is Problem.CHECKSUM_MISMATCH
+    pieces = (GOOD[start : start + 7].encode() for start in range(0, len(GOOD), 7))
+    assert list(read_in_child(pieces, wanted).calls) == list(found.calls)
     plain = tmp_path / "b.txt.gz"
     assert read(plain, GOOD + "rs1\t0\t0\tAA\nrs2\t7\t0\t--\n").flags.keys() == {
         Flag.NAME_SAYS_COMPRESSED,
