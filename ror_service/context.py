@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -278,6 +278,11 @@ class ServiceContext:
     def partners(self, work: Work) -> list[Partner]:
         """The registered delivery partners."""
         return [Partner.from_document(document) for document in organizations.delivery_partners(work.session)]
+
+    @property
+    def trial(self) -> timedelta:
+        """How long one send may take: its worker has the job for that time."""
+        return timedelta(seconds=self.settings.lease_seconds)
 
     def partner_client(self, work: Work, partner_id: str) -> PartnerClient:
         """The client of one registered partner.

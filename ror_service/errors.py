@@ -6,6 +6,7 @@ At the HTTP edge each becomes a problem+json document (RFC 9457) with its `code`
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -109,14 +110,31 @@ class DeliveryUnavailableError(ServiceError):
 
     Attributes:
         retry_after: Seconds that the partner asked for, or None.
+        partner_id: Who did not answer; None where it is not the partner's fault.
     """
 
     code = "partner_unavailable"
     status = 503
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, partner_id: str | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.partner_id = partner_id
+
+
+class PartnerPausedError(ServiceError):
+    """The partner did not answer lately and is left alone until a moment; that counts as no try.
+
+    Attributes:
+        until: From when on it may be tried, UTC.
+    """
+
+    code = "partner_paused"
+    status = 503
+
+    def __init__(self, partner_id: str, until: datetime) -> None:
+        super().__init__(f"partner {partner_id} did not answer several times and is left alone until {until}")
+        self.until = until
 
 
 class DeliveryRefusedError(ServiceError):

@@ -345,6 +345,12 @@ def order_recall(work: Work, delivery: DeliveryRow, cause: str) -> bool:
     states.move(states.DELIVERY, delivery, DeliveryState.RECALLED)
     if delivery.intended_at is None:
         return False
+    recall_what_left(work, delivery, cause)
+    return True
+
+
+def recall_what_left(work: Work, delivery: DeliveryRow, cause: str) -> None:
+    """Order the partner to delete a delivery, whatever is known here of its way."""
     recall = RecallRow(
         recall_id=new_id("recall"),
         delivery_id=delivery.delivery_id,
@@ -357,7 +363,6 @@ def order_recall(work: Work, delivery: DeliveryRow, cause: str) -> bool:
     work.session.add(recall)
     work.session.flush()
     work.enqueue("recall_delivery", recall.recall_id)
-    return True
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

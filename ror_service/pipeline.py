@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from consent.gate import Release
 from interpreters.interpreter import Interpreter
-from ror_service import identity_cases, interpretations, reports
+from ror_service import identity_cases, interpretations, reports, upkeep
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery import dispatch
@@ -87,7 +87,7 @@ def release_report(context: ServiceContext, case_id: str) -> None:
 def deliver_report(context: ServiceContext, delivery_id: str) -> None:
     """Commit the intent, then send under the consent lock and keep the signed receipt."""
     with context.transaction(PIPELINE) as work:
-        if not dispatch.intend(work, delivery_id):
+        if not dispatch.intend(work, delivery_id, context.trial):
             return
     with context.transaction(PIPELINE) as work:
         release = dispatch.shipment(work, delivery_id)
@@ -111,20 +111,15 @@ def recall_delivery(context: ServiceContext, recall_id: str) -> None:
         dispatch.recall_acknowledged(work, recall_id, receipt)
 
 
-def erase_files(context: ServiceContext, sample_id: str) -> None:
-    """Remove from disk the sealed file of a sample whose key was destroyed."""
-    with context.transaction(PIPELINE) as work:
-        samples.remove_erased(work, sample_id, context.store)
-
-
 STEPS = {
     "interpret_sample": interpret_sample,
     "release_report": release_report,
     "deliver_report": deliver_report,
     "recall_delivery": recall_delivery,
-    "erase_files": erase_files,
+    "erase_files": upkeep.erase_files,
+    "reconcile_partner": upkeep.reconcile_partner,
 }
 """Every job by the name that its row carries."""
 
 GIVING_UP = {"deliver_report": dispatch.give_up}
-"""What to write down when a job is set aside for an operator, after a refusal or 72 hours without success."""
+"""What to write down when a job is set aside for an operator: after a refusal, or 72 hours without success."""

@@ -9,18 +9,21 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Column, Table
 
-from ror_service import cases, evidence
+from ror_service import cases, evidence, upkeep
 from ror_service.audit import log
 from ror_service.audit.log import Actor
 from ror_service.cli.interpret_text import interpretation_lines
 from ror_service.cli.packet_text import packet_lines
 from ror_service.cli.running import OPERATOR, service
 from ror_service.cli.tables import show
+from ror_service.delivery.reconciliation import SETTLED_HERE
 from ror_service.errors import NotFoundError
 from ror_service.evidence import ToDecide
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
-from ror_service.storage import jobs, participants, results
+from ror_service.storage import deliveries as delivery_rows
+from ror_service.storage import jobs, organizations, participants, results
+from ror_service.storage.tables import PartnerBreakerRow, ReconciliationRow
 
 AsUser = Annotated[str, typer.Option("--as", help="Who acts.")]
 AsRole = Annotated[Literal["genetic_counselor", "laboratory_director"], typer.Option("--role", help="In which role.")]
@@ -134,19 +137,38 @@ def verify_audit() -> None:
     typer.echo(f"The chain holds: {verified.events} events, last hash {verified.head}.")
 
 
-deliveries = typer.Typer(help="Jobs that operators must look at.", no_args_is_help=True)
+deliveries = typer.Typer(help="Deliveries, and jobs that operators must look at.", no_args_is_help=True)
 
 
 @deliveries.command("show")
 def show_jobs() -> None:
-    """Jobs that gave up, and those that still wait."""
-    table = Table(Column("job", no_wrap=True), "task", "tries", "last error", "state")
+    """Jobs that gave up, and those that still wait; partners that do not answer; the last comparisons of ledgers."""
+    waiting = Table(Column("job", no_wrap=True), "task", "tries", "last error", "state")
+    partners = Table("partner", "compared", "deliveries", "differences", "failures in a row", "left alone until")
     with service() as context, context.transaction(OPERATOR) as work:
         for row in jobs.dead_jobs(work.session):
-            table.add_row(row.job_id, row.task, str(row.attempts), row.last_error or "", "needs an operator")
+            waiting.add_row(row.job_id, row.task, str(row.attempts), row.last_error or "", "needs an operator")
         for row in jobs.open_jobs(work.session):
-            table.add_row(row.job_id, row.task, str(row.attempts), row.last_error or "", "waits")
-    show(table)
+            waiting.add_row(row.job_id, row.task, str(row.attempts), row.last_error or "", "waits")
+        last = {row.partner_id: row for row in delivery_rows.last_reconciliations(work.session)}
+        for document in organizations.delivery_partners(work.session):
+            partner_id = str(document["partner_id"])
+            breaker = organizations.breaker(work.session, partner_id)
+            partners.add_row(partner_id, *_compared(last.get(partner_id)), *_breaker(breaker))
+    show(waiting)
+    show(partners)
+
+
+def _compared(row: ReconciliationRow | None) -> tuple[str, str, str]:
+    if row is None:
+        return "never", "", ""
+    return f"{row.began_at:%Y-%m-%d %H:%M}", str(row.deliveries), str(len(row.differences))
+
+
+def _breaker(row: PartnerBreakerRow | None) -> tuple[str, str]:
+    if row is None:
+        return "0", ""
+    return str(row.failures), "" if row.paused_until is None else f"{row.paused_until:%Y-%m-%d %H:%M:%S}"
 
 
 @deliveries.command("retry")
@@ -158,3 +180,24 @@ def retry_job(job_id: str) -> None:
             raise NotFoundError(f"there is no job {job_id} that gave up; see ror deliveries show")
         work.audit("job.retry", "job", job_id, None)
     typer.echo(f"{job_id} will run again.")
+
+
+@deliveries.command("reconcile")
+def reconcile() -> None:
+    """Compare every delivery with the partners' own ledgers now, not only each night; exit status 1 on a difference."""
+    differences = Table("partner", "difference", Column("delivery", no_wrap=True), "what happens")
+    with service() as context:
+        with context.transaction(OPERATOR) as work:
+            partners = [str(document["partner_id"]) for document in organizations.delivery_partners(work.session)]
+        for partner_id in partners:
+            upkeep.reconcile_partner(context, partner_id)
+        with context.transaction(OPERATOR) as work:
+            for row in delivery_rows.last_reconciliations(work.session):
+                typer.echo(f"{row.partner_id}: {row.deliveries} deliveries, {row.entries} entries in its ledger")
+                for found in row.differences:
+                    settled = found["difference"] in SETTLED_HERE
+                    does = "settled by a new send or recall" if settled else "needs an operator"
+                    differences.add_row(row.partner_id, found["difference"], found["delivery"], does)
+    if differences.row_count:
+        show(differences)
+        raise typer.Exit(1)

@@ -218,12 +218,15 @@ class PartnerClient:
             try:
                 entries, after = _ledger_page(self._document(answer), after)
             except (ValueError, KeyError, TypeError) as error:
-                raise DeliveryUnavailableError(f"{self._who}: its ledger cannot be read") from error
+                raise self._unavailable("its ledger cannot be read") from error
             yield from entries
 
     @property
     def _who(self) -> str:
         return f"partner {self.partner.partner_id}"
+
+    def _unavailable(self, said: str, retry_after: float | None = None) -> DeliveryUnavailableError:
+        return DeliveryUnavailableError(f"{self._who}: {said}", retry_after, self.partner.partner_id)
 
     def _path(self, delivery_id: str) -> str:
         if not _TOKEN.fullmatch(delivery_id):
@@ -254,7 +257,7 @@ class PartnerClient:
                 answer = thread.submit(asyncio.run, self._exchange(request, largest)).result()
         except (httpx.RequestError, OSError) as error:
             # The cause stays out: it holds the request.
-            raise DeliveryUnavailableError(f"{self._who}: no answer ({type(error).__name__})") from None
+            raise self._unavailable(f"no answer ({type(error).__name__})") from None
         self._refuse_unless_good(answer)
         return answer
 
@@ -284,27 +287,27 @@ class PartnerClient:
         status = answer.status
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return
-        said = f"{self._who}: answers {status}{_problem_code(answer)}"
+        said = f"answers {status}{_problem_code(answer)}"
         if status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             wait = parse_retry_after(answer.headers.get("retry-after"), self._clock())
-            raise DeliveryUnavailableError(said, retry_after=wait)
+            raise self._unavailable(said, retry_after=wait)
         if status == HTTPStatus.GONE:
-            raise DeliveryRecalledError(f"{said}: it holds a recall; never send this again")
+            raise DeliveryRecalledError(f"{self._who}: {said}: it holds a recall; never send this again")
         if status < HTTPStatus.BAD_REQUEST:
-            raise DeliveryRefusedError(f"{said}: redirects are not followed; correct the registered address")
-        raise DeliveryRefusedError(f"{said}: repeating will not help; look at the code with its operator")
+            raise DeliveryRefusedError(
+                f"{self._who}: {said}: redirects are not followed; correct the registered address"
+            )
+        raise DeliveryRefusedError(f"{self._who}: {said}: repeating will not help; look at the code with its operator")
 
     def _document(self, answer: _Answer) -> dict[str, Any]:
         if answer.body is None:
-            raise DeliveryUnavailableError(f"{self._who}: the answer is compressed, or larger than an answer can be")
+            raise self._unavailable("the answer is compressed, or larger than an answer can be")
         try:
             document = json.loads(answer.body)
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
-            raise DeliveryUnavailableError(
-                f"{self._who}: answers {answer.status} with something that is no JSON object"
-            )
+            raise self._unavailable(f"answers {answer.status} with something that is no JSON object")
         return document
 
     def _receipt(self, answer: _Answer, delivery_id: str, digest: str, status: ReceiptStatus) -> VerifiedReceipt:
@@ -312,7 +315,7 @@ class PartnerClient:
         try:
             verify_compact(token if isinstance(token, str) else "", keys, RECEIPT_TYPE)
         except SignatureError as error:
-            raise DeliveryUnavailableError(f"{self._who}: delivery {delivery_id}: no valid receipt: {error}") from error
+            raise self._unavailable(f"delivery {delivery_id}: no valid receipt: {error}") from error
         token = str(token)
         try:
             receipt = verify_receipt(token, keys, delivery_id=delivery_id, manifest_sha256=digest, status=status)

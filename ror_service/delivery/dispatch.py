@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 
 from consent.gate import Release, Withheld
 from ror_service import cases, states
+from ror_service.delivery import breaker
 from ror_service.delivery.client import VerifiedReceipt
 from ror_service.delivery.partners import Partner
 from ror_service.sealing.bundle import Artifact, BundleContent, build_bundle, manifest_digest
@@ -98,13 +100,23 @@ def queue(
     work.enqueue("deliver_report", delivery_id)
 
 
-def intend(work: Work, delivery_id: str) -> bool:
-    """Write down, under the consent lock, that a delivery is about to leave. False when it must not or need not."""
+def intend(work: Work, delivery_id: str, trial: timedelta) -> bool:
+    """Write down, under the consent lock, that a delivery is about to leave. False when it must not or need not.
+
+    Args:
+        work: The transaction.
+        delivery_id: The delivery.
+        trial: How long one send may take, where it is the trial of a partner that did not answer lately.
+
+    Raises:
+        PartnerPausedError: If the partner is left alone for now.
+    """
     delivery, case = _locked(work, delivery_id)
     if DeliveryState(delivery.state) not in {DeliveryState.QUEUED, DeliveryState.INTENDED, DeliveryState.DEAD_LETTER}:
         return False
     if isinstance(cases.ask_gate(work, case, None, "send"), Withheld):
         return False
+    breaker.admit(work, delivery.partner_id, trial)
     if DeliveryState(delivery.state) is not DeliveryState.INTENDED:
         states.move(states.DELIVERY, delivery, DeliveryState.INTENDED)
     delivery.intended_at = delivery.intended_at or work.at
@@ -137,6 +149,7 @@ def received(work: Work, delivery_id: str, verified: VerifiedReceipt) -> None:
     case = results.must_get(work.session, ResultCaseRow, delivery.case_id, lock=True)
     states.move(states.DELIVERY, delivery, DeliveryState.RECEIVED)
     delivery.bundle = None
+    breaker.answered(work, delivery.partner_id)
     _keep_receipt(work, delivery, verified)
     if CaseState(case.state) is CaseState.AVAILABLE:
         cases.advance(work, case, CaseState.DELIVERED)
@@ -182,6 +195,7 @@ def recall_acknowledged(work: Work, recall_id: str, verified: VerifiedReceipt) -
         return
     states.move(states.RECALL, recall, RecallState.ACKNOWLEDGED)
     recall.acknowledged_at = work.at
+    breaker.answered(work, delivery.partner_id)
     _keep_receipt(work, delivery, verified)
     work.session.flush()
     work.audit("recall.acknowledged", "delivery", delivery.delivery_id, delivery.participant_id, cause=recall.cause)

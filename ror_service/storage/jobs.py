@@ -90,6 +90,22 @@ def fail(
     session.execute(update(JobRow).where(JobRow.job_id == job_id, JobRow.lease_token == lease_token).values(**values))
 
 
+def put_off(session: Session, job_id: str, lease_token: str, until: datetime) -> None:
+    """Let a job wait as if it had not been tried: nothing was done, and the time to give up does not draw nearer."""
+    session.execute(
+        update(JobRow)
+        .where(JobRow.job_id == job_id, JobRow.lease_token == lease_token)
+        .values(
+            lease_until=None,
+            lease_token=None,
+            issued_at=None,
+            available_at=until,
+            attempts=JobRow.attempts - 1,
+            first_attempt_at=case((JobRow.attempts <= 1, None), else_=JobRow.first_attempt_at),
+        )
+    )
+
+
 def open_jobs(session: Session) -> Sequence[JobRow]:
     """Jobs that are neither done nor dead, oldest first."""
     return session.scalars(

@@ -563,6 +563,30 @@ class RecallRow(Base):
     acknowledged_at: Mapped[datetime | None]
 
 
+class PartnerBreakerRow(Base):
+    """How often a partner failed to answer in a row, and until when it is left alone."""
+
+    __tablename__ = "partner_breakers"
+
+    partner_id: Mapped[str] = mapped_column(ForeignKey("organizations.organization_id"), primary_key=True)
+    failures: Mapped[int]
+    paused_until: Mapped[datetime | None]
+
+
+class ReconciliationRow(Base):
+    """One comparison of every delivery to a partner with the partner's ledger."""
+
+    __tablename__ = "reconciliations"
+
+    reconciliation_id: Mapped[str] = mapped_column(primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("organizations.organization_id"), index=True)
+    began_at: Mapped[datetime]
+    entries: Mapped[int]
+    deliveries: Mapped[int]
+    differences: Mapped[list[Json]]
+    """Of each its kind and the delivery."""
+
+
 class ViewEventRow(Base):
     """A participant opened a version, here or at a partner."""
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from datetime import timedelta
 
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
-from ror_service.delivery.retry import LONGEST_WINDOW, next_attempt
-from ror_service.errors import DeliveryRefusedError, DeliveryUnavailableError, ServiceError
+from ror_service.delivery import breaker
+from ror_service.delivery.retry import FIRST_WINDOW, LONGEST_WINDOW, next_attempt
+from ror_service.errors import DeliveryRefusedError, DeliveryUnavailableError, PartnerPausedError, ServiceError
 from ror_service.pipeline import GIVING_UP, STEPS
 from ror_service.storage import jobs
 
 WORKER = Actor(name="worker", role="service", purpose="running jobs")
+_jitter: Callable[[], float] = random.random
 _log = logging.getLogger(__name__)
 
 
@@ -36,14 +39,21 @@ def run_job(context: ServiceContext, job_id: str) -> None:
         )
     try:
         STEPS[task](context, subject)
+    except PartnerPausedError as pause:
+        with context.transaction(WORKER) as work:
+            jobs.put_off(work.session, job_id, lease, pause.until + FIRST_WINDOW * _jitter())
+        return
     except Exception as error:  # noqa: BLE001 - whatever happened, the row must say so; the process goes on
         code = error.code if isinstance(error, ServiceError) else type(error).__name__
         # The message may quote data: only the class of the failure is logged and kept.
         _log.warning("job failed", extra={"job_id": job_id, "task": task, "code": code, "attempts": attempts})
         asked = error.retry_after if isinstance(error, DeliveryUnavailableError) else None
+        if isinstance(error, DeliveryUnavailableError) and error.partner_id is not None:
+            with context.transaction(WORKER) as work:
+                breaker.failed(work, error.partner_id, _jitter)
         with context.transaction(WORKER) as work:
             final = isinstance(error, DeliveryRefusedError)
-            retry_at = None if final else next_attempt(first, attempts, work.at, random.random, asked)
+            retry_at = None if final else next_attempt(first, attempts, work.at, _jitter, asked)
             if retry_at is None and not final and task == "recall_delivery":
                 retry_at = work.at + LONGEST_WINDOW
             if retry_at is None and task in GIVING_UP:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from celery import Celery
 
 from ror_service.context import ServiceContext
+from ror_service.delivery import reconciliation
 from ror_service.storage import jobs
 from ror_service.worker.jobs import WORKER
 
@@ -44,6 +45,8 @@ def run(context: ServiceContext, app: Celery, stop: threading.Event) -> None:
     while not stop.is_set():
         context.work_ordered.clear()
         try:
+            with context.transaction(WORKER) as work:
+                reconciliation.order_due(work)
             sent = relay_once(context, app)
         except Exception as error:  # noqa: BLE001 - without its relay the service does nothing any more
             _log.warning("relay failed", extra={"code": type(error).__name__})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from support.consent_facts import PERSON
-from support.service import FOUR_MEDICINE_GENES, POSITIVE, Service
+from support.service import FOUR_MEDICINE_GENES, POSITIVE, Service, running_partner
 
+from ror_service.delivery import breaker
+from ror_service.delivery.breaker import OPENS_AFTER
 from ror_service.storage import jobs
+from ror_service.storage.tables import DeliveryRow
 
 Ror = Callable[..., Any]
 Refused = Callable[..., str]
@@ -129,3 +133,25 @@ def test_a_job_that_gave_up_is_shown_and_tried_again(ror: Ror, refused: Refused,
     assert [event.object_id for event in home.actions("job.retry")] == [job.job_id]
     for wrong in (job.job_id, "job-9"):
         assert refused("deliveries", "retry", wrong).startswith(f"not_found: there is no job {wrong} that gave up")
+
+
+def test_a_partner_that_does_not_answer_and_one_that_differs_are_shown(ror: Ror, home: Service, tmp_path: Path) -> None:
+    with running_partner(home, tmp_path / "partner") as partner:
+        partner_id = partner.registration.partner_id
+        assert "never" in ror("deliveries", "show").out
+        home.available()
+        home.run_jobs()
+        agreed = ror("deliveries", "reconcile")
+        assert (agreed.status, agreed.out) == (0, f"{partner_id}: 1 deliveries, 1 entries in its ledger\n")
+        with home.work() as work:
+            work.session.get_one(DeliveryRow, home.delivery().delivery_id).manifest_sha256 = "0" * 64
+            for _ in range(OPENS_AFTER):
+                breaker.failed(work, partner_id, lambda: 0.0)
+        differing = ror("deliveries", "reconcile")
+        assert differing.status == 1
+        for told in ("other_content", home.delivery().delivery_id, "needs an operator"):
+            assert told in differing.out
+        (line,) = [line for line in ror("deliveries", "show").out.splitlines() if partner_id in line]
+        partner_line = [cell.strip() for cell in line.strip("│").split("│")]
+        assert partner_line[2:5] == ["1", "1", str(OPENS_AFTER)]
+        assert partner_line[5], "left alone until"

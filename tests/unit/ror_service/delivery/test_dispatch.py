@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.consent_facts import PERSON
-from support.service import OPERATOR, PIPELINE, Service, dead_jobs, running_partner
+from support.service import LEASE, OPERATOR, PIPELINE, Service, dead_jobs, running_partner
 
 from consent.types import Answer, ModuleAnswer, Participation, VitalStatus
 from ror_service import participants, pipeline
@@ -38,7 +38,7 @@ def queued(delivering: Service) -> Service:
 def _intend(service: Service) -> bool:
     delivery_id = service.delivery().delivery_id
     with service.work(PIPELINE) as work:
-        return dispatch.intend(work, delivery_id)
+        return dispatch.intend(work, delivery_id, LEASE)
 
 
 def _client(service: Service) -> PartnerClient:
@@ -345,7 +345,7 @@ def test_the_checker_sees_a_new_key_at_each_try(queued: Service, monkeypatch: py
 def test_the_checker_sees_an_acknowledgement_before_the_send(queued: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     def deliver(context: object, delivery_id: str) -> None:
         with context.transaction(PIPELINE) as work:
-            if not dispatch.intend(work, delivery_id):
+            if not dispatch.intend(work, delivery_id, LEASE):
                 return
             row = results.must_get(work.session, DeliveryRow, delivery_id)
             row.state = DeliveryState.RECEIVED.value

@@ -20,7 +20,7 @@ from support.service import CENTER, FILES, Service, assessment
 from consent.types import Answer, ModuleAnswer, Participation, VitalStatus
 from interpreters import traits
 from interpreters.genotypes import Assay, Build, Sex
-from ror_service import pipeline
+from ror_service import pipeline, upkeep
 from ror_service.api.app import create_app
 from ror_service.api.tokens import EmbeddedIssuer, Role
 from ror_service.context import ServiceContext
@@ -351,7 +351,7 @@ def test_what_was_erased_is_neither_read_nor_taken_in_again(service: Service) ->
     service.run_jobs()
     assert stored(service) == interpreted(service) == []
     pipeline.interpret_sample(service.context, SAMPLE)
-    pipeline.erase_files(service.context, SAMPLE)
+    upkeep.erase_files(service.context, SAMPLE)
     assert len(service.actions("participant.erase")) == 1
     service.clock.advance(hours=1)
     service.standing(ANNA, participation=Participation.ACTIVE)
@@ -389,7 +389,7 @@ def test_a_file_whose_key_lives_is_never_removed(service: Service) -> None:
     service.enroll(ANNA, ["traits"])
     send(service)
     service.consent(Answer.NO, participant_id=ANNA)
-    pipeline.erase_files(service.context, SAMPLE)
+    upkeep.erase_files(service.context, SAMPLE)
     assert len(stored(service)) == 1
     assert service.rows(JobRow, JobRow.task == "erase_files") == []
 
@@ -398,6 +398,6 @@ def test_a_sample_without_a_file_has_nothing_to_erase(service: Service) -> None:
     service.enroll(ANNA, ["traits"])
     submit(service)
     left(service)
-    pipeline.erase_files(service.context, SAMPLE)
+    upkeep.erase_files(service.context, SAMPLE)
     assert service.rows(JobRow, JobRow.task == "erase_files") == []
     assert service.rows(SampleRow)[0].state == SampleState.AWAITING_FILE
