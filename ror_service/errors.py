@@ -76,6 +76,23 @@ class ErasedError(ServiceError):
     status = 410
 
 
+class NoRoomError(ServiceError):
+    """The disk of the store is full, or a limit on it is reached."""
+
+    code = "no_room"
+    status = 507
+
+    def __init__(self) -> None:
+        super().__init__("the store has no room for the file; nothing of it was kept: make room, then send it again")
+
+
+class NotExtractedError(ServiceError):
+    """What is stored of a sample is not all that its interpreters need; its file is being read again."""
+
+    code = "not_extracted"
+    status = 503
+
+
 class SealError(ServiceError):
     """A seal does not open: wrong key, wrong context, or changed bytes."""
 

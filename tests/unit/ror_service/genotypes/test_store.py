@@ -69,7 +69,7 @@ def test_what_is_stored_is_what_the_file_said(service: Service) -> None:
     assert (record.chrom, record.pos, record.ref, *record.alts) == VARIANT
     (sample,) = service.rows(SampleRow)
     assert stored.sha256 == sample.file_sha256
-    assert [event.participant_id for event in service.actions("genotypes.keep", "genotypes.open")] == ["P-1", "P-1"]
+    assert [event.participant_id for event in service.actions("genotypes.keep", "genotypes.open")] == ["P-1"] * 3
     assert len(service.rows(GenotypeCatalogueRow)) == 1
 
 
@@ -99,7 +99,7 @@ def test_the_file_is_read_where_the_store_is_not_enough(service: Service) -> Non
     assert _find(service) is None
     again = _again(service, NEW)
     assert again == done, "a sample from before the store"
-    pipeline.interpret_sample(service.context, SAMPLE)
+    pipeline.extract_sample(service.context, SAMPLE)
     assert _find(service) is not None
 
 

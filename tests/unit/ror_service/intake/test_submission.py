@@ -330,7 +330,7 @@ def test_the_command_and_the_service_agree_on_every_row(service: Service, folder
     expected = check_with_files(manifest, Inbox(str(folder)).open, Needs(registry.installed()))
     take(service, manifest, Inbox(str(folder)).open)
     for sample in service.rows(SampleRow, SampleRow.state == SampleState.RECEIVED.value):
-        pipeline.interpret_sample(service.context, sample.sample_id)
+        pipeline.extract_sample(service.context, sample.sample_id)
     found = take(service, manifest, Inbox(str(folder)).open)
     assert found == expected
     assert [row.state and row.state.value for row in found.rows] == [
