@@ -82,9 +82,6 @@ class NoRoomError(ServiceError):
     code = "no_room"
     status = 507
 
-    def __init__(self) -> None:
-        super().__init__("the store has no room for the file; nothing of it was kept: make room, then send it again")
-
 
 class NotExtractedError(ServiceError):
     """What is stored of a sample is not all that its interpreters need; its file is being read again."""

@@ -151,4 +151,3 @@ def _print_status(found: Progress) -> None:
 
 def _plain(value: object) -> object:
     return value.total_seconds() if isinstance(value, timedelta) else str(value)
-

@@ -26,7 +26,9 @@ def _asking_for_room() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise NoRoomError from error
+            raise NoRoomError(
+                "the store has no room, and nothing was kept: make room, then send the file again"
+            ) from error
         raise
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.api import running_api
+from support.api import problem_of, running_api
 from support.genotype_files import vcf_text
 from support.manifests import as_csv, fields
 from support.service import CENTER, OPERATOR, Service, running_service
@@ -256,7 +256,7 @@ def test_an_upload_to_a_full_disk_is_told_and_leaves_nothing(service: Service) -
         api.post(Role.GENOME_CENTER, "/v1/samples", row | declared)
         with little_room():
             answer = api.call(Role.GENOME_CENTER, "PUT", "/v1/samples/S-1/file", content=LARGE)
-        assert (answer.status_code, answer.json()["code"]) == (507, "no_room")
+        assert problem_of(answer) == (507, "no_room")
         assert "make room" in answer.json()["detail"]
         assert in_store(service) == service.rows(DataFileRow) == []
         assert api.call(Role.GENOME_CENTER, "PUT", "/v1/samples/S-1/file", content=LARGE).status_code == 201
