@@ -146,6 +146,13 @@ def dead_jobs(session: Session) -> Sequence[JobRow]:
     return session.scalars(select(JobRow).where(JobRow.dead_at.is_not(None)).order_by(JobRow.dead_at)).all()
 
 
+def standing(session: Session) -> tuple[int, int, datetime | None]:
+    """How many jobs are open and how many dead, and when the first of the open ones was first ordered."""
+    number, oldest = session.execute(select(func.count(), func.min(JobRow.created_at)).where(_OPEN)).one()
+    dead = session.scalars(select(func.count()).where(JobRow.dead_at.is_not(None))).one()
+    return number, dead, oldest
+
+
 def count_open(session: Session, task: str) -> int:
     """Jobs of a task that are neither done nor dead."""
     return session.scalars(select(func.count()).where(JobRow.task == task, _OPEN)).one()
