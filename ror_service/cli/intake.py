@@ -23,7 +23,7 @@ from ror_service.intake import sweep as sweeping
 from ror_service.intake.feedback import Taken, feedback_on
 from ror_service.intake.manifest import Row
 from ror_service.intake.progress import Progress, progress
-from ror_service.intake.submission import Files, submit_manifest, submit_row, submit_with_file
+from ror_service.intake.submission import Files, submit_manifest, submit_row, take_file
 from ror_service.intake.watched import Inbox
 from ror_service.states import SampleState
 from ror_service.storage.jobs import queue_of
@@ -48,16 +48,16 @@ def submit(
     """Submit a manifest, with its files. Again changes nothing. Status 1 when a row was refused or lacks its file."""
     checked = read_manifest(manifest)
     with service() as context:
-        begin = partial(context.transaction, fetching.center(center))
-        if folder is None or backfill:
+        if folder is None:
+            begin = partial(context.transaction, fetching.center(center))
             told = submit_manifest(begin, context.keys, checked)
-        if backfill:
-            # Before the first file comes, whose reading is ordered with it.
-            with begin() as work:
-                samples.mark_backfill(work, [row.sample_id for row in told.rows if row.sample_id is not None])
-        if folder is not None:
-            files = Inbox(str(folder.resolve())).open
-            told = feedback_on(checked, lambda row: submit_with_file(begin, context.keys, row, files, context.store))
+            if backfill:
+                with begin() as work:
+                    samples.mark_backfill(work, [row.sample_id for row in told.rows if row.sample_id is not None])
+        else:
+            inbox = Inbox(str(folder.resolve()))
+            taking = Taking(context, center, inbox, backfill=backfill, at_once=True)
+            told = feedback_on(checked, lambda row: taking.take(row, inbox.open))
     show_feedback(told, feedback)
     raise typer.Exit(1 if told.refused or (told.waiting and folder is not None) else 0)
 
@@ -76,7 +76,7 @@ def watch(
     """
     inbox = Inbox(url)
     with service() as context:
-        taking = Taking(context, center, inbox, backfill=backfill)
+        taking = Taking(context, center, inbox, backfill=backfill, at_once=context.settings.broker is None)
         while True:
             for name, told in watched.take_in(inbox, taking.take, taking.again):
                 problem = "" if told.problem is None else f"; {told.problem}"
@@ -88,12 +88,11 @@ def watch(
 
 
 class Taking:
-    """Takes rows of a watched folder in: with their files where jobs run in this process, else workers fetch those."""
+    """Takes rows in whose files lie in a folder: with them at once, or so that workers fetch them."""
 
-    def __init__(self, context: ServiceContext, center: str, inbox: Inbox, *, backfill: bool) -> None:
-        self._context, self._inbox, self._backfill = context, inbox, backfill
+    def __init__(self, context: ServiceContext, center: str, inbox: Inbox, *, backfill: bool, at_once: bool) -> None:
+        self._context, self._inbox, self._backfill, self._at_once = context, inbox, backfill, at_once
         self._begin = partial(context.transaction, fetching.center(center))
-        self._at_once = context.settings.broker is None
 
     def take(self, row: Row, files: Files) -> Taken:
         """A row that was not seen before."""
@@ -106,7 +105,7 @@ class Taking:
     def again(self, row: Row, files: Files) -> Taken:
         """A row whose file had not come."""
         if self._at_once:
-            return submit_with_file(self._begin, self._context.keys, row, files, self._context.store)
+            return take_file(self._begin, self._context.keys, row, files, self._context.store)
         with self._begin() as work:
             return fetching.list_file(work, row, self._inbox)
 

@@ -51,22 +51,6 @@ def submit_manifest(begin: Begin, keys: KeyProvider, manifest: CheckedManifest) 
     return feedback_on(manifest, lambda row: submit_row(begin, keys, row))
 
 
-def submit_with_file(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
-    """Submit one row of a manifest together with its genotype file.
-
-    Where the file is missing or another one, the row waits for the right one.
-
-    Args:
-        begin: Begins a transaction in the center's name.
-        keys: Holder of the key-encryption keys.
-        row: The row, as it was checked.
-        files: Opens the file.
-        store: Folder of sealed files.
-    """
-    taken = submit_row(begin, keys, row)
-    return _receive(begin, keys, row, files, store) if taken.state is SampleState.AWAITING_FILE else taken
-
-
 def submitted_row(row: Row) -> ManifestRow:
     """A manifest's row as a sample is submitted by."""
     return ManifestRow(
@@ -124,7 +108,16 @@ def receive(begin: Begin, keys: KeyProvider, row: ManifestRow | SampleRow, file:
     return told
 
 
-def _receive(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
+def take_file(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
+    """Take the genotype file of a row that was submitted. Where it is missing or another one, the row waits for it.
+
+    Args:
+        begin: Begins a transaction in the center's name.
+        keys: Holder of the key-encryption keys.
+        row: The row, as it was checked.
+        files: Opens the file.
+        store: Folder of sealed files.
+    """
     try:
         with files(row.genotypes_file) as file:
             return receive(begin, keys, submitted_row(row), file, store)

@@ -153,9 +153,10 @@ def standing(session: Session) -> tuple[int, int, datetime | None]:
     return number, dead, oldest
 
 
-def count_open(session: Session, task: str) -> int:
-    """Jobs of a task that are neither done nor dead."""
-    return session.scalars(select(func.count()).where(JobRow.task == task, _OPEN)).one()
+def count_open(session: Session, task: str, *, most: int) -> int:
+    """Jobs of a task that are neither done nor dead; counted no further than asked."""
+    some = select(JobRow.job_id).where(JobRow.task == task, _OPEN).limit(most).subquery()
+    return session.scalars(select(func.count()).select_from(some)).one()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def relay_once(context: ServiceContext, app: Celery) -> int:
 
 def _may_fetch(context: ServiceContext, work: Work) -> bool:
     """Whether few enough samples wait for extraction, and the store has room for more files."""
-    if jobs.count_open(work.session, "extract_sample") >= context.settings.most_unread_samples:
+    most = context.settings.most_unread_samples
+    if jobs.count_open(work.session, "extract_sample", most=most) >= most:
         return False
     try:
         return context.free_bytes() >= context.settings.store_reserve_mebibytes << 20

@@ -78,7 +78,7 @@ def _send(stack: Stack, folder: Path, *numbers: int) -> None:
 def _look(stack: Stack, folder: Path) -> int:
     """One pass over the folder; how many rows still wait for their file."""
     inbox = Inbox(str(folder))
-    taking = Taking(stack.context, "center-1", inbox, backfill=False)
+    taking = Taking(stack.context, "center-1", inbox, backfill=False, at_once=False)
     return sum(told.waiting for _, told in watched.take_in(inbox, taking.take, taking.again))
 
 
@@ -86,7 +86,7 @@ def _done(stack: Stack) -> bool:
     with stack.context.transaction(TESTER) as work:
         failed = [(job.task, job.last_error) for job in jobs.open_jobs(work.session) if job.last_error]
         assert not failed
-        return not sum(jobs.count_open(work.session, task) for task in STEPS)
+        return not sum(jobs.count_open(work.session, task, most=1) for task in STEPS)
 
 
 def _violations(stack: Stack, folder: Path) -> list[str]:

@@ -176,3 +176,17 @@ def test_a_catalogue_is_found_again_by_another_process(service: Service) -> None
     stored = _find(service)
     assert stored is not None
     assert stored.covers(service.context.interpreters.values())
+
+
+def test_a_reanalysis_that_reads_a_file_has_what_is_stored_made_again(service: Service) -> None:
+    context = service.context
+    context.interpreters = {MODULE: context.interpreter(MODULE, NEW)}
+    for part in ("needs", "genotypes"):
+        context.__dict__.pop(part, None)
+    list(reanalysis.reanalyze(context, context.interpreter(MODULE, NEW), dry_run=True))
+    service.run_jobs()
+    assert _again(service, NEW).from_file, "a dry run changes nothing"
+    list(reanalysis.reanalyze(context, context.interpreter(MODULE, NEW), dry_run=False))
+    assert service.job("extract_sample", SAMPLE).backfill
+    service.run_jobs()
+    assert not _again(service, NEW).from_file

@@ -70,7 +70,7 @@ def declare(folder: Path, *contents: bytes) -> None:
 def look(service: Service, folder: Path, *, backfill: bool = False) -> list[tuple[str | None, list[str]]]:
     """One pass; state and reasons of each row as the center reads them."""
     inbox = Inbox(str(folder))
-    taking = Taking(service.context, CENTER.name, inbox, backfill=backfill)
+    taking = Taking(service.context, CENTER.name, inbox, backfill=backfill, at_once=False)
     list(watched.take_in(inbox, taking.take, taking.again))
     told = json.loads((folder / "week.manifest.csv.feedback.json").read_text())
     return [(row["state"], [reason["code"] for reason in row["reasons"]]) for row in told["rows"]]

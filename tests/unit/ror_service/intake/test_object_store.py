@@ -59,7 +59,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def look(service: Service) -> list[Feedback]:
     inbox = Inbox(PREFIX)
-    taking = Taking(service.context, CENTER.name, inbox, backfill=False)
+    taking = Taking(service.context, CENTER.name, inbox, backfill=False, at_once=False)
     return [told for _, told in watched.take_in(inbox, taking.take, taking.again)]
 
 

@@ -70,7 +70,10 @@ def fill(folder: Path, *leave_out: str) -> None:
 
 def take_row(service: Service, row: Row, files: Files, center: Actor = CENTER) -> Taken:
     begin = partial(service.context.transaction, center)
-    return submission.submit_with_file(begin, service.context.keys, row, files, service.context.store)
+    told = submission.submit_row(begin, service.context.keys, row)
+    if told.state is not SampleState.AWAITING_FILE:
+        return told
+    return submission.take_file(begin, service.context.keys, row, files, service.context.store)
 
 
 def take(service: Service, manifest: CheckedManifest, files: Files, center: Actor = CENTER) -> Feedback:
