@@ -26,7 +26,7 @@ from ror_service.audit.log import Actor
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
-from ror_service.errors import KnowledgeUnavailableError, UnsafeConfigurationError
+from ror_service.errors import KnowledgeUnavailableError, NoRoomError, UnsafeConfigurationError
 from ror_service.extraction import Extracted
 from ror_service.fingerprints import FingerprintIndex
 from ror_service.genotypes.catalogue import Catalogue
@@ -141,6 +141,15 @@ class ServiceContext:
     def free_bytes(self) -> int:
         """Free space of the disk that holds the store."""
         return shutil.disk_usage(self.store).free
+
+    def check_room(self, size: int = 0) -> None:
+        """See whether the reserve of the store stays free when a file of this size comes in.
+
+        Raises:
+            NoRoomError: If it does not.
+        """
+        if self.free_bytes() - size < self.settings.store_reserve_mebibytes << 20:
+            raise NoRoomError("the store is nearly full: make room; nothing was fetched, and it is tried again")
 
     @cached_property
     def interpreters(self) -> dict[str, Interpreter]:

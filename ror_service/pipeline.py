@@ -24,6 +24,7 @@ def fetch_file(context: ServiceContext, sample_id: str) -> None:
     with context.transaction(PIPELINE) as work:
         file = fetching.to_fetch(work, sample_id)
     if file is not None:
+        context.check_room(file.sample.file_size)
         fetching.fetch(context.transaction, context.keys, file, context.store)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,7 +28,11 @@ def sweep(begin: Begin, store: Path, older_than: timedelta = SAFE_AGE) -> int:
         older_than: The safe age.
     """
     limit = time.time() - older_than.total_seconds()
-    old = [path for path in store.iterdir() if path.is_file() and path.stat().st_mtime <= limit]
+    old = []
+    for path in store.iterdir():
+        with suppress(FileNotFoundError):  # erased at this moment
+            if path.stat().st_mtime <= limit:
+                old.append(path)
     if not old:
         return 0
     with begin() as work:

@@ -11,6 +11,7 @@ from functools import partial
 from celery import Celery
 
 from ror_service.context import ServiceContext
+from ror_service.errors import NoRoomError
 from ror_service.intake.sweep import sweep
 from ror_service.pipeline import STEPS
 from ror_service.storage import jobs
@@ -55,10 +56,13 @@ def _may_fetch(context: ServiceContext, work: Work) -> bool:
     if jobs.count_open(work.session, "extract_sample", most=most) >= most:
         return False
     try:
-        return context.free_bytes() >= context.settings.store_reserve_mebibytes << 20
+        context.check_room()
+    except NoRoomError:
+        return False
     except OSError as error:
         _log.warning("store not reached", extra={"code": type(error).__name__})
         return False
+    return True
 
 
 def drain(context: ServiceContext, app: Celery) -> None:

@@ -249,6 +249,21 @@ def test_a_full_disk_keeps_nothing_and_the_fetch_resumes(service: Service, folde
     assert len(in_store(service)) == 1
 
 
+def test_a_file_that_would_take_the_reserve_waits(
+    service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(folder, CONTENT)
+    (folder / "S-1.vcf.gz").write_bytes(CONTENT)
+    look(service, folder)
+    reserve = service.context.settings.store_reserve_mebibytes << 20
+    for free, error in ((reserve + len(CONTENT) - 1, NoRoomError.code), (reserve + len(CONTENT), None)):
+        monkeypatch.setattr(ServiceContext, "free_bytes", lambda _, free=free: free)
+        work(service)
+        assert service.job("fetch_file", "S-1").last_error == error
+        service.clock.advance(minutes=5)
+    assert look(service, folder) == [("received", [])]
+
+
 def test_an_upload_to_a_full_disk_is_told_and_leaves_nothing(service: Service) -> None:
     declared = {"file_sha256": hashlib.sha256(LARGE).hexdigest(), "file_size": len(LARGE)}
     row = {"sample_id": "S-1", "participant_id": "P-1", "specimen": "saliva", "assay": "wgs", "sex_at_birth": "female"}
