@@ -1,6 +1,6 @@
 """Workers that are killed at each step of intake, on PostgreSQL and RabbitMQ: nothing lost, nothing twice, no scratch.
 
-Some points in each run; all with `ROR_TEST_ALL_CRASHES=1 .venv/bin/pytest tests/integration/test_intake_crash.py`.
+Some points in each run; all of them with `ROR_EVERY_CRASH=1 script/test tests/integration/test_intake_crash.py`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEASE_SECONDS = 2
-ALL = bool(os.environ.get("ROR_TEST_ALL_CRASHES"))
+ALL = bool(os.environ.get("ROR_EVERY_CRASH"))
 SOME = {
     "fetch": ["after the file is synced", "after the row is committed"],
     "extract": ["after the fingerprint", "before the extraction is done"],
