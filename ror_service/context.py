@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -25,14 +26,17 @@ from ror_service.audit.log import Actor
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
-from ror_service.errors import KnowledgeUnavailableError, UnsafeConfigurationError
+from ror_service.errors import KnowledgeUnavailableError, NoRoomError, UnsafeConfigurationError
+from ror_service.extraction import Extracted
 from ror_service.fingerprints import FingerprintIndex
 from ror_service.genotypes.catalogue import Catalogue
-from ror_service.genotypes.store import GenotypeStore
+from ror_service.genotypes.store import GenotypeStore, Stored
 from ror_service.intake import isolation
+from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.needs import Needs
 from ror_service.intake.qc import Declared, QcAssessment
 from ror_service.intake.results import Limits, ReadResult
+from ror_service.intake.samples import Reading
 from ror_service.rendering.artifacts import Artifact, artifacts
 from ror_service.rendering.process import RendererProcess
 from ror_service.sealing.keys import FileKeyProvider, KeyProvider
@@ -133,6 +137,19 @@ class ServiceContext:
         make_private_folder(self.settings.store)
         make_private_folder(folder)
         return folder
+
+    def free_bytes(self) -> int:
+        """Free space of the disk that holds the store."""
+        return shutil.disk_usage(self.store).free
+
+    def check_room(self, size: int = 0) -> None:
+        """See whether the reserve of the store stays free when a file of this size comes in.
+
+        Raises:
+            NoRoomError: If it does not.
+        """
+        if self.free_bytes() - size < self.settings.store_reserve_mebibytes << 20:
+            raise NoRoomError("the store is nearly full: make room; nothing was fetched, and it is tried again")
 
     @cached_property
     def interpreters(self) -> dict[str, Interpreter]:
@@ -262,6 +279,30 @@ class ServiceContext:
         )
         with closing(file.chunks()) as chunks:
             return isolation.read_in_child(chunks, (needs or self.needs).wanted, limits)
+
+    def extract(self, reading: Reading) -> Extracted | Problem:
+        """Read a sample's file: what it gives, or why it cannot be used.
+
+        Raises:
+            NotFoundError: If the sealed bytes are not in the store.
+            SealError: If they do not open, or are not whole and unchanged.
+        """
+        try:
+            read = self.read_genotypes(reading.file)
+        except IntakeError as error:
+            return error.code
+        assessment = self.assess(read, reading.declared)
+        return Extracted(read.calls, assessment, self.genotypes.pack(read.calls, read.sha256))
+
+    def stored(self, work: Work, sample_id: str, interpreters: Sequence[Interpreter]) -> Stored | None:
+        """What is stored of a sample, if it covers these interpreters and it can be compared whose it is.
+
+        Raises:
+            ErasedError: If it was erased.
+            SealError: If it does not open.
+        """
+        found = self.genotypes.find(work, sample_id) if self.fingerprints.has(work, sample_id) else None
+        return found if found is not None and found.covers(interpreters) else None
 
     def assess(self, read: ReadResult, declared: Declared) -> QcAssessment:
         """The quality gate's verdict on a reading."""

@@ -77,6 +77,20 @@ class ErasedError(ServiceError):
     status = 410
 
 
+class NoRoomError(ServiceError):
+    """The disk of the store is full, or a limit on it is reached."""
+
+    code = "no_room"
+    status = 507
+
+
+class NotExtractedError(ServiceError):
+    """What is stored of a sample is not all that its interpreters need; its file is being read again."""
+
+    code = "not_extracted"
+    status = 503
+
+
 class SealError(ServiceError):
     """A seal does not open: wrong key, wrong context, or changed bytes."""
 

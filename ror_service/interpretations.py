@@ -60,7 +60,7 @@ def keep(
     case.sample_id = reading.sample_id
     if need.tier is Tier.NONE:
         cases.advance(work, case, CaseState.CLEAR)
-        work.enqueue("release_report", case.case_id)
+        work.enqueue("release_report", case.case_id, backfill=reading.backfill)
     else:
         cases.advance(work, case, CaseState.IN_REVIEW)
         queue.open_review(work, case, case.interpretation_id, need, review_due)

@@ -1,4 +1,4 @@
-"""The main job, top to bottom: read and interpret a sample, release its reports, deliver them, call them back.
+"""The main job, top to bottom: fetch, read and interpret a sample; release its reports, deliver them, call them back.
 
 Each step is a job that may run again after any crash: it finds in the database what is done already. Nothing is read,
 rendered or fetched inside an open transaction, but for the send itself, which holds the participant's consent lock.
@@ -8,31 +8,48 @@ from __future__ import annotations
 
 from consent.gate import Release
 from interpreters.interpreter import Interpreter
-from ror_service import identity_cases, interpretations, reports, upkeep
+from ror_service import extraction, identity_cases, interpretations, reports, upkeep
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery import dispatch
-from ror_service.genotypes.store import Stored
-from ror_service.intake import samples
-from ror_service.intake.errors import IntakeError
-from ror_service.intake.samples import Reading
+from ror_service.errors import NotExtractedError
+from ror_service.intake import fetching, samples
 from ror_service.work import Work
 
 PIPELINE = Actor(name="pipeline", role="service", purpose="return of results")
 
 
+def fetch_file(context: ServiceContext, sample_id: str) -> None:
+    """Bring a file from its center's folder into the store, hashed and sealed while it comes."""
+    with context.transaction(PIPELINE) as work:
+        file = fetching.to_fetch(work, sample_id)
+    if file is not None:
+        context.check_room(file.sample.file_size)
+        fetching.fetch(context.transaction, context.keys, file, context.store)
+
+
+def extract_sample(context: ServiceContext, sample_id: str) -> None:
+    """Read the genotype file once, check its quality, and store what the installed interpreters need of it."""
+    with context.transaction(PIPELINE) as work:
+        reading = samples.begin_reading(work, context.keys, sample_id, context.store)
+        if reading is None or context.stored(work, sample_id, list(context.interpreters.values())):
+            return
+    extracted = context.extract(reading)
+    with context.transaction(PIPELINE) as work:
+        extraction.keep(work, context.genotypes, context.fingerprints, reading, extracted)
+
+
 def interpret_sample(context: ServiceContext, sample_id: str) -> None:
-    """Read the genotype file once, look whose it is, and interpret from what is kept what was said yes to."""
+    """Look whose sample it is, and interpret what was said yes to, from what is stored of the sample alone."""
     with context.transaction(PIPELINE) as work:
         reading = samples.begin_reading(work, context.keys, sample_id, context.store)
         if reading is None:
             return
-        stored = context.genotypes.find(work, sample_id) if context.fingerprints.has(work, sample_id) else None
-        wanted = _accepted(context, work, sample_id)
-    if stored is None or not stored.covers(wanted):
-        stored = _read_sample(context, reading)
+        stored = context.stored(work, sample_id, _accepted(context, work, sample_id))
+        if stored is None:
+            work.enqueue("extract_sample", sample_id, backfill=reading.backfill)
     if stored is None:
-        return
+        raise NotExtractedError
     # Of two samples that are read at once, the one whose fingerprint is kept last sees the other.
     with context.transaction(PIPELINE) as work:
         identity_cases.examine(work, context.fingerprints, sample_id)
@@ -48,25 +65,6 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
 
 def _accepted(context: ServiceContext, work: Work, sample_id: str) -> list[Interpreter]:
     return [context.interpreters[module] for module in samples.accepted_modules(work, sample_id)]
-
-
-def _read_sample(context: ServiceContext, reading: Reading) -> Stored | None:
-    """Read the file, check its quality, and store what the installed interpreters need; None: not to be used."""
-    sample_id = reading.sample_id
-    try:
-        read = context.read_genotypes(reading.file)
-    except IntakeError as error:
-        with context.transaction(PIPELINE) as work:
-            samples.record_verdict(work, sample_id, None, problem=error.code.value)
-        return None
-    assessment = context.assess(read, reading.declared)
-    stored = context.genotypes.pack(read.calls, read.sha256)
-    with context.transaction(PIPELINE) as work:
-        samples.record_verdict(work, sample_id, assessment)
-        if context.genotypes.keep(work, sample_id, stored):
-            context.fingerprints.keep(work, sample_id, read.calls)
-            return stored
-    return None
 
 
 def release_report(context: ServiceContext, case_id: str) -> None:
@@ -112,6 +110,8 @@ def recall_delivery(context: ServiceContext, recall_id: str) -> None:
 
 
 STEPS = {
+    "fetch_file": fetch_file,
+    "extract_sample": extract_sample,
     "interpret_sample": interpret_sample,
     "release_report": release_report,
     "deliver_report": deliver_report,

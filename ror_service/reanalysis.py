@@ -135,6 +135,7 @@ class _Run:
             if stored is None or from_file:
                 found = self.context.read_genotypes(compared.reading.file, self.needs)
                 read = Genotypes(found.calls, found.sha256)
+                self._renew(compared.reading.sample_id)
             else:
                 read = stored.genotypes([self.interpreter])
             interpreted = interpretations.interpret(self.interpreter, compared.reading, read)
@@ -152,6 +153,12 @@ class _Run:
                 since=compared.interpretation_id, due=due,
             )  # fmt: skip
         return done(opened=True) if kept else done(passed_over=True)
+
+    def _renew(self, sample_id: str) -> None:
+        """Let what is stored of a sample be made again, if the installed interpreters need more than it holds."""
+        if not self.dry_run:
+            with self.context.transaction(self.actor) as work:
+                work.enqueue("extract_sample", sample_id, backfill=True)
 
     def _opened(self, case_id: str) -> _Compared | None:
         """Open what a case rests on, with its audit event; None where nothing may or can be opened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -61,6 +62,14 @@ class Settings(BaseSettings):
     """JSON Web Key Set of the organisation's own issuer; required in production."""
     lease_seconds: int = Field(default=300, ge=1)
     """How long a claimed job belongs to its worker before the sweeper gives it to another."""
+    queue_depth: int = Field(default=50, ge=2)
+    """Messages of one queue that may be unfinished at once; also how many of a backfill new weekly work waits for."""
+    backfill_share: float = Field(default=0.1, gt=0, lt=1)
+    """Share of these messages that a backfill gets though weekly work waits, so that it never stands still."""
+    most_unread_samples: int = Field(default=1000, ge=1)
+    """Samples that wait for extraction from which on no further file is fetched."""
+    store_reserve_mebibytes: int = Field(default=1024, ge=0)
+    """Free space of the store below which no further file is fetched."""
     partner_timeout_seconds: float = Field(default=10.0, gt=0, le=30)
     """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress. Far below the minute
     after which PostgreSQL ends a transaction that does nothing, as one does while it sends."""
@@ -81,6 +90,11 @@ class Settings(BaseSettings):
     def downgrade_due(self) -> timedelta:
         """Time in which the review of a finding that is no longer supported is to be finished."""
         return timedelta(days=self.downgrade_due_days)
+
+    @property
+    def messages_for_backfill(self) -> int:
+        """Unfinished messages of a queue that a backfill gets in any case: one at least, and never all."""
+        return min(math.ceil(self.backfill_share * self.queue_depth), self.queue_depth - 1)
 
     @property
     def keys(self) -> Path:

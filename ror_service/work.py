@@ -45,9 +45,9 @@ class Work:
             details=dict(details),
         )
 
-    def enqueue(self, task: str, subject_id: str) -> None:
-        """Order work for the queue, written with the state change that causes it."""
-        jobs.enqueue(self.session, task, subject_id, self.at)
+    def enqueue(self, task: str, subject_id: str, *, backfill: bool = False) -> None:
+        """Order work for the queue, written with the state change that causes it; a backfill waits for the rest."""
+        jobs.enqueue(self.session, task, subject_id, self.at, backfill=backfill)
 
 
 def new_id(kind: str) -> str:

@@ -145,8 +145,8 @@ def _accept(context: ServiceContext, actor: Actor, sample_id: str, incoming: Inc
     with context.transaction(actor) as work:
         accepted = samples.file_received(work, context.keys, sample_id, incoming)
         status = _status(work, sample_id)
-    if accepted:
-        incoming.keep()
+        if accepted:
+            incoming.keep()
     return status
 
 

@@ -52,11 +52,9 @@ def health(context: Context) -> Health:
     """Whether the database answers, and how long the oldest job waits. Needs no token and tells no more than that."""
     with context.transaction(log.Actor("health", "service", "health")) as work:
         work.session.execute(text("SELECT 1"))
-        waiting, dead = jobs.open_jobs(work.session), jobs.dead_jobs(work.session)
-        oldest = max(((work.at - job.created_at).total_seconds() for job in waiting), default=0.0)
-    return Health(
-        status="ok", open_jobs=len(waiting), dead_jobs=len(dead), oldest_open_job_seconds=round(max(oldest, 0.0), 1)
-    )
+        waiting, dead, oldest = jobs.standing(work.session)
+        age = 0.0 if oldest is None else (work.at - oldest).total_seconds()
+    return Health(status="ok", open_jobs=waiting, dead_jobs=dead, oldest_open_job_seconds=round(max(age, 0.0), 1))
 
 
 @router.get("/v1/jobs")

@@ -14,7 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ror_service.errors import AuditError, ServiceError, WithheldError
+from ror_service.errors import AuditError, NoRoomError, ServiceError, WithheldError
 from ror_service.intake.manifest_check import MOST_BYTES
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,10 +58,10 @@ def response(problem: Problem, headers: dict[str, str] | None = None) -> JSONRes
 
 
 def refused(_request: Request, error: Exception) -> JSONResponse:
-    """What the service says no with. Of a fault inside nothing is told, but where the audit chain is broken."""
+    """What the service says no with. Of a fault inside nothing is told but a broken audit chain and a full disk."""
     if not isinstance(error, ServiceError):
         raise error
-    told = error.status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, AuditError)
+    told = error.status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, (AuditError, NoRoomError))
     problem = _problem(error.status, error.code, str(error) if told else "the service cannot do this now")
     if isinstance(error, WithheldError):
         problem.reasons = list(error.reasons)

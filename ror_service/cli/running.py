@@ -64,18 +64,28 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
                 relaying.join()
 
 
-def worker(queues: Annotated[str, typer.Option(help="Comma-separated job names; all when left out.")] = "") -> None:
+def worker(
+    queues: Annotated[str, typer.Option(help="Comma-separated: fetch, extract, interpret...; all when left out.")] = "",
+    concurrency: Annotated[int, typer.Option(min=1, help="Jobs that are run at once.")] = 2,
+) -> None:
     """Run jobs from the broker."""
     from celery.signals import setup_logging  # noqa: PLC0415
 
     from ror_service.pipeline import STEPS  # noqa: PLC0415
+    from ror_service.storage.jobs import queue_of  # noqa: PLC0415
     from ror_service.worker.celery_app import worker_app  # noqa: PLC0415
 
     # Listening to this signal keeps Celery from setting up a log of its own.
     setup_logging.connect(lambda **_: logs.configure(), weak=False)
+    known = [queue_of(task) for task in STEPS]
+    chosen = queues.split(",") if queues else known
+    unknown = sorted(set(chosen).difference(known))
+    if unknown:
+        # Left alone, a misspelled queue would be waited for in vain.
+        raise InvalidInputError(f"no such queue: {', '.join(unknown)}; there are {', '.join(known)}")
     app = worker_app()
-    app.worker_main(["worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle", "--concurrency=2",
-                     "-Q", queues or ",".join(STEPS)])  # fmt: skip
+    app.worker_main(["worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle",
+                     f"--concurrency={concurrency}", "-Q", ",".join(chosen)])  # fmt: skip
 
 
 def relay() -> None:

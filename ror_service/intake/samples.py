@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
+
+from sqlalchemy import update
 
 from interpreters.genotypes import Assay, Build, OutsideCall, Sample, Sex
 from ror_service import cases
@@ -25,6 +29,8 @@ from ror_service.storage.tables import DataFileRow, ParticipantRow, QcAssessment
 from ror_service.work import Work, new_id
 
 _NOTHING_SEALED: tuple[tuple[OutsideCall, ...], LaboratoryFacts] = ((), LaboratoryFacts())
+_AT_ONCE = 500
+"""Values in one question to the database at most."""
 _MUST_NOT_BE_KEPT = "this sample's data must not be kept; delete the file, and submit any later one anew"
 
 
@@ -71,6 +77,9 @@ class Reading:
     file: SealedFile
     declared: Declared
     outside_calls: tuple[OutsideCall, ...] = field(default=(), repr=False)
+    backfill: bool = False
+    verdict_before: str | None = None
+    """Identifier of the last verdict on the sample when this began."""
 
 
 def submit(work: Work, keys: KeyProvider, row: ManifestRow) -> None:
@@ -160,7 +169,7 @@ def check_file(declared: DeclaredFile, sha256: str, size: int) -> None:
 
 
 def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incoming) -> bool:
-    """Accept the sample's file by its hash and size, keep its key, and order its reading.
+    """Accept the sample's file by its hash and size, keep its key, and order its extraction.
 
     Returns:
         True when these sealed bytes are the sample's file from now on; False when it has the same file already.
@@ -192,12 +201,14 @@ def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incom
     sample.state = SampleState.RECEIVED.value
     work.session.flush()
     work.audit("sample.file", "sample", sample_id, sample.participant_id, file_sha256=incoming.sha256)
-    work.enqueue("interpret_sample", sample_id)
+    work.enqueue("extract_sample", sample_id, backfill=sample.backfill)
     return True
 
 
 def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) -> Reading | None:
     """What to read, or None when the participant's standing forbids any use, or there is no file or no more.
+
+    A file that the quality gate holds, or that cannot be read, is not read again: its verdict stands.
 
     Raises:
         NotFoundError: If there is no such sample.
@@ -208,15 +219,42 @@ def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) ->
     known = participants.history(work.session, sample.participant_id)
     if file is None or results.is_erased(work.session, file) or cases.use_forbidden(known):
         return None
+    if SampleState(sample.state) in {SampleState.QC_HOLD, SampleState.UNREADABLE}:
+        return None
     participant = participants.get(work.session, sample.participant_id)
     calls, laboratory = _sealed_part(work, keys, sample)
+    before = results.last_assessment(work.session, sample_id)
     return Reading(
         sample_id=sample_id,
         participant_id=sample.participant_id,
         file=vault.open_file(work, keys, sample.participant_id, file, store),
         declared=_declared(sample, participant, laboratory),
         outside_calls=calls,
+        backfill=sample.backfill,
+        verdict_before=None if before is None else before.assessment_id,
     )
+
+
+def is_newest(work: Work, reading: Reading) -> bool:
+    """Whether no other worker read the sample since this reading began, as when this one was believed dead.
+
+    Until the end of the transaction nobody else can.
+    """
+    participants.get(work.session, reading.participant_id, Lock.EXCLUSIVE)
+    last = results.last_assessment(work.session, reading.sample_id)
+    return reading.verdict_before == (None if last is None else last.assessment_id)
+
+
+def mark_backfill(work: Work, sample_ids: Iterable[str]) -> None:
+    """Let the jobs of the acting center's samples whose file has not come wait for the weekly work."""
+    names = iter(sample_ids)
+    while some := list(islice(names, _AT_ONCE)):
+        work.session.execute(
+            update(SampleRow)
+            .where(SampleRow.sample_id.in_(some), SampleRow.genome_center == work.actor.name)
+            .where(SampleRow.state == SampleState.AWAITING_FILE.value)
+            .values(backfill=True)
+        )
 
 
 def record_verdict(work: Work, sample_id: str, assessment: QcAssessment | None, problem: str | None = None) -> None:

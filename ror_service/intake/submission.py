@@ -17,6 +17,7 @@ from ror_service.intake.samples import ManifestRow
 from ror_service.sealing.keys import KeyProvider
 from ror_service.states import SampleState
 from ror_service.storage import results
+from ror_service.storage.tables import SampleRow
 from ror_service.work import Work
 
 PIECE = 1 << 20
@@ -47,23 +48,7 @@ def submit_manifest(begin: Begin, keys: KeyProvider, manifest: CheckedManifest) 
         keys: Holder of the key-encryption keys.
         manifest: The manifest.
     """
-    return feedback_on(manifest, lambda row: _submit(begin, keys, row))
-
-
-def submit_with_file(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
-    """Submit one row of a manifest together with its genotype file.
-
-    Where the file is missing or another one, the row waits for the right one.
-
-    Args:
-        begin: Begins a transaction in the center's name.
-        keys: Holder of the key-encryption keys.
-        row: The row, as it was checked.
-        files: Opens the file.
-        store: Folder of sealed files.
-    """
-    taken = _submit(begin, keys, row)
-    return _receive(begin, keys, row, files, store) if taken.state is SampleState.AWAITING_FILE else taken
+    return feedback_on(manifest, lambda row: submit_row(begin, keys, row))
 
 
 def submitted_row(row: Row) -> ManifestRow:
@@ -95,32 +80,52 @@ def said_no(error: ServiceError, field: str | None = None) -> ReasonGiven:
     return ReasonGiven(code=error.code, field=field, problem=str(error))
 
 
-def _submit(begin: Begin, keys: KeyProvider, row: Row) -> Taken:
+def submit_row(begin: Begin, keys: KeyProvider, row: Row) -> Taken:
+    """Submit one row of a manifest in a transaction of its own."""
     try:
         with begin() as work:
             samples.submit(work, keys, submitted_row(row))
-            return _standing(work, row.sample_id)
+            return standing(work, row.sample_id)
     except ServiceError as error:
         return Taken(reasons=(said_no(error),), refused=True)
 
 
-def _receive(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
-    try:
-        with files(row.genotypes_file) as file, Incoming(store, row.participant_id, row.genotypes_size) as incoming:
-            while piece := file.read(PIECE):
-                incoming.write(piece)
-            incoming.finish()
-            with begin() as work:
-                accepted = samples.file_received(work, keys, row.sample_id, incoming)
-                standing = _standing(work, row.sample_id)
+def receive(begin: Begin, keys: KeyProvider, row: ManifestRow | SampleRow, file: BinaryIO, store: Path) -> Taken:
+    """Take the file of a submitted row into the store: read once, hashed and sealed on its way.
+
+    Raises:
+        ServiceError: If it is not the declared one or must not be kept, or the store has no room; nothing of it stays.
+    """
+    with Incoming(store, row.participant_id, row.file_size) as incoming:
+        while piece := file.read(PIECE):
+            incoming.write(piece)
+        incoming.finish()
+        with begin() as work:
+            accepted = samples.file_received(work, keys, row.sample_id, incoming)
+            told = standing(work, row.sample_id)
             if accepted:
                 incoming.keep()
-            return standing
+    return told
+
+
+def take_file(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Path) -> Taken:
+    """Take the genotype file of a row that was submitted. Where it is missing or another one, the row waits for it.
+
+    Args:
+        begin: Begins a transaction in the center's name.
+        keys: Holder of the key-encryption keys.
+        row: The row, as it was checked.
+        files: Opens the file.
+        store: Folder of sealed files.
+    """
+    try:
+        with files(row.genotypes_file) as file:
+            return receive(begin, keys, submitted_row(row), file, store)
     except ServiceError as error:
         return Taken(SampleState.AWAITING_FILE, reasons=(said_no(error, "genotypes_file"),))
 
 
-def _standing(work: Work, sample_id: str) -> Taken:
+def standing(work: Work, sample_id: str) -> Taken:
     """Where a sample of the acting center's own is."""
     sample = samples.owned(work, sample_id)
     assessment = results.last_assessment(work.session, sample_id)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -52,7 +51,11 @@ class Inbox:
             raise UnsafeConfigurationError("this kind of store needs a library: install the extra `s3`") from error
         except ValueError as error:
             raise InvalidInputError("the URL is of no kind of store that is known here") from error
+        self.versions: dict[str, str] = {}
+        """What was last listed."""
         self._files = cast("AbstractFileSystem", filesystem)
+        self.url = str(self._files.unstrip_protocol(self._root))
+        """The same folder, from wherever it is asked for."""
 
     def listing(self) -> dict[str, str]:
         """Name and fingerprint (size, time, tag of the store) of every file but feedback.
@@ -67,11 +70,12 @@ class Inbox:
         except FileNotFoundError as error:
             raise InvalidInputError("there is no such folder or prefix") from error
         plain = {str(item["name"]).rpartition("/")[2]: item for item in found if _is_plain(item)}
-        return {
+        self.versions = {
             name: " ".join(str(item.get(fact)) for fact in ("size", "mtime", "created", "LastModified", "ETag"))
             for name, item in sorted(plain.items())
             if not _FEEDBACK.fullmatch(name)
         }
+        return self.versions
 
     def read(self, name: str) -> bytes:
         """Content of a manifest or feedback, cut off behind what a manifest may hold."""
@@ -113,7 +117,8 @@ class Inbox:
             self._files.pipe_file(path, content)
             return
         # Whole or not at all, and in place of a link that somebody put there, not through it.
-        part = Path(path).with_name(f".{uuid.uuid4().hex}.part")
+        part = Path(path).with_name(f".{Path(path).name}.part")
+        part.unlink(missing_ok=True)  # of a pass that was cut off
         with part.open("xb") as file:
             file.write(content)
         part.replace(path)
@@ -122,10 +127,16 @@ class Inbox:
         return f"{self._root}/{name}"
 
 
-def take_in(inbox: Inbox, take: Take) -> Iterator[tuple[str, Feedback]]:
+def take_in(inbox: Inbox, take: Take, again: Take | None = None) -> Iterator[tuple[str, Feedback]]:
     """One pass over a folder: name and feedback of each manifest that was new or changed, or whose rows lack files.
 
-    Of a manifest that was seen before only rows without their file are looked at again, when the folder changed.
+    Of a manifest that was seen before only rows without their file are looked at again: when the folder changed, or
+    while the file is being fetched.
+
+    Args:
+        inbox: The folder.
+        take: Takes a row in.
+        again: Looks at a row again that was submitted and waits for its file; `take` where there is none.
     """
     listing = inbox.listing()
     folder = hashlib.sha256(repr(listing).encode()).hexdigest()
@@ -135,10 +146,10 @@ def take_in(inbox: Inbox, take: Take) -> Iterator[tuple[str, Feedback]]:
         before = inbox.feedback(name)
         if before is not None and before.manifest_sha256 != sha256:
             before = None
-        if before is not None and (not before.waiting or before.folder_sha256 == folder):
+        if before is not None and (not before.waiting or (before.folder_sha256 == folder and not _fetching(before))):
             continue
         try:
-            feedback = feedback_on(check_manifest(content), _sparing(before, take, inbox, listing))
+            feedback = feedback_on(check_manifest(content), _sparing(before, take, again or take, inbox))
         except ManifestError as error:
             feedback = Feedback.unread(sha256, error)
         feedback = feedback.model_copy(update={"folder_sha256": folder})
@@ -146,14 +157,21 @@ def take_in(inbox: Inbox, take: Take) -> Iterator[tuple[str, Feedback]]:
         yield name, feedback
 
 
-def _sparing(before: Feedback | None, take: Take, inbox: Inbox, listing: Mapping[str, str]) -> Callable[[Row], Taken]:
+def _fetching(before: Feedback) -> bool:
+    """Whether a file was there and nothing was said against it yet."""
+    return any(row.state is SampleState.AWAITING_FILE and not row.reasons for row in before.rows)
+
+
+def _sparing(before: Feedback | None, take: Take, again: Take, inbox: Inbox) -> Callable[[Row], Taken]:
     """Takes a row in unless it was, or waits for a file that is not there."""
     known = {} if before is None else {row.sample_id: row for row in before.rows}
 
     def sparing(row: Row) -> Taken:
         told = known.get(row.sample_id)
-        if told is None or (told.state is SampleState.AWAITING_FILE and row.genotypes_file in listing):
+        if told is None:
             return take(row, inbox.open)
+        if told.state is SampleState.AWAITING_FILE and (row.genotypes_file in inbox.versions or not told.reasons):
+            return again(row, inbox.open)
         return Taken(told.state, tuple(told.holds), tuple(told.reasons), refused=told.verdict is Verdict.REFUSED)
 
     return sparing

@@ -15,11 +15,26 @@ from ror_service.storage.tables import JobRow
 
 ORDERED = "ror.work_ordered"
 """Entry of `Session.info` that is true once the session ordered work."""
+_OPEN = and_(JobRow.done_at.is_(None), JobRow.dead_at.is_(None))
 
 
-def enqueue(session: Session, task: str, subject_id: str, at: datetime) -> None:
-    """Order `task` for `subject_id` once; ordering it again after it ran, or while it runs, makes it run again."""
+def queue_of(task: str) -> str:
+    """The queue of a task: `extract` for `extract_sample`."""
+    return task.partition("_")[0]
+
+
+def enqueue(session: Session, task: str, subject_id: str, at: datetime, *, backfill: bool = False) -> None:
+    """Order `task` for `subject_id` once; ordering it again after it ran, or while it runs, makes it run again.
+
+    Args:
+        session: The transaction.
+        task: Which step.
+        subject_id: What it is about.
+        at: Now.
+        backfill: Whether it may wait for the weekly work; the last order says.
+    """
     again = {
+        "backfill": backfill,
         "available_at": at,
         "issued_at": None,
         "lease_until": None,
@@ -38,24 +53,55 @@ def enqueue(session: Session, task: str, subject_id: str, at: datetime) -> None:
     session.info[ORDERED] = True
 
 
-def issue_due(session: Session, at: datetime, *, lost_after: timedelta, limit: int = 100) -> Sequence[JobRow]:
-    """Jobs that a message must be sent for: due ones not yet issued, and those whose message or worker was lost."""
-    rows = session.scalars(
+def issue_due(
+    session: Session, task: str, at: datetime, *, lost_after: timedelta, most: int, for_backfill: int
+) -> list[JobRow]:
+    """Jobs that a message must be sent for: due ones not yet issued, and those whose message or worker was lost.
+
+    Args:
+        session: The transaction.
+        task: Which step.
+        at: Now.
+        lost_after: Age from which a message that no worker took counts as lost.
+        most: Jobs that may be issued and unfinished at once. What is beyond waits here, where its order can still be
+            chosen, and not in the broker.
+        for_backfill: How many of these a backfill gets though weekly work waits; else weekly work comes first.
+    """
+    lost = at - lost_after
+    issued = dict.fromkeys((False, True), 0)
+    for backfill, number in session.execute(
+        select(JobRow.backfill, func.count())
+        .where(JobRow.task == task, _OPEN, JobRow.issued_at.is_not(None))
+        .where(or_(JobRow.issued_at > lost, JobRow.lease_until > at))
+        .group_by(JobRow.backfill)
+    ):
+        issued[backfill] = number
+    room = max(0, most - sum(issued.values()))
+    weekly, waiting = (_due(session, task, at, lost, backfill=kind, limit=room) for kind in (False, True))
+    kept_free = min(len(waiting), max(0, for_backfill - issued[True]), room)
+    rows = [*weekly[: room - kept_free]]
+    rows += waiting[: room - len(rows)]
+    for row in rows:
+        row.issued_at = at
+    return rows
+
+
+def _due(session: Session, task: str, at: datetime, lost: datetime, *, backfill: bool, limit: int) -> Sequence[JobRow]:
+    """The first jobs of one kind that need a message, locked."""
+    return session.scalars(
         select(JobRow)
         .where(
-            JobRow.done_at.is_(None),
-            JobRow.dead_at.is_(None),
+            JobRow.task == task,
+            JobRow.backfill.is_(backfill),
+            _OPEN,
             JobRow.available_at <= at,
-            or_(JobRow.issued_at.is_(None), JobRow.issued_at <= at - lost_after),
+            or_(JobRow.issued_at.is_(None), JobRow.issued_at <= lost),
             or_(JobRow.lease_until.is_(None), JobRow.lease_until <= at),
         )
         .order_by(JobRow.available_at, JobRow.job_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    for row in rows:
-        row.issued_at = at
-    return rows
 
 
 def claim(session: Session, job_id: str, at: datetime, lease: timedelta) -> JobRow | None:
@@ -108,9 +154,7 @@ def put_off(session: Session, job_id: str, lease_token: str, until: datetime) ->
 
 def open_jobs(session: Session) -> Sequence[JobRow]:
     """Jobs that are neither done nor dead, oldest first."""
-    return session.scalars(
-        select(JobRow).where(JobRow.done_at.is_(None), JobRow.dead_at.is_(None)).order_by(JobRow.created_at)
-    ).all()
+    return session.scalars(select(JobRow).where(_OPEN).order_by(JobRow.created_at)).all()
 
 
 def dead_jobs(session: Session) -> Sequence[JobRow]:
@@ -118,27 +162,48 @@ def dead_jobs(session: Session) -> Sequence[JobRow]:
     return session.scalars(select(JobRow).where(JobRow.dead_at.is_not(None)).order_by(JobRow.dead_at)).all()
 
 
+def standing(session: Session) -> tuple[int, int, datetime | None]:
+    """How many jobs are open and how many dead, and when the first of the open ones was first ordered."""
+    number, oldest = session.execute(select(func.count(), func.min(JobRow.created_at)).where(_OPEN)).one()
+    dead = session.scalars(select(func.count()).where(JobRow.dead_at.is_not(None))).one()
+    return number, dead, oldest
+
+
+def count_open(session: Session, task: str, *, most: int) -> int:
+    """Jobs of a task that are neither done nor dead; counted no further than asked."""
+    some = select(JobRow.job_id).where(JobRow.task == task, _OPEN).limit(most).subquery()
+    return session.scalars(select(func.count()).select_from(some)).one()
+
+
 @dataclass(frozen=True, slots=True)
 class JobCounts:
     """How many jobs of one task are where."""
 
-    waiting: int
+    waiting: int = 0
     """Not begun, or to be tried again."""
-    running: int
-    dead: int
+    running: int = 0
+    dead: int = 0
     """Given up: an operator must look."""
-    done: int
+    done: int = 0
     """Done lately."""
+    oldest_due: datetime | None = None
+    """Since when the first of those that wait could have been done."""
 
 
-def count(session: Session, task: str, at: datetime, *, done_since: datetime) -> JobCounts:
-    """Count the jobs of a task."""
-    is_open = and_(JobRow.done_at.is_(None), JobRow.dead_at.is_(None))
-    runs = and_(is_open, JobRow.lease_until.is_not(None), JobRow.lease_until > at)
-    which = (and_(is_open, ~runs), runs, JobRow.dead_at.is_not(None), JobRow.done_at >= done_since)
+def count(session: Session, at: datetime, *, done_since: datetime) -> dict[tuple[str, bool], JobCounts]:
+    """Count the jobs by task and by whether they are of a backfill; a pair without any is left out."""
+    runs = and_(_OPEN, JobRow.lease_until.is_not(None), JobRow.lease_until > at)
+    waits = and_(_OPEN, ~runs)
+    which = (waits, runs, JobRow.dead_at.is_not(None), JobRow.done_at >= done_since)
     counted = [func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in which]
-    waiting, running, dead, done = session.execute(select(*counted).where(JobRow.task == task)).one()
-    return JobCounts(waiting, running, dead, done)
+    oldest = func.min(case((waits, JobRow.available_at)))
+    rows = session.execute(
+        select(JobRow.task, JobRow.backfill, *counted, oldest)
+        # What was done long ago is by far the most.
+        .where(or_(JobRow.done_at.is_(None), JobRow.done_at >= done_since))
+        .group_by(JobRow.task, JobRow.backfill)
+    )
+    return {(task, backfill): JobCounts(*counts) for task, backfill, *counts in rows}
 
 
 def revive(session: Session, job_id: str, at: datetime) -> bool:
@@ -146,5 +211,5 @@ def revive(session: Session, job_id: str, at: datetime) -> bool:
     row = session.get(JobRow, job_id)
     if row is None or row.dead_at is None:
         return False
-    enqueue(session, row.task, row.subject_id, at)
+    enqueue(session, row.task, row.subject_id, at, backfill=row.backfill)
     return True

@@ -20,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -150,6 +151,25 @@ class SampleRow(Base):
     """Of the canonical manifest row: the same row again changes nothing."""
     state: Mapped[str]
     created_at: Mapped[datetime]
+    backfill: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its jobs come after those of the weekly work."""
+
+
+class ListedFileRow(Base):
+    """Where the file of a sample lies that a genome center left in its folder, from when it was seen there."""
+
+    __tablename__ = "listed_files"
+
+    sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
+    folder_url: Mapped[str] = mapped_column(String(2000))
+    name: Mapped[str] = mapped_column(String(300))
+    version: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of what the folder's listing says of the file (size, time, tag): another one is another file."""
+    refused_as: Mapped[str | None]
+    """Code of the refusal of this version; None: it was not refused."""
+    problem: Mapped[str | None] = mapped_column(String(500))
+    """The same in words."""
+    listed_at: Mapped[datetime]
 
 
 class DataFileRow(Base):
@@ -618,6 +638,10 @@ class AuditEventRow(Base):
     event_hash: Mapped[str] = mapped_column(unique=True)
 
 
+_OPEN = text("done_at IS NULL AND dead_at IS NULL")
+_ISSUED = text("done_at IS NULL AND dead_at IS NULL AND issued_at IS NOT NULL")
+
+
 class JobRow(Base):
     """Work for the queue, written with the state change that causes it. The broker message carries only the id."""
 
@@ -625,6 +649,10 @@ class JobRow(Base):
     __table_args__ = (
         UniqueConstraint("task", "subject_id"),
         Index("ix_jobs_due", "done_at", "available_at"),
+        # What the relay asks each second of a queue that may hold hundreds of thousands: what comes next, and how many
+        # were issued and are not finished.
+        Index("ix_jobs_open", "task", "backfill", "available_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index("ix_jobs_issued", "task", "backfill", postgresql_where=_ISSUED, sqlite_where=_ISSUED),
     )
 
     job_id: Mapped[str] = mapped_column(primary_key=True)
@@ -642,3 +670,5 @@ class JobRow(Base):
     last_error: Mapped[str | None]
     done_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
+    backfill: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it comes after the weekly work."""

@@ -12,6 +12,7 @@ from ror_service.errors import UnsafeConfigurationError
 from ror_service.pipeline import STEPS
 from ror_service.settings import settings
 from ror_service.storage import migrations
+from ror_service.storage.jobs import queue_of
 from ror_service.worker.jobs import run_job
 
 
@@ -29,7 +30,7 @@ def make_app(context: ServiceContext) -> Celery:
         worker_max_tasks_per_child=200,
         broker_connection_retry_on_startup=True,
         broker_transport_options={"confirm_publish": True} if broker and broker.startswith("amqp") else {},
-        task_routes={name: {"queue": name} for name in STEPS},
+        task_routes={name: {"queue": queue_of(name)} for name in STEPS},
         task_serializer="json",
         accept_content=["json"],
         worker_hijack_root_logger=False,

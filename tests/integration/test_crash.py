@@ -40,7 +40,7 @@ class Scene:
 
 
 def _sender(processes: Processes) -> subprocess.Popen[bytes]:
-    return processes.start("worker", "--queues=deliver_report", lease_seconds=LEASE_SECONDS)
+    return processes.start("worker", "--queues=deliver", lease_seconds=LEASE_SECONDS)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def _sends_in_progress(folder: Path, genome: Path, database_url: str, broker_url
         production(folder, database_url, broker_url, partner_timeout_seconds=TIMEOUT_SECONDS) as stack,
         Processes(stack.context.settings, folder) as processes,
     ):
-        processes.start("worker", "--queues=interpret_sample,release_report,recall_delivery")
+        processes.start("worker", "--queues=extract,interpret,release,recall")
         processes.start("relay", lease_seconds=LEASE_SECONDS)
         stack.take_in(LEAVER, genome, WANTED)
         wait_until(lambda: len(stack.deliveries()) == len(WANTED), "both reports are ready")

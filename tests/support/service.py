@@ -358,7 +358,7 @@ class Service:
             interpretations.keep(
                 work,
                 self.context.keys,
-                SimpleNamespace(sample_id=sample_id),
+                SimpleNamespace(sample_id=sample_id, backfill=False),
                 SimpleNamespace(sha256="a" * 64),
                 Interpreted(interpretation, Build.GRCH38, contents.SOURCES[interpretation.module]),
                 review_due=self.context.settings.review_due,

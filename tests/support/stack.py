@@ -37,7 +37,7 @@ from ror_service.worker import relay
 from ror_service.worker.celery_app import make_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ror_service.audit.log import Verification
@@ -208,10 +208,12 @@ class Processes:
     Args:
         settings: What they are told.
         logs: Folder of their output.
+        variables: More of their environment.
     """
 
-    def __init__(self, settings: Settings, logs: Path) -> None:
+    def __init__(self, settings: Settings, logs: Path, **variables: str) -> None:
         self._settings = settings
+        self._variables = variables
         self._logs = logs
         self._running: list[subprocess.Popen[bytes]] = []
 
@@ -230,10 +232,15 @@ class Processes:
 
     def start(self, *command: str, **more: object) -> subprocess.Popen[bytes]:
         """Start `ror COMMAND...` in a process group of its own."""
-        with (self._logs / f"{command[0]}-{len(self._running)}.log").open("wb") as output:
+        ror = os.path.join(os.path.dirname(sys.executable), "ror")  # noqa: PTH118, PTH120 - no resolving: the venv's
+        return self.run([ror, *command], **more)
+
+    def run(self, command: Sequence[str], **more: object) -> subprocess.Popen[bytes]:
+        """Start a program of ours in a process group of its own, with the settings in its environment."""
+        with (self._logs / f"process-{len(self._running)}.log").open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own program
-                [os.path.join(os.path.dirname(sys.executable), "ror"), *command],  # noqa: PTH118, PTH120 - no resolving: the venv's
-                env=environment(self._settings, **more),
+                command,
+                env=environment(self._settings, **more) | self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -204,10 +204,10 @@ def test_a_finding_that_people_did_not_report_asks_for_nothing(service: Service,
 
 def test_a_second_run_opens_nothing(service: Service, run: Run) -> None:
     assert sum(done.opened for done in run().values()) == 2
-    before = _stored(service)
+    before = _stored(service, JobRow)
     again = run()
     assert not any(done.opened or done.follow_ups for done in again.values())
-    assert _stored(service) == before
+    assert _stored(service, JobRow) == before
 
 
 def test_later_knowledge_supersedes_an_open_review(service: Service, run: Run) -> None:
@@ -219,12 +219,12 @@ def test_later_knowledge_supersedes_an_open_review(service: Service, run: Run) -
 
 
 def test_a_crash_loses_nothing(service: Service, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = _stored(service)
+    before = _stored(service, JobRow)
     with monkeypatch.context() as patch:
         patch.setattr(queue, "open_review", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run()
-    assert _stored(service) == before
+    assert _stored(service, JobRow) == before
     assert sum(done.opened for done in run().values()) == 2
 
 
@@ -293,10 +293,11 @@ def test_a_variant_that_asks_nobody_is_caught(
 
 def _nothing_is_released(service: Service, run: Run) -> bool:
     """Whether a run orders no release, moves no case to one, and leaves every report as it was."""
-    jobs = {row.job_id for row in service.rows(JobRow, JobRow.done_at.is_(None))}
+    renewals = JobRow.task != "extract_sample"
+    jobs = {row.job_id for row in service.rows(JobRow, JobRow.done_at.is_(None), renewals)}
     reports = _stored(service, ResultCaseRow, ReviewCaseRow, InterpretationRow, JobRow)["report_versions"]
     run()
-    ordered = {row.job_id for row in service.rows(JobRow, JobRow.done_at.is_(None))} - jobs
+    ordered = {row.job_id for row in service.rows(JobRow, JobRow.done_at.is_(None), renewals)} - jobs
     service.run_jobs()
     states = {service.state(MODULE, name) for name in PEOPLE}
     same = reports == _stored(service)["report_versions"]

@@ -21,9 +21,10 @@ from interpreters.pharmacogenomics import PharmacogenomicsInterpreter
 from report_templates.content import ReportContent, WordingReview
 from ror_service import pipeline
 from ror_service.context import ServiceContext
+from ror_service.errors import NotExtractedError
 from ror_service.intake import samples
 from ror_service.intake.incoming import Incoming
-from ror_service.intake.samples import ManifestRow
+from ror_service.intake.samples import ManifestRow, Reading
 from ror_service.rendering.artifacts import Artifact
 from ror_service.states import CaseState, SampleState
 from ror_service.storage.tables import (
@@ -54,7 +55,7 @@ def _file() -> bytes:
     return vcf_text(records, extra=_contigs() + '##FILTER=<ID=PASS,Description="">\n')
 
 
-def _send(service: Service, content: bytes, *, contamination: float = 0.001) -> None:
+def _send(service: Service, content: bytes, *, contamination: float = 0.001, backfill: bool = False) -> None:
     """What a genome center sends: a row, then the file that it declares."""
     row = ManifestRow(
         sample_id="sample-1",
@@ -71,6 +72,7 @@ def _send(service: Service, content: bytes, *, contamination: float = 0.001) -> 
     )
     with service.work(CENTER) as work:
         samples.submit(work, service.context.keys, row)
+        samples.mark_backfill(work, ["sample-1"] * backfill)
     with Incoming(service.context.store, PERSON, len(content)) as incoming:
         incoming.write(content)
         incoming.finish()
@@ -116,12 +118,44 @@ def test_each_step_may_run_again(with_traits: Service) -> None:
     _send(service, _file())
     service.run_jobs()
     delivery_id = service.delivery().delivery_id
+    pipeline.fetch_file(service.context, "sample-1")
+    pipeline.extract_sample(service.context, "sample-1")
     pipeline.interpret_sample(service.context, "sample-1")
     pipeline.release_report(service.context, service.case().case_id)
     pipeline.deliver_report(service.context, delivery_id)
-    assert len(service.rows(InterpretationRow)) == 1
+    assert len(service.rows(InterpretationRow)) == len(service.rows(QcAssessmentRow)) == 1
     assert service.state() is CaseState.DELIVERED
     assert service.violations() == []
+
+
+def test_of_two_workers_that_read_a_sample_the_first_ones_verdict_stands(
+    with_traits: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, original = with_traits, ServiceContext.extract
+
+    def slow(context: ServiceContext, reading: Reading) -> object:
+        monkeypatch.undo()
+        pipeline.extract_sample(context, reading.sample_id)
+        return original(context, reading)
+
+    _send(service, _file())
+    monkeypatch.setattr(ServiceContext, "extract", slow)
+    pipeline.extract_sample(service.context, "sample-1")
+    assert len(service.rows(QcAssessmentRow)) == 1
+    assert len(service.actions("genotypes.keep")) == 1
+
+
+def test_jobs_of_a_backfill_say_so_to_the_report_but_a_later_yes_does_not_wait(with_traits: Service) -> None:
+    service = with_traits
+    _send(service, _file(), backfill=True)
+    service.run_jobs()
+    kinds = {row.task: row.backfill for row in service.rows(JobRow)}
+    assert kinds == {
+        "extract_sample": True, "interpret_sample": True, "release_report": True, "deliver_report": False,
+    }  # fmt: skip
+    service.choose(ModuleAnswer.NO, authored_at=service.clock.advance(hours=1))
+    service.choose(authored_at=service.clock.advance(hours=1))
+    assert service.job("interpret_sample", "sample-1").backfill is False
 
 
 def test_a_file_that_cannot_be_read_gives_a_reason_and_no_result(with_traits: Service) -> None:
@@ -152,7 +186,9 @@ def test_what_is_stored_is_not_used_before_it_is_known_whose_it_is(with_traits: 
     searched = len(service.actions("sample.identity"))
     with service.work(OPERATOR) as work:
         work.session.execute(update(FingerprintRow).values(panel_release="older"))
-    pipeline.interpret_sample(service.context, "sample-1")
+    with pytest.raises(NotExtractedError):
+        pipeline.interpret_sample(service.context, "sample-1")
+    service.run_jobs()
     assert [row.panel_release for row in service.rows(FingerprintRow)] == [panel]
     assert len(service.actions("sample.identity")) == searched + 1
 
@@ -233,4 +269,5 @@ def test_every_job_that_is_ordered_has_a_step(with_traits: Service) -> None:
     _send(service, _file())
     service.run_jobs()
     service.withdraw()
-    assert {row.task for row in service.rows(JobRow)} == set(pipeline.STEPS)
+    ordered_by_a_folder = {"fetch_file"}
+    assert {row.task for row in service.rows(JobRow)} == set(pipeline.STEPS) - ordered_by_a_folder

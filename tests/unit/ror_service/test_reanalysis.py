@@ -67,7 +67,7 @@ def test_nothing_is_stored_and_no_state_moves(service: Service) -> None:
     assert _stored(service) == before
     forget_stored(service)
     before = _stored(service)
-    pipeline.interpret_sample(service.context, "sample-of-P-other")
+    pipeline.extract_sample(service.context, "sample-of-P-other")
     assert _stored(service) != before, "a step that keeps something is seen"
 
 

@@ -60,6 +60,7 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "GET /v1/identity-cases/{identity_case_id}": {DIRECTOR_ROLE: (200, 200, 404)},
     "POST /v1/identity-cases/{identity_case_id}/resolution": {DIRECTOR_ROLE: (201, 409, 404)},
     "POST /v1/relationships": {DIRECTOR_ROLE: (201, 201, 404)},
+    "GET /metrics": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/jobs": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/audit/verification": {AUDITOR: (200, 200, 200)},
 }

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import pytest
 from fastapi import Depends
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, text
 from support.api import Api, problem_of
 from support.consent_facts import PERSON
@@ -43,6 +44,30 @@ def test_an_operator_sees_what_waits_and_what_gave_up(api: Api) -> None:
     assert (rows[0]["dead"], rows[0]["last_error"], rows[-1]["dead"]) == (True, "delivery_refused", False)
     assert PERSON not in str(rows)
     assert api.client.get("/health").json()["dead_jobs"] == 1
+
+
+def test_metrics_count_and_name_nobody(api: Api) -> None:
+    service = api.service
+    service.interpreted()
+    with service.work() as work:
+        work.enqueue("extract_sample", "sample-1", backfill=True)
+        work.enqueue("release_report", "case-1")
+    service.clock.advance(seconds=90)
+    answer = api.get(Role.OPERATOR, "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    found = {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels, reverse=True))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert found["ror_jobs_waiting", "extract", "backfill"] == 1
+    assert found["ror_jobs_waiting", "extract", "weekly"] == found["ror_jobs_dead", "release", "weekly"] == 0
+    assert found["ror_jobs_oldest_waiting_seconds", "extract", "backfill"] == 90
+    assert found["ror_jobs_oldest_waiting_seconds", "fetch", "weekly"] == 0
+    assert found["ror_outbox_age_seconds",] == 90
+    assert found["ror_store_free_bytes",] > 0
+    assert found["ror_samples", "read", "center-1"] == 1
+    assert not [word for word in (PERSON, "sample-1", "case-1") if word in answer.text]
 
 
 def test_the_auditor_verifies_the_chain_and_is_told_the_first_broken_row(api: Api) -> None:

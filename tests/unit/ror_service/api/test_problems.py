@@ -24,7 +24,7 @@ HTTP_CODES = {
     "IllegalTransitionError": 409, "ConflictError": 409, "WithheldError": 403, "ErasedError": 410, "SealError": 500,
     "SignatureError": 401, "RenderError": 500, "DeliveryUnavailableError": 503, "DeliveryRefusedError": 502,
     "DeliveryRecalledError": 410, "UnsafeConfigurationError": 500, "AuditError": 500, "ServiceError": 500,
-    "KnowledgeUnavailableError": 503,
+    "KnowledgeUnavailableError": 503, "NoRoomError": 507, "NotExtractedError": 503,
 }  # fmt: skip
 CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ServiceError)}
 
@@ -44,7 +44,7 @@ def test_every_service_error_becomes_a_problem(api: Api, name: str) -> None:
 
     answer = api.client.get("/fails")
     assert problem_of(answer) == (HTTP_CODES[name], kind.code)
-    told = answer.status_code < 500 or kind is errors.AuditError
+    told = answer.status_code < 500 or kind in {errors.AuditError, errors.NoRoomError}
     assert (SECRET in answer.text) is told
     assert ("reasons" in answer.json()) is (kind is errors.WithheldError)
     assert ("www-authenticate" in answer.headers) is (kind is errors.UnauthenticatedError)

@@ -75,7 +75,7 @@ def test_the_declared_file_is_kept_once_and_read(submitted: Api) -> None:
     (file,) = submitted.service.rows(DataFileRow)
     assert stored(submitted) == [file.file_id]
     assert CONTENT not in (submitted.service.context.store / file.file_id).read_bytes()
-    assert [job.task for job in submitted.service.rows(JobRow)] == ["interpret_sample"]
+    assert [job.task for job in submitted.service.rows(JobRow)] == ["extract_sample"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +17,7 @@ from support.manifests import as_csv, fields
 from support.service import Service
 
 from ror_service.cli.intake import OPERATOR
-from ror_service.intake.progress import READING, WINDOW, Progress, progress
+from ror_service.intake.progress import WINDOW, progress
 from ror_service.storage import jobs
 from ror_service.storage.tables import DataFileRow, JobRow, SampleRow
 
@@ -81,34 +83,51 @@ def test_status_counts_and_tells_how_long_the_backlog_takes(home: Service, ror: 
     at = datetime.now(UTC)  # the command asks the database what time it is
     with home.context.transaction(OPERATOR) as work:
         for number in range(1, 5):
-            jobs.enqueue(work.session, READING, f"S-{number}", at)
+            jobs.enqueue(work.session, "extract_sample", f"S-{number}", at)
+            jobs.enqueue(work.session, "interpret_sample", f"S-{number}", at, backfill=True)
         jobs.enqueue(work.session, "deliver_report", "D-1", at)
-    assert progress_of(home).remaining is None
-    finish(home, "S-1", at)
+    change(home, "S-1", done_at=at)
     told = ror("intake", "status")
     assert told.status == 0
-    assert "3 files wait, 0 are being read, 1 were in the last hour" in told.out
-    assert "all are read in 3.0 hours" in told.out
-    with home.context.transaction(OPERATOR) as work:
-        work.session.execute(update(JobRow).where(JobRow.subject_id == "S-2").values(lease_until=at + WINDOW))
-        work.session.execute(update(JobRow).where(JobRow.subject_id == "S-3").values(dead_at=at))
+    rows = [line.replace("│", " ").split() for line in told.out.splitlines()]
+    assert ["extract", "weekly", "3", "0", "1", "0", "3.0", "h"] in rows
+    assert ["extract", "backfill", "0", "0", "0", "0"] in rows
+    assert ["interpret", "backfill", "4", "0", "0", "0"] in rows
+    change(home, "S-2", lease_until=at + WINDOW)
+    change(home, "S-3", dead_at=at)
     failed = ror("intake", "status", "--json")
     assert failed.status == 1
     said = json.loads(failed.out)
-    assert said["jobs"] == {"waiting": 1, "running": 1, "dead": 1, "done": 1}
-    assert said["remaining_seconds"] == 7200
+    (extraction,) = (row for row in said["queues"] if row["task"] == "extract_sample" and not row["backfill"])
+    assert {name: extraction["jobs"][name] for name in ("waiting", "running", "dead", "done")} == dict.fromkeys(
+        ("waiting", "running", "dead", "done"), 1
+    )
+    assert extraction["remaining"] == 7200
     assert [row["samples"] for row in said["samples"]] == [4]
     assert "S-1" not in failed.out
-    assert "readings gave up" in ror("intake", "status").out
+    assert "1 jobs gave up" in ror("intake", "status").out
     home.clock.advance(days=36500)
-    assert progress_of(home).jobs.done == 0
-
-
-def progress_of(home: Service) -> Progress:
     with home.context.transaction(OPERATOR) as work:
-        return progress(work)
+        assert {queue.jobs.done for queue in progress(work).queues} == {0}
 
 
-def finish(home: Service, sample_id: str, at: datetime) -> None:
+def change(home: Service, sample_id: str, **values: object) -> None:
+    job = (JobRow.subject_id == sample_id, JobRow.task == "extract_sample")
     with home.context.transaction(OPERATOR) as work:
-        work.session.execute(update(JobRow).where(JobRow.subject_id == sample_id).values(done_at=at))
+        work.session.execute(update(JobRow).where(*job).values(**values))
+
+
+def test_a_backfill_is_declared_with_its_manifest(home: Service, inbox: Path, ror: Callable[..., Any]) -> None:
+    (inbox / "S-1.vcf.gz").write_bytes(b"x")
+    sent = ror("intake", "submit", inbox / "week.manifest.csv", "--center", "center-1", "--folder", inbox, "--backfill")
+    assert sent.status == 0
+    assert [(row.task, row.backfill) for row in home.rows(JobRow)] == [("extract_sample", True)]
+
+
+def test_orphans_are_swept(home: Service, ror: Callable[..., Any]) -> None:
+    orphan = home.context.store / "file-orphan"
+    orphan.write_bytes(b"noise")
+    assert ror("intake", "sweep").out == "0 files removed\n"
+    past = time.time() - 7200
+    os.utime(orphan, (past, past))
+    assert ror("intake", "sweep", "--older-than", 1).out == "1 files removed\n"

@@ -16,7 +16,6 @@ from support.service import Service
 
 from ror_service.api.tokens import Caller, Role, TokenVerifier
 from ror_service.cli import running
-from ror_service.pipeline import STEPS
 from ror_service.settings import Mode, Settings
 from ror_service.storage import migrations, organizations
 from ror_service.worker import celery_app, relay
@@ -117,7 +116,8 @@ def test_the_relay_ends_at_a_signal(ror: Ror, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "queues"), [([], ",".join(STEPS)), (["--queues", "release_report"], "release_report")]
+    ("arguments", "queues"),
+    [([], "fetch,extract,interpret,release,deliver,recall,erase"), (["--queues", "extract,erase"], "extract,erase")],
 )
 def test_a_worker_takes_the_queues_it_is_told(
     ror: Ror, monkeypatch: pytest.MonkeyPatch, arguments: list[str], queues: str
@@ -130,3 +130,8 @@ def test_a_worker_takes_the_queues_it_is_told(
     monkeypatch.setattr(celery_app, "worker_app", App)
     assert ror("worker", *arguments).status == 0
     assert started[0][-2:] == ["-Q", queues]
+    assert "--concurrency=2" in started[0]
+
+
+def test_a_worker_refuses_a_queue_that_nothing_is_sent_to(refused: Callable[..., str]) -> None:
+    assert "no such queue: extract_sample; there are fetch, extract" in refused("worker", "--queues", "extract_sample")

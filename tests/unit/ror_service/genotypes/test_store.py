@@ -69,7 +69,7 @@ def test_what_is_stored_is_what_the_file_said(service: Service) -> None:
     assert (record.chrom, record.pos, record.ref, *record.alts) == VARIANT
     (sample,) = service.rows(SampleRow)
     assert stored.sha256 == sample.file_sha256
-    assert [event.participant_id for event in service.actions("genotypes.keep", "genotypes.open")] == ["P-1", "P-1"]
+    assert [event.participant_id for event in service.actions("genotypes.keep", "genotypes.open")] == ["P-1"] * 3
     assert len(service.rows(GenotypeCatalogueRow)) == 1
 
 
@@ -99,7 +99,7 @@ def test_the_file_is_read_where_the_store_is_not_enough(service: Service) -> Non
     assert _find(service) is None
     again = _again(service, NEW)
     assert again == done, "a sample from before the store"
-    pipeline.interpret_sample(service.context, SAMPLE)
+    pipeline.extract_sample(service.context, SAMPLE)
     assert _find(service) is not None
 
 
@@ -176,3 +176,17 @@ def test_a_catalogue_is_found_again_by_another_process(service: Service) -> None
     stored = _find(service)
     assert stored is not None
     assert stored.covers(service.context.interpreters.values())
+
+
+def test_a_reanalysis_that_reads_a_file_has_what_is_stored_made_again(service: Service) -> None:
+    context = service.context
+    context.interpreters = {MODULE: context.interpreter(MODULE, NEW)}
+    for part in ("needs", "genotypes"):
+        context.__dict__.pop(part, None)
+    list(reanalysis.reanalyze(context, context.interpreter(MODULE, NEW), dry_run=True))
+    service.run_jobs()
+    assert _again(service, NEW).from_file, "a dry run changes nothing"
+    list(reanalysis.reanalyze(context, context.interpreter(MODULE, NEW), dry_run=False))
+    assert service.job("extract_sample", SAMPLE).backfill
+    service.run_jobs()
+    assert not _again(service, NEW).from_file

@@ -148,6 +148,7 @@ def test_after_an_upload_nothing_below_the_home_shows_the_file(
     assert stored(service)[0].stat().st_mode & 0o077 == 0
     assert (row.size, row.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert in_clear(home, content) == []
+    pipeline.extract_sample(service.context, SAMPLE)
     pipeline.interpret_sample(service.context, SAMPLE)
     assert service.case(ANNA).interpretation_id is not None
     assert in_clear(home, content) == []
@@ -264,9 +265,9 @@ def test_a_file_with_a_broken_seal_is_not_the_laboratorys_fault(service: Service
     changed[place] ^= 1
     path.write_bytes(changed)
     with pytest.raises(SealError):
-        pipeline.interpret_sample(service.context, SAMPLE)
+        pipeline.extract_sample(service.context, SAMPLE)
     service.run_jobs()
-    assert service.job("interpret_sample", SAMPLE).last_error == SealError.code
+    assert service.job("extract_sample", SAMPLE).last_error == SealError.code
     assert service.rows(SampleRow)[0].state == SampleState.RECEIVED
     assert interpreted(service) == []
 
@@ -281,7 +282,7 @@ def test_a_file_of_another_sample_does_not_open_in_its_place(service: Service) -
     other.write_bytes(content)
     for sample_id in (SAMPLE, "S-2"):
         with pytest.raises(SealError):
-            pipeline.interpret_sample(service.context, sample_id)
+            pipeline.extract_sample(service.context, sample_id)
 
 
 def test_a_lost_file_is_said_to_be_lost(service: Service) -> None:
@@ -289,7 +290,7 @@ def test_a_lost_file_is_said_to_be_lost(service: Service) -> None:
     send(service)
     stored(service)[0].unlink()
     with pytest.raises(NotFoundError, match="not in the store"):
-        pipeline.interpret_sample(service.context, SAMPLE)
+        pipeline.extract_sample(service.context, SAMPLE)
 
 
 # --- Erasure
@@ -350,6 +351,7 @@ def test_what_was_erased_is_neither_read_nor_taken_in_again(service: Service) ->
     left(service)
     service.run_jobs()
     assert stored(service) == interpreted(service) == []
+    pipeline.extract_sample(service.context, SAMPLE)
     pipeline.interpret_sample(service.context, SAMPLE)
     upkeep.erase_files(service.context, SAMPLE)
     assert len(service.actions("participant.erase")) == 1
@@ -378,7 +380,7 @@ def test_who_leaves_while_the_file_is_read_leaves_nothing_behind(
         return result
 
     monkeypatch.setattr(ServiceContext, "read_genotypes", read)
-    pipeline.interpret_sample(service.context, SAMPLE)
+    pipeline.extract_sample(service.context, SAMPLE)
     service.run_jobs()
     assert interpreted(service) == stored(service) == list(living_keys(service)) == []
     assert service.rows(SampleRow)[0].state == SampleState.ERASED

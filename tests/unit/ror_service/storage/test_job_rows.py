@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.service import Service
@@ -37,9 +38,12 @@ def _fail(service: Service, job_id: str, token: str, retry_in: timedelta | None)
         jobs.fail(work.session, job_id, token, work.at, error="code", retry_at=retry_at)
 
 
-def _due(service: Service, limit: int = 100) -> list[str]:
+def _due(service: Service, most: int = 100, for_backfill: int = 1) -> list[str]:
     with service.work() as work:
-        return [row.subject_id for row in jobs.issue_due(work.session, work.at, lost_after=LEASE, limit=limit)]
+        rows = jobs.issue_due(
+            work.session, "release_report", work.at, lost_after=LEASE, most=most, for_backfill=for_backfill
+        )
+        return [row.subject_id for row in rows]
 
 
 def _counts(service: Service) -> tuple[int, int]:
@@ -111,15 +115,82 @@ def test_reviving_needs_a_dead_job(service: Service) -> None:
         assert not jobs.revive(work.session, "job-of-nobody", work.at)
 
 
-def test_due_jobs_come_oldest_first_in_portions_and_once(service: Service) -> None:
+def test_due_jobs_come_oldest_first_once_and_no_more_than_are_finished(service: Service) -> None:
     for number in range(5):
         _order(service, f"case-{number}")
         service.clock.advance(seconds=1)
-    assert _due(service, limit=3) == ["case-0", "case-1", "case-2"]
-    assert _due(service) == ["case-3", "case-4"]
+    assert _due(service, most=3) == ["case-0", "case-1", "case-2"]
+    assert _due(service, most=3) == [], "as long as none of them is finished"
+    job_id = service.job("release_report", "case-1").job_id
+    token = str(_claim(service, job_id))
+    assert _due(service, most=3) == []
+    _finish(service, job_id, token)
+    assert _due(service, most=3) == ["case-3"]
+    assert _due(service) == ["case-4"]
     assert _due(service) == []
     service.clock.now += LEASE
-    assert len(_due(service)) == 5
+    assert _due(service) == ["case-0", "case-2", "case-3", "case-4"], "lost on the way"
+
+
+def test_a_job_that_failed_leaves_its_place_to_others(service: Service) -> None:
+    failed = _order(service, "case-1")
+    assert _due(service, most=1) == ["case-1"]
+    _order(service, "case-2")
+    _fail(service, failed, str(_claim(service, failed)), timedelta(minutes=1))
+    assert _due(service, most=1) == ["case-2"]
+
+
+def _work_through(service: Service, rounds: int, *, in_order: bool = True) -> list[str]:
+    """Each round what there is room for is issued, and what was issued first is finished."""
+    done: list[str] = []
+    for _ in range(rounds):
+        _due(service, 10, 1) if in_order else _issue_by_time(service, 10)
+        issued = service.rows(JobRow, JobRow.issued_at.is_not(None), JobRow.done_at.is_(None))
+        first = min(issued, key=lambda row: (row.issued_at, row.backfill, row.available_at))
+        _finish(service, first.job_id, str(_claim(service, first.job_id)))
+        done.append(first.subject_id)
+        service.clock.advance(seconds=1)
+    return done
+
+
+def _issue_by_time(service: Service, most: int) -> None:
+    """A relay that knows no kinds of work: the broken variant."""
+    with service.work() as work:
+        open_jobs = [row for row in jobs.open_jobs(work.session) if row.issued_at is None]
+        room = most - (len(jobs.open_jobs(work.session)) - len(open_jobs))
+        for row in sorted(open_jobs, key=lambda row: row.available_at)[:room]:
+            row.issued_at = work.at
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_weekly_work_overtakes_a_backfill_that_never_stands_still(service: Service, *, in_order: bool) -> None:
+    with service.work() as work:
+        for number in range(40):
+            jobs.enqueue(work.session, "release_report", f"backfill-{number:02}", work.at, backfill=True)
+    _work_through(service, 3, in_order=in_order)
+    service.clock.advance(seconds=1)
+    with service.work() as work:
+        for number in range(20):
+            jobs.enqueue(work.session, "release_report", f"weekly-{number:02}", work.at)
+    done = _work_through(service, 35, in_order=in_order)
+    weekly = [at for at, subject in enumerate(done) if subject.startswith("weekly")]
+    overtaken = len(weekly) == 20 and weekly[0] <= 10
+    assert overtaken is in_order, "what is in the broker already goes first, and no more than that"
+    if in_order:
+        between = [subject for subject in done[weekly[0] : weekly[-1]] if subject.startswith("backfill")]
+        assert len(between) >= 1, "a backfill has its share meanwhile"
+
+
+def test_the_last_order_says_what_kind_of_work_it_is(service: Service) -> None:
+    for backfill in (True, False, True):
+        with service.work() as work:
+            work.enqueue("release_report", "case-1", backfill=backfill)
+        assert service.job("release_report", "case-1").backfill is backfill
+    job_id = service.job("release_report", "case-1").job_id
+    _fail(service, job_id, str(_claim(service, job_id)), None)
+    with service.work() as work:
+        assert jobs.revive(work.session, job_id, work.at)
+    assert service.job("release_report", "case-1").backfill
 
 
 def test_a_job_that_somebody_works_on_is_not_due(service: Service) -> None:

@@ -34,7 +34,7 @@ def _order(service: Service, *subjects: str) -> None:
 def _messages(app: Celery) -> list[str]:
     """Job ids of the messages that wait, taken from the queue."""
     found = []
-    with app.connection_for_read() as connection, connection.SimpleQueue("release_report") as queue:
+    with app.connection_for_read() as connection, connection.SimpleQueue("release") as queue:
         while queue.qsize():
             message = queue.get_nowait()
             found.append(message.payload[0][0])
@@ -132,7 +132,11 @@ def test_the_application_is_careful_with_messages(with_broker: Service) -> None:
     assert conf.task_reject_on_worker_lost
     assert not conf.task_always_eager
     assert conf.accept_content == ["json"]
-    assert conf.task_routes == {name: {"queue": name} for name in pipeline.STEPS}
+    queues = {name: route["queue"] for name, route in conf.task_routes.items()}
+    assert queues == {
+        "fetch_file": "fetch", "extract_sample": "extract", "interpret_sample": "interpret",
+        "release_report": "release", "deliver_report": "deliver", "recall_delivery": "recall", "erase_files": "erase",
+    }  # fmt: skip
     assert set(pipeline.STEPS) <= set(make_app(with_broker.context).tasks)
 
 

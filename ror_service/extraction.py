@@ -1,0 +1,49 @@
+"""What one reading of a genotype file gives, and keeping it: verdict, the genotypes that are needed, fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from interpreters.genotypes import GenotypeCalls
+from ror_service.fingerprints import FingerprintIndex
+from ror_service.genotypes.store import GenotypeStore, Stored
+from ror_service.intake import samples
+from ror_service.intake.errors import Problem
+from ror_service.intake.qc import QcAssessment
+from ror_service.intake.samples import Reading
+from ror_service.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a file gave that could be read."""
+
+    calls: GenotypeCalls = field(repr=False)
+    assessment: QcAssessment
+    stored: Stored = field(repr=False)
+    """The same calls, packed."""
+
+
+def keep(
+    work: Work, store: GenotypeStore, fingerprints: FingerprintIndex, reading: Reading, found: Extracted | Problem
+) -> None:
+    """Keep the verdict on a reading and, where the sample passes, all that is used of it; order its interpretation.
+
+    All of it or nothing, and nothing where another worker read the sample meanwhile.
+
+    Args:
+        work: The transaction.
+        store: Takes the genotypes.
+        fingerprints: Takes the fingerprint.
+        reading: What was read.
+        found: What it gave, or why the file cannot be used.
+    """
+    if not samples.is_newest(work, reading):
+        return
+    if isinstance(found, Problem):
+        samples.record_verdict(work, reading.sample_id, None, problem=found.value)
+        return
+    samples.record_verdict(work, reading.sample_id, found.assessment)
+    if store.keep(work, reading.sample_id, found.stored):
+        fingerprints.keep(work, reading.sample_id, found.calls)
+        work.enqueue("interpret_sample", reading.sample_id, backfill=reading.backfill)
