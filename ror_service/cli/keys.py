@@ -8,10 +8,19 @@ from ror_service.cli.running import OPERATOR, service
 from ror_service.context import ServiceContext
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.sealing import vault
+from ror_service.sealing.key_sets import PublishedKey, write_key_set
 from ror_service.sealing.keys import FileKeyProvider
 from ror_service.storage import results
 
 keys = typer.Typer(help="Key-encryption keys.", no_args_is_help=True)
+
+
+@keys.command("publish")
+def publish() -> None:
+    """Print the public keys that partners check bundles by and auditors check checkpoints by, as a JSON Web Key Set."""
+    with service() as context:
+        signers = (context.sender.signer, context.audit_signer)
+    typer.echo(write_key_set(PublishedKey(signer.key_id, signer.public_key) for signer in signers))
 
 
 @keys.command("rotate")

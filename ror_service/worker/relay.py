@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import timedelta
 
 from celery import Celery
 
+from ror_service import audit_checkpoints
 from ror_service.context import ServiceContext
 from ror_service.storage import jobs
 from ror_service.worker.jobs import WORKER
@@ -36,12 +38,30 @@ def drain(context: ServiceContext, app: Celery) -> None:
         pass
 
 
+def keep_checkpoint(context: ServiceContext) -> None:
+    """Verify the newest part of the audit log and sign its state, if the settings name a place to keep that in.
+
+    What fails is told and tried again: jobs do not wait for it.
+    """
+    try:
+        place = context.checkpoints()
+        if place is not None:
+            with context.transaction(WORKER) as work:
+                audit_checkpoints.take(work.session, place, work.at)
+    except Exception as error:  # noqa: BLE001 - a store that is away for a while must not stop the relay
+        _log.exception("no audit checkpoint", extra={"code": type(error).__name__})
+
+
 def run(context: ServiceContext, app: Celery, stop: threading.Event) -> None:
     """Relay until `stop` is set, at once after work was ordered in this process and at least once a round.
 
     A database or a broker that cannot be reached for a while stops nothing: the next round tries again.
     """
+    next_checkpoint = time.monotonic()
     while not stop.is_set():
+        if time.monotonic() >= next_checkpoint:
+            keep_checkpoint(context)
+            next_checkpoint += context.settings.audit_checkpoint_minutes * 60
         context.work_ordered.clear()
         try:
             sent = relay_once(context, app)
