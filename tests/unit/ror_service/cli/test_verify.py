@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,22 +29,24 @@ from ror_service.sealing.signing import Signer
 Ror = Callable[..., Any]
 Refused = Callable[..., str]
 
-WITHOUT_THE_SERVICE = """
+NEEDED = {"cryptography", "joserfc", "rfc8785", "typer", "rich", "pydantic"}  # the last two are typer's
+DEPENDENCIES = {
+    re.split(r"[^\w-]", line)[0].replace("-", "_")
+    for line in tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+}
+WITHOUT_THE_SERVICE = f"""
 import sys
 
-SEALING = {"cryptography", "_cffi_backend", "joserfc", "rfc8785"}
-COMMAND_LINE = {"typer", "rich", "pygments", "markdown_it", "mdurl", "shellingham", "annotated_doc", "pydantic",
-                "pydantic_core", "typing_extensions", "typing_inspection", "annotated_types"}
-ALLOWED = {*sys.stdlib_module_names, *SEALING, *COMMAND_LINE, "ror_service", "consent"}
+ABSENT = {sorted(DEPENDENCIES - NEEDED)}
 
 
-class OnlyWhatSealingNeeds:
+class Fence:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in ALLOWED:
-            raise ModuleNotFoundError(f"{name} is not installed at the partner", name=name)
+        if name.partition(".")[0] in ABSENT:
+            raise ModuleNotFoundError(name + " is not installed at the partner", name=name)
 
 
-sys.meta_path.insert(0, OnlyWhatSealingNeeds())
+sys.meta_path.insert(0, Fence())
 from ror_service.cli.main import main
 
 main()
@@ -202,6 +206,7 @@ def test_it_needs_nothing_of_the_service(partner: Partner) -> None:
     assert [one.returncode for one in ran] == [0, 1, 1], "\n".join(one.stderr for one in ran)
     assert ran[0].stdout.endswith("The bundle is good.\n")
     assert ran[1].stderr.startswith("seal_broken: bundle: ")
+    assert {"sqlalchemy", "fsspec", "celery"} < DEPENDENCIES
     assert "is not installed at the partner" in ran[2].stderr, "the fence stands"
     assert not list(partner.folder.glob("*.sqlite3"))
 

@@ -59,7 +59,16 @@ def test_keys_of_other_kinds_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"d": "AAAA"}, {"x": "AAAA"}, {"x": None}, {"kid": 5}, {"nbf": "soon"}, {"exp": 10**30}]
+    "changes",
+    [
+        {"d": "AAAA"},
+        {"x": "AAAA"},
+        {"x": None},
+        {"kid": 5},
+        {"use": "enc", "kid": None},
+        {"nbf": "soon"},
+        {"exp": 10**30},
+    ],
 )
 def test_a_doubtful_key_is_refused(changes: dict[str, Any]) -> None:
     first, second = _members()
