@@ -12,6 +12,9 @@ from ror_service.sealing.key_sets import PublishedKey, write_key_set
 from ror_service.sealing.keys import FileKeyProvider
 from ror_service.storage import results
 
+_PORTION = 500
+"""Data keys in one transaction: in SQLite everybody waits for it, some 50 ms."""
+
 keys = typer.Typer(help="Key-encryption keys.", no_args_is_help=True)
 
 
@@ -56,12 +59,13 @@ def destroy(key_encryption_key_id: str) -> None:
 
 def _rewrap(context: ServiceContext) -> None:
     total = 0
-    while True:
-        with context.transaction(OPERATOR) as work:
-            done = vault.rewrap_keys(work, context.keys)
-        if not done:
-            break
-        total += done
+    # Many at once, leaving out what somebody else holds at that moment; then what is left, waiting for each.
+    for limit in (_PORTION, 1):
+        after: str | None = None
+        while after != "":
+            with context.transaction(OPERATOR) as work:
+                count, after = vault.rewrap_keys(work, context.keys, after or "", limit)
+            total += count
     typer.echo(f"{total} data keys are wrapped by the current key-encryption key now.")
 
 
