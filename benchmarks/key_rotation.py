@@ -167,11 +167,11 @@ def rotate(context: ServiceContext, digests: dict[str, bytes], kills: int) -> tu
     for number in range(kills + 1):
         command = [*ROR, "keys", "rewrap" if number else "rotate"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our command
-        mark = in_order[len(in_order) * (number + 1) // (kills + 1) - 1]
+        mark = len(in_order) * (number + 1) // (kills + 1) - 1
         ended, status, used = os.wait4(process.pid, os.WNOHANG)
         while not ended:
             withdraw(context, digests)
-            if number < kills and came_to(context, mark):
+            if number < kills and came_to(context, in_order[max(0, mark - PORTION)], in_order[mark]):
                 os.kill(process.pid, signal.SIGKILL)  # the process object would take the figures of its end
             time.sleep(PAUSE_SECONDS)
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
@@ -183,10 +183,10 @@ def rotate(context: ServiceContext, digests: dict[str, bytes], kills: int) -> tu
     return time.perf_counter() - started, cpu, killed
 
 
-def came_to(context: ServiceContext, key_id: str) -> bool:
-    """Whether the rotation has begun, and come as far as this data key."""
+def came_to(context: ServiceContext, shortly_before: str, key_id: str) -> bool:
+    """Whether the rotation has come as far as this data key; looks at few rows, to take no time from it."""
     with context.transaction(ACTOR) as work:
-        left = results.keys_not_under(work.session, context.keys.current_key_id(), "", 1)
+        left = results.keys_not_under(work.session, context.keys.current_key_id(), shortly_before, 1)
     return bool(left) and left[0] > key_id
 
 
@@ -243,6 +243,7 @@ def measure(options: argparse.Namespace) -> int:
     living = sum(map(bool, digests.values()))
     print(f"{len(digests):,} data keys, {context.engine.dialect.name}, {killed} kills, {options.readers} readers")
     print(f"rotated in {seconds:.1f} s, with the starts of the command: {cpu:.1f} s of processor time")
+    print(f"load average of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"living keys under the new key-encryption key: {wrapped_by.get(keys.current_key_id(), 0):,} of {living:,}")
     for opened, failed, most, slowest in figures:
         print(f"a reader opened {opened} meanwhile, {failed} failed; 99 % within {most} ms, all within {slowest} ms")

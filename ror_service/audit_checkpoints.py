@@ -10,19 +10,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy.orm import Session
 
 from ror_service.audit import log
 from ror_service.audit.log import Checkpoint
 from ror_service.errors import AuditError, SignatureError, UnsafeConfigurationError
 from ror_service.sealing.canonical import canonical_json, utc_moment, utc_text
-from ror_service.sealing.private_files import write_private
 from ror_service.sealing.signing import Signer, sign_compact, verify_compact
 
 CHECKPOINT_TYPE = "ror-audit-checkpoint+jws"
@@ -58,6 +56,7 @@ class Checkpoints:
 
         Raises:
             AuditError: If one is not what a trusted key signed; the message names its file.
+            UnsafeConfigurationError: If the place cannot be read.
         """
         return [self._read(name) for name in self._names()]
 
@@ -66,6 +65,7 @@ class Checkpoints:
 
         Raises:
             AuditError: If it is not what a trusted key signed.
+            UnsafeConfigurationError: If the place cannot be read.
         """
         *_, last = [None, *self._names()]
         return None if last is None else self._read(last)
@@ -75,6 +75,7 @@ class Checkpoints:
 
         Raises:
             AuditError: If another state of the chain with as many events was kept: the log was forked.
+            UnsafeConfigurationError: If the place cannot be written.
         """
         name = f"checkpoint-{checkpoint.sequence:015d}.jws"
         content = {
@@ -93,23 +94,23 @@ class Checkpoints:
                 ) from error
 
     def _create(self, name: str, content: bytes) -> None:
-        self._files.makedirs(self._root, exist_ok=True)
-        if isinstance(self._files, LocalFileSystem):
-            write_private(Path(self._root) / name, content)
-        else:
+        # Under its own name at once: the place may refuse to rename and to remove.
+        with _reached(but=FileExistsError):
+            self._files.makedirs(self._root, exist_ok=True)
             self._files.pipe_file(f"{self._root}/{name}", content, mode="create")
 
-    def _names(self) -> Iterator[str]:
+    def _names(self) -> list[str]:
         self._files.invalidate_cache()
-        try:
-            found = self._files.ls(self._root, detail=False)
-        except FileNotFoundError:
-            return
-        names = (str(path).rpartition("/")[2] for path in found)
-        yield from sorted(name for name in names if _NAME.fullmatch(name))
+        with _reached():
+            found = self._files.ls(self._root, detail=True) if self._files.exists(self._root) else []
+        # An empty one is left by a process that was killed just then.
+        names = (str(item["name"]).rpartition("/")[2] for item in found if item["size"])
+        return sorted(name for name in names if _NAME.fullmatch(name))
 
     def _read(self, name: str) -> Checkpoint:
-        token = self._files.cat_file(f"{self._root}/{name}", end=_MOST_BYTES).decode("ascii", errors="replace")
+        with _reached():
+            content = self._files.cat_file(f"{self._root}/{name}", end=_MOST_BYTES)
+        token = content.decode("ascii", errors="replace")
         try:
             _, payload = verify_compact(token, self._trusted, CHECKPOINT_TYPE)
         except SignatureError as error:
@@ -119,6 +120,18 @@ class Checkpoints:
         if members["schema"] != SCHEMA or name != f"checkpoint-{checkpoint.sequence:015d}.jws":
             raise AuditError(f"{name} was signed as another checkpoint; the files were exchanged")
         return checkpoint
+
+
+@contextmanager
+def _reached(but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, but):
+            raise
+        raise UnsafeConfigurationError(
+            f"ROR_AUDIT_CHECKPOINTS: the place cannot be read or written now ({type(error).__name__})"
+        ) from error
 
 
 def take(session: Session, place: Checkpoints, at: datetime) -> Checkpoint | None:

@@ -20,7 +20,7 @@ from interpreters.serial import interpretation_from_json, to_json
 from ror_service.errors import ErasedError, NotFoundError
 from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import SealContext, new_data_key, open_sealed, seal
-from ror_service.sealing.keys import KeyProvider, WrappedKey, rewrap
+from ror_service.sealing.keys import KeyProvider, WrappedKey
 from ror_service.sealing.stream import open_stream
 from ror_service.storage import participants, results
 from ror_service.storage.results import must_get
@@ -379,7 +379,7 @@ def rewrap_keys(work: Work, keys: KeyProvider, after: str = "", limit: int = 500
     renewed = []
     for key in results.locked_keys(work.session, stale, wait=limit == 1):
         bound = key_context(key.participant_id, key.object_id, key.key_id).associated_data()
-        moved = rewrap(WrappedKey(key.key_encryption_key_id, key.wrapped), bound, keys)
+        moved = keys.wrap(keys.unwrap(WrappedKey(key.key_encryption_key_id, key.wrapped), bound), bound)
         renewed.append((key.key_id, moved.kek_id, moved.wrapped))
     results.replace_wrapped(work.session, renewed)
     return len(renewed), stale[-1] if stale else ""

@@ -79,9 +79,28 @@ def test_every_changed_byte_of_a_checkpoint_is_found(place: Checkpoints, tmp_pat
         file.write_bytes(signed[:position] + bytes([signed[position] ^ 1]) + signed[position + 1 :])
         with pytest.raises(AuditError, match=file.name):
             place.kept()
-    file.write_bytes(b"")
+    file.write_bytes(signed[:1])
     with pytest.raises(AuditError, match="not as it was signed"):
         place.latest()
+
+
+def test_what_a_killed_process_left_is_passed_over(place: Checkpoints, tmp_path: Path) -> None:
+    place.add(ONE)
+    (tmp_path / "second-place" / f"checkpoint-{TWO.sequence:015d}.jws").touch()
+    (tmp_path / "second-place" / "notes.txt").write_text("not ours")
+    assert place.kept() == [ONE]
+    assert place.latest() == ONE
+
+
+def test_a_place_out_of_reach_is_told(place: Checkpoints, tmp_path: Path) -> None:
+    (tmp_path / "second-place").write_text("a file")
+    with pytest.raises(UnsafeConfigurationError, match="ROR_AUDIT_CHECKPOINTS: the place cannot be"):
+        place.add(ONE)
+    (tmp_path / "second-place").unlink()
+    (tmp_path / "second-place" / f"checkpoint-{ONE.sequence:015d}.jws").mkdir(parents=True)
+    for action in (place.latest, place.kept):
+        with pytest.raises(UnsafeConfigurationError, match=r"the place cannot be .* \(IsADirectoryError\)"):
+            action()
 
 
 def test_checkpoints_that_change_places_are_found(place: Checkpoints, tmp_path: Path) -> None:
