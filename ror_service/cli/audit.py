@@ -19,7 +19,7 @@ audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 @audit.command("verify")
 def verify(
     keys: Annotated[
-        Path | None, typer.Option(help="Key set of earlier audit keys, as `ror keys publish` wrote.")
+        Path | None, typer.Option(help="Key set of earlier audit keys, as `ror keys publish --audit` wrote.")
     ] = None,
 ) -> None:
     """Walk the audit chain and compare it with its checkpoints; exit status 1 names the first broken row."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ror_service.cli.running import OPERATOR, service
@@ -13,17 +15,19 @@ from ror_service.sealing.keys import FileKeyProvider
 from ror_service.storage import results
 
 _PORTION = 500
-"""Data keys in one transaction: in SQLite everybody waits for it, some 50 ms."""
+"""Data keys in one transaction: few, since in SQLite everybody waits for it."""
 
 keys = typer.Typer(help="Key-encryption keys.", no_args_is_help=True)
 
 
 @keys.command("publish")
-def publish() -> None:
-    """Print the public keys that partners check bundles by and auditors check checkpoints by, as a JSON Web Key Set."""
+def publish(
+    audit: Annotated[bool, typer.Option("--audit", help="The key of the audit log's checkpoints instead.")] = False,
+) -> None:
+    """Print the public key that partners check bundles by, as a JSON Web Key Set."""
     with service() as context:
-        signers = (context.sender.signer, context.audit_signer)
-    typer.echo(write_key_set(PublishedKey(signer.key_id, signer.public_key) for signer in signers))
+        signer = context.audit_signer if audit else context.sender.signer
+    typer.echo(write_key_set([PublishedKey(signer.key_id, signer.public_key)]))
 
 
 @keys.command("rotate")

@@ -41,7 +41,7 @@ def drain(context: ServiceContext, app: Celery) -> None:
 def keep_checkpoint(context: ServiceContext) -> None:
     """Verify the newest part of the audit log and sign its state, if the settings name a place to keep that in.
 
-    What fails is told and tried again: jobs do not wait for it.
+    What fails is told, and tried again when the next one is due.
     """
     try:
         place = context.checkpoints()

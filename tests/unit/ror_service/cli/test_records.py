@@ -130,7 +130,7 @@ def test_checkpoints_of_the_audit_chain(
     assert "Checkpoints: 1, each signed and in the log. The newest is of 20" in ror("audit", "verify").out
     assert f"names event {count}; {newer} events are newer" in ror("audit", "verify").out
     earlier = tmp_path / "audit-keys.json"
-    earlier.write_text(ror("keys", "publish").out)
+    earlier.write_text(ror("keys", "publish", "--audit").out)
     (home.context.settings.keys / "audit.key").unlink()
     assert "not trusted" in refused("audit", "verify")
     assert "Checkpoints: 1" in ror("audit", "verify", "--keys", earlier).out

@@ -191,6 +191,8 @@ def test_the_published_keys_of_a_service_are_read(ror: Ror, refused: Refused, pa
     made = sealed_bundle(partner.pair.public, signer=signer)
     assert ror(*partner.arguments(made, senders=ror("keys", "publish").out)).status == 0
     assert "not trusted" in refused(*partner.arguments(made))
+    by_the_audit_key = sealed_bundle(partner.pair.public, signer=home.context.audit_signer)
+    assert "not trusted" in refused(*partner.arguments(by_the_audit_key, senders=ror("keys", "publish").out))
 
 
 def test_it_needs_nothing_of_the_service(partner: Partner) -> None:
