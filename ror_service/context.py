@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_releas
 from interpreters.registry import installed, releases
 from report_templates.content import Programme, ReportContent
 from ror_service.audit.log import Actor
+from ror_service.audit_checkpoints import Checkpoints
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
@@ -114,6 +116,21 @@ class ServiceContext:
         make_private_folder(self.settings.keys)
         secret = self._secret("idempotency.secret")
         return Sender(Signer.load_or_create(self.settings.keys / "signing.key"), secret)
+
+    @cached_property
+    def audit_signer(self) -> Signer:
+        """The key that signs checkpoints of the audit log."""
+        make_private_folder(self.settings.keys)
+        return Signer.load_or_create(self.settings.keys / "audit.key")
+
+    def checkpoints(self, trusted: Mapping[str, Ed25519PublicKey] = MappingProxyType({})) -> Checkpoints | None:
+        """Where checkpoints of the audit log are kept, if the settings name a place; `trusted` are earlier audit keys.
+
+        Raises:
+            UnsafeConfigurationError: If the place cannot be used.
+        """
+        place = self.settings.audit_checkpoints
+        return None if place is None else Checkpoints(place, self.audit_signer, trusted)
 
     @cached_property
     def variant_secret(self) -> bytes:

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     partner_timeout_seconds: float = Field(default=10.0, gt=0, le=30)
     """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress. Far below the minute
     after which PostgreSQL ends a transaction that does nothing, as one does while it sends."""
+    audit_checkpoints: str | None = None
+    """Where signed checkpoints of the audit log are kept: a folder or a URL that fsspec knows, out of reach of whoever
+    administers the database."""
+    audit_checkpoint_minutes: int = Field(default=60, ge=1)
+    """How often the relay writes one."""
     review_due_days: int = Field(default=14, ge=1)
     downgrade_due_days: int = Field(default=7, ge=1)
     """Days within which a counselor looks at a finding that a reanalysis no longer supports; a proposal that awaits the

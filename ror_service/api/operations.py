@@ -45,6 +45,10 @@ class ChainVerification(BaseModel):
 
     events: int
     head: str
+    checkpoints: int
+    """Signed states of the chain, kept in a second place, that were compared with it."""
+    checkpoint_event: int
+    """The last event that the newest of them names; a loss of later ones would not show yet."""
 
 
 @router.get("/health")
@@ -77,8 +81,15 @@ def open_jobs(begin: Operator) -> list[Job]:
 
 
 @router.get("/v1/audit/verification")
-def verify_audit(begin: Auditor) -> ChainVerification:
-    """Walk the audit chain from its first event."""
+def verify_audit(begin: Auditor, context: Context) -> ChainVerification:
+    """Walk the audit chain from its first event, and compare it with its checkpoints."""
+    place = context.checkpoints()
+    kept = [] if place is None else place.kept()
     with begin() as work:
-        verified = log.verify(work.session)
-    return ChainVerification(events=verified.events, head=verified.head)
+        verified = log.verify(work.session, checkpoints=kept)
+    return ChainVerification(
+        events=verified.events,
+        head=verified.head,
+        checkpoints=len(kept),
+        checkpoint_event=max((point.sequence for point in kept), default=0),
+    )

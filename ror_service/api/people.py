@@ -38,6 +38,8 @@ _REPORT_HEADERS = {
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
+_ORGANIZATIONS = {Role.PORTAL, Role.GENOME_CENTER, Role.CLINICAL_LABORATORY, "delivery_partner"}
+"""Roles in which an organization acts: their actor is its identifier and no person's name."""
 _TOLD_AT_ONCE = {
     "participant.register",
     "participant.standing",
@@ -125,10 +127,12 @@ class OwnMedicines(BaseModel):
 
 
 class Access(BaseModel):
-    """Who did what with the participant's data."""
+    """Who did what with the participant's data. People are told by role, never by name."""
 
     at: datetime
     role: str
+    organization: str
+    """The portal, laboratory or partner by the identifier that it acts under; else the programme by its name."""
     purpose: str
     action: str
 
@@ -239,13 +243,19 @@ def read_report(participant_id: Identifier, module: ModuleName, file: str, begin
 
 
 @router.get("/{participant_id}/access-log")
-def access_log(participant_id: Identifier, begin: Reader) -> list[Access]:
+def access_log(participant_id: Identifier, begin: Reader, context: Context) -> list[Access]:
     """Who read or changed the participant's data. What would give away a result is told with its report."""
     with begin() as work:
         rows = audit_events.of_participant(work.session, own(work, participant_id))
         reported = _reported_objects(work, participant_id)
         return [
-            Access(at=row.at, role=row.role, purpose=row.purpose, action=row.action)
+            Access(
+                at=row.at,
+                role=row.role,
+                organization=row.actor if row.role in _ORGANIZATIONS else context.settings.programme_name,
+                purpose=row.purpose,
+                action=row.action,
+            )
             for row in rows
             if row.action in _TOLD_AT_ONCE or row.object_id in reported
         ]

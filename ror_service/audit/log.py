@@ -1,14 +1,18 @@
 """Append to the audit chain and verify it.
 
 Each event holds the hash of the one before, so a changed, removed or inserted row breaks the chain at a row that can be
-named. Details hold counts, codes and opaque ids; never a genotype, a finding or a name.
+named. What is cut off at the end shows against a checkpoint that is kept elsewhere. Details hold counts, codes and
+opaque ids; never a genotype, a finding or a name.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import rfc8785
@@ -32,8 +36,19 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of the chain at one moment. Sequence numbers have no gap, so that the last one is also their count."""
+
+    sequence: int
+    """Of the last event."""
+    head: str
+    """Its hash."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of walking the whole chain."""
+    """Result of walking the chain to its end."""
 
     events: int
     head: str
@@ -76,30 +91,50 @@ def append(
     session.flush()
 
 
-def verify(session: Session, *, at_least: tuple[int, str] | None = None) -> Verification:
-    """Walk the chain from its first event.
+def verify(
+    session: Session, *, checkpoints: Iterable[Checkpoint] = (), since: Checkpoint | None = None
+) -> Verification:
+    """Walk the chain to its end, and compare it with states of it that were kept elsewhere.
+
+    The chain alone shows what was changed, removed, inserted or exchanged. That its end was cut off, or that it was
+    written anew with hashes that fit, only a checkpoint shows.
 
     Args:
         session: Where to read.
-        at_least: Sequence number and hash of an event that was once the last, kept elsewhere: shows a cut-off tail.
+        checkpoints: What was kept elsewhere.
+        since: The checkpoint to begin at, if what is before it was verified then; else at the first event.
 
     Raises:
-        AuditError: Naming the first row that was changed, removed, inserted or cut off.
+        AuditError: Naming the first row that was changed, removed, inserted, exchanged, written anew or cut off.
     """
-    previous, sequence, seen = GENESIS, 0, at_least is None
-    for row in audit_events.in_order(session):
+    first = 1 if since is None else since.sequence
+    kept = {*checkpoints, *(() if since is None else (since,))}
+    ahead = deque(sorted((point for point in kept if point.sequence >= first), key=attrgetter("sequence")))
+    previous = GENESIS if since is None else None
+    sequence = agreed = first - 1
+    for row in audit_events.in_order(session, first):
         sequence += 1
         if row.sequence != sequence:
             raise AuditError(f"audit event {sequence} is missing: the next row is {row.sequence}")
-        if row.previous_hash != previous:
-            raise AuditError(f"audit event {row.sequence} does not follow the event before it")
+        if previous is not None and row.previous_hash != previous:
+            raise AuditError(f"audit event {sequence} does not follow the event before it")
         if event_hash(row) != row.event_hash:
-            raise AuditError(f"audit event {row.sequence} was changed after it was written")
+            raise AuditError(f"audit event {sequence} was changed after it was written")
         previous = row.event_hash
-        seen = seen or at_least == (sequence, previous)
-    if not seen:
-        raise AuditError(f"audit event {at_least[0] if at_least else 0} of the checkpoint is not in the log")
-    return Verification(sequence, previous)
+        while ahead and ahead[0].sequence == sequence:
+            if ahead.popleft().head != previous:
+                raise AuditError(
+                    f"audit event {sequence} is not the one that a checkpoint names: the log was written anew from one "
+                    f"of the events {agreed + 1} to {sequence} on, or a fork of it was signed too"
+                )
+            agreed = sequence
+    if ahead:
+        unsure = f"; no checkpoint speaks for the events {agreed + 1} to {sequence}" if sequence > agreed else ""
+        raise AuditError(
+            f"audit event {sequence + 1} is missing: the log ends before it, and a checkpoint names event "
+            f"{ahead[-1].sequence}{unsure}"
+        )
+    return Verification(sequence, previous or GENESIS)
 
 
 def event_hash(row: AuditEventRow) -> str:

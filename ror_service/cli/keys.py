@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ror_service.cli.running import OPERATOR, service
 from ror_service.context import ServiceContext
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.sealing import vault
+from ror_service.sealing.key_sets import PublishedKey, write_key_set
 from ror_service.sealing.keys import FileKeyProvider
 from ror_service.storage import results
 
+_PORTION = 500
+"""Data keys in one transaction: few, since in SQLite everybody waits for it."""
+
 keys = typer.Typer(help="Key-encryption keys.", no_args_is_help=True)
+
+
+@keys.command("publish")
+def publish(
+    audit: Annotated[bool, typer.Option("--audit", help="The key of the audit log's checkpoints instead.")] = False,
+) -> None:
+    """Print the public key that partners check bundles by, as a JSON Web Key Set."""
+    with service() as context:
+        signer = context.audit_signer if audit else context.sender.signer
+    typer.echo(write_key_set([PublishedKey(signer.key_id, signer.public_key)]))
 
 
 @keys.command("rotate")
@@ -47,12 +63,13 @@ def destroy(key_encryption_key_id: str) -> None:
 
 def _rewrap(context: ServiceContext) -> None:
     total = 0
-    while True:
-        with context.transaction(OPERATOR) as work:
-            done = vault.rewrap_keys(work, context.keys)
-        if not done:
-            break
-        total += done
+    # Many at once, leaving out what somebody else holds at that moment; then what is left, waiting for each.
+    for limit in (_PORTION, 1):
+        after: str | None = None
+        while after != "":
+            with context.transaction(OPERATOR) as work:
+                count, after = vault.rewrap_keys(work, context.keys, after or "", limit)
+            total += count
     typer.echo(f"{total} data keys are wrapped by the current key-encryption key now.")
 
 

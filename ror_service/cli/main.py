@@ -13,6 +13,7 @@ from ror_service.errors import ServiceError
 COMMANDS = {
     "interpret": "ror_service.cli.interpret:interpret",
     "demo": "ror_service.cli.demo:demo",
+    "verify": "ror_service.cli.verify:verify",
     "api": "ror_service.cli.running:api",
     "worker": "ror_service.cli.running:worker",
     "relay": "ror_service.cli.running:relay",
@@ -22,7 +23,7 @@ COMMANDS = {
     "reviews": "ror_service.cli.records:reviews",
     "identity": "ror_service.cli.identity:identity",
     "consent": "ror_service.cli.records:consent",
-    "audit": "ror_service.cli.records:audit",
+    "audit": "ror_service.cli.audit:audit",
     "deliveries": "ror_service.cli.records:deliveries",
     "lab": "ror_service.cli.lab:lab",
     "intake": "ror_service.cli.intake:intake",

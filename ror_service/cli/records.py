@@ -1,4 +1,4 @@
-"""Commands over records: reviews, consent, audit, deliveries."""
+"""Commands over records: reviews, consent, deliveries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from rich.table import Column, Table
 
 from ror_service import cases, evidence, upkeep
-from ror_service.audit import log
 from ror_service.audit.log import Actor
 from ror_service.cli.interpret_text import interpretation_lines
 from ror_service.cli.packet_text import packet_lines
@@ -124,17 +123,6 @@ def explain_consent(participant_id: str) -> None:
                 table.add_row(outcome.rule, outcome.reason or "content")
             show(table)
         work.audit("consent.explain", "participant", participant_id, participant_id)
-
-
-audit = typer.Typer(help="The audit log.", no_args_is_help=True)
-
-
-@audit.command("verify")
-def verify_audit() -> None:
-    """Walk the audit chain; exit status 1 and the first broken row when it does not hold."""
-    with service() as context, context.transaction(OPERATOR) as work:
-        verified = log.verify(work.session)
-    typer.echo(f"The chain holds: {verified.events} events, last hash {verified.head}.")
 
 
 deliveries = typer.Typer(help="Deliveries, and jobs that operators must look at.", no_args_is_help=True)

@@ -81,7 +81,9 @@ def queue(
     outcome = cases.ask_gate(work, case, content, "seal")
     if isinstance(outcome, Withheld):
         return
-    sealed = build_bundle(outcome, recipient=partner.recipient_public_key, signer=sender.signer, created_at=work.at)
+    sealed = build_bundle(
+        outcome, recipient=partner.recipient_key_at(work.at), signer=sender.signer, created_at=work.at
+    )
     work.session.add(
         DeliveryRow(
             delivery_id=delivery_id,

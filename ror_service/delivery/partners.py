@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -19,12 +20,40 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ror_service.errors import SealError, UnsafeConfigurationError
+from ror_service.sealing.canonical import utc_moment, utc_text
 from ror_service.sealing.recipients import RecipientPublicKey
 
 SCHEMA = "ror.partner/1"
 _MEMBERS = {"schema", "partner_id", "base_url", "recipient_key", "receipt_keys", "recall_supported"}
+_NEXT = "next_recipient_key"
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class NextRecipientKey:
+    """A key that a partner changes to, and the moment from which bundles are sealed to it."""
+
+    public_key: RecipientPublicKey
+    begins_at: datetime
+
+    def to_document(self) -> dict[str, str]:
+        """Its member of a registration document."""
+        return {"key": self.public_key.to_text(), "begins_at": utc_text(self.begins_at)}
+
+    @classmethod
+    def from_document(cls, document: object) -> Self:
+        """Undo `to_document`.
+
+        Raises:
+            UnsafeConfigurationError: If a member is missing, unknown or wrong.
+        """
+        if not isinstance(document, dict) or set(document) != {"key", "begins_at"}:
+            raise UnsafeConfigurationError(f"a registration: {_NEXT}: it holds just key and begins_at")
+        try:
+            return cls(RecipientPublicKey.from_text(str(document["key"])), utc_moment(document["begins_at"]))
+        except (ValueError, SealError) as error:
+            raise UnsafeConfigurationError(f"a registration: {_NEXT}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +64,7 @@ class Partner:
         partner_id: Our name for it.
         base_url: Where it answers, without a slash at the end: https, or http to this machine itself.
         recipient_public_key: What bundles are sealed to.
+        next_recipient_key: What they are sealed to from a moment on: the partner opens with both keys meanwhile.
         receipt_keys: The keys that sign its receipts and events, by key identifier.
         recall_supported: Whether it has the recall call. Where not, what was delivered cannot be called back by us.
 
@@ -48,6 +78,7 @@ class Partner:
     recipient_public_key: RecipientPublicKey
     receipt_keys: Mapping[str, Ed25519PublicKey]
     recall_supported: bool
+    next_recipient_key: NextRecipientKey | None = None
 
     def __post_init__(self) -> None:
         if not _IDENTIFIER.fullmatch(self.partner_id):
@@ -59,13 +90,14 @@ class Partner:
         except UnsafeConfigurationError as error:
             raise UnsafeConfigurationError(f"partner {self.partner_id}: {error}") from error
 
-    @property
-    def recipient_key_id(self) -> str:
-        """Identifier of the key that bundles are sealed to."""
-        return self.recipient_public_key.key_id
+    def recipient_key_at(self, moment: datetime) -> RecipientPublicKey:
+        """The key that bundles are sealed to at this moment."""
+        later = self.next_recipient_key
+        return self.recipient_public_key if later is None or moment < later.begins_at else later.public_key
 
     def to_document(self) -> dict[str, Any]:
         """Return the registration document; public keys alone."""
+        later = self.next_recipient_key
         return {
             "schema": SCHEMA,
             "partner_id": self.partner_id,
@@ -76,7 +108,7 @@ class Partner:
                 for key_id, key in self.receipt_keys.items()
             },
             "recall_supported": self.recall_supported,
-        }
+        } | ({} if later is None else {"next_recipient_key": later.to_document()})
 
     @classmethod
     def from_document(cls, document: object) -> Self:
@@ -85,8 +117,10 @@ class Partner:
         Raises:
             UnsafeConfigurationError: If a member is missing, unknown or wrong.
         """
-        if not isinstance(document, dict) or set(document) != _MEMBERS or document["schema"] != SCHEMA:
-            raise UnsafeConfigurationError(f"a registration has the schema {SCHEMA} and just {', '.join(_MEMBERS)}")
+        if not isinstance(document, dict) or set(document) - {_NEXT} != _MEMBERS or document["schema"] != SCHEMA:
+            raise UnsafeConfigurationError(
+                f"a registration has the schema {SCHEMA} and just {', '.join(_MEMBERS)}, perhaps {_NEXT}"
+            )
         texts = [document["partner_id"], document["base_url"], document["recipient_key"]]
         keys, recall = document["receipt_keys"], document["recall_supported"]
         if (
@@ -102,7 +136,8 @@ class Partner:
             receipt_keys = {key_id: ed25519_from_text(text) for key_id, text in keys.items()}
         except SealError as error:
             raise UnsafeConfigurationError(f"a registration: recipient_key: {error}") from error
-        return cls(document["partner_id"], document["base_url"], recipient, receipt_keys, recall)
+        later = NextRecipientKey.from_document(document[_NEXT]) if _NEXT in document else None
+        return cls(document["partner_id"], document["base_url"], recipient, receipt_keys, recall, later)
 
 
 def load_partner(path: Path) -> Partner:

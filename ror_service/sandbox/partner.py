@@ -16,6 +16,8 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,7 +32,7 @@ from starlette.routing import Route
 from ror_service.delivery.client import LedgerEntry, LedgerEvent
 from ror_service.delivery.messages import Clock, MessageVerifier, ReceivedRequest, utc_now
 from ror_service.delivery.partner_events import EventType, PartnerEvent, signed_event
-from ror_service.delivery.partners import Partner, ed25519_from_text
+from ror_service.delivery.partners import NextRecipientKey, Partner, ed25519_from_text
 from ror_service.errors import ForbiddenError, SealError, ServiceError, SignatureError
 from ror_service.sandbox.partner_faults import FaultPlan, FaultyApplication
 from ror_service.sandbox.partner_ledger import PartnerLedger
@@ -38,7 +40,7 @@ from ror_service.sandbox.partner_server import LoopbackServer
 from ror_service.sealing.bundle import MEDIA_TYPE, OpenedBundle, open_bundle
 from ror_service.sealing.canonical import utc_text
 from ror_service.sealing.receipts import ReceiptStatus, issue_receipt
-from ror_service.sealing.recipients import RecipientKeyPair
+from ror_service.sealing.recipients import Profile, RecipientKeyPair
 from ror_service.sealing.signing import Signer
 
 PARTNER_ID = "sandbox-partner"
@@ -90,7 +92,7 @@ class SandboxPartner:
         self._opened = folder / "opened"
         self._keep_opened = keep_opened
         self._clock = clock
-        self._recipient = RecipientKeyPair.load_or_create(folder / "recipient.key")
+        self._recipients = [RecipientKeyPair.load_or_create(folder / "recipient.key")]
         self._signer = Signer.load_or_create(folder / "receipt.key")
         self._senders = dict(senders or {})
         self._messages = MessageVerifier(self._senders, clock=clock)
@@ -100,7 +102,7 @@ class SandboxPartner:
         self.registration = Partner(
             partner_id,
             self._server.base_url,
-            self._recipient.public,
+            self._recipients[0].public,
             {self._signer.key_id: self._signer.public_key},
             recall_supported,
         )
@@ -125,6 +127,12 @@ class SandboxPartner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def announce_recipient_key(self, begins_at: datetime, profile: Profile | None = None) -> None:
+        """Change to a new key, held in memory alone: from now on it opens what is sealed to either."""
+        pair = RecipientKeyPair.generate(profile)
+        self._recipients.append(pair)
+        self.registration = replace(self.registration, next_recipient_key=NextRecipientKey(pair.public, begins_at))
 
     def opened_folder(self, delivery_id: str) -> Path:
         """Return where the opened reports of a delivery are kept, if they are."""
@@ -271,7 +279,7 @@ class SandboxPartner:
         if request.headers["content-type"] != MEDIA_TYPE:
             raise _Refusal(415, "unsupported_media_type", f"a bundle is {MEDIA_TYPE}")
         try:
-            return open_bundle(body, recipient_private=self._recipient, trusted_senders=self._senders)
+            return open_bundle(body, recipient_pairs=self._recipients, trusted_senders=self._senders)
         except (SealError, SignatureError) as error:
             raise _Refusal(422, error.code, str(error)) from error
 

@@ -5,13 +5,14 @@
     index.json.hpke    sealed: whose report it is, and what each artifact is
     artifact-N.hpke    sealed: the report for one audience, in one language and format
 
-The file is a plain ZIP. Every byte of it is covered by the manifest, the signature or the layout.
+Sealed to a JWE key, the names end in `.jwe`. The file is a plain ZIP. Every byte of it is covered by the manifest, the
+signature or the layout.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -25,10 +26,10 @@ from ror_service.sealing.recipients import RecipientKeyPair, RecipientPublicKey,
 from ror_service.sealing.signing import Signer, sign_manifest, verify_detached
 from ror_service.sealing.stored_zip import read_entries, write_entries
 
-SCHEMA = "ror.bundle/1"
+SCHEMA = "ror.bundle/2"
 INDEX_SCHEMA = "ror.bundle-index/2"
 MEDIA_TYPE = "application/zip"
-_MANIFEST, _SIGNATURE, _INDEX = "manifest.json", "manifest.jws", "index.json.hpke"
+_MANIFEST, _SIGNATURE = "manifest.json", "manifest.jws"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Manifest:
     created_at: datetime
     sender_key_id: str
     recipient_key_id: str
-    hpke_suite: str
+    profile: str
     entries: tuple[ManifestEntry, ...]
     sha256: str
     """Digest of the manifest's own bytes, which the receipt repeats."""
@@ -135,8 +136,9 @@ def build_bundle(
         raise SealError(f"delivery {content.delivery_id}: the decision is about another participant or module")
     if not content.artifacts:
         raise SealError(f"delivery {content.delivery_id}: nothing to deliver; render the report first")
-    names = [f"artifact-{number}.hpke" for number in range(1, len(content.artifacts) + 1)]
-    clear = {_INDEX: _index_json(content, names)} | {
+    form = recipient.profile.form
+    names = [f"artifact-{number}.{form}" for number in range(1, len(content.artifacts) + 1)]
+    clear = {_index_name(form): _index_json(content, names)} | {
         name: artifact.data for name, artifact in zip(names, content.artifacts, strict=True)
     }
     sealed = {
@@ -148,7 +150,7 @@ def build_bundle(
         "created_at": utc_text(created_at),
         "sender_key_id": signer.key_id,
         "recipient_key_id": recipient.key_id,
-        "hpke_suite": recipient.suite.value,
+        "profile": recipient.profile.value,
         "entries": [{"name": name, "sha256": sha256_hex(data), "size": len(data)} for name, data in sealed.items()],
     }
     signature = sign_manifest(manifest, signer).encode()
@@ -156,13 +158,13 @@ def build_bundle(
 
 
 def open_bundle(
-    data: bytes, *, recipient_private: RecipientKeyPair, trusted_senders: Mapping[str, Ed25519PublicKey]
+    data: bytes, *, recipient_pairs: Collection[RecipientKeyPair], trusted_senders: Mapping[str, Ed25519PublicKey]
 ) -> OpenedBundle:
     """Check every byte of a bundle, then open it (the partner's side).
 
     Args:
         data: The bundle.
-        recipient_private: The partner's key pair.
+        recipient_pairs: The partner's key pairs: while it changes keys, the old one and the new one.
         trusted_senders: Public keys by identifier of those whose bundles are accepted.
 
     Raises:
@@ -171,18 +173,18 @@ def open_bundle(
     """
     entries = read_entries(data)
     manifest = _verified_manifest(entries, trusted_senders)
-    if manifest.recipient_key_id != recipient_private.key_id:
-        raise SealError(f"bundle: sealed to key {manifest.recipient_key_id}, not to {recipient_private.key_id}")
+    pairs = {pair.key_id: pair for pair in recipient_pairs}
+    pair = pairs.get(manifest.recipient_key_id)
+    if pair is None or pair.profile.value != manifest.profile:
+        raise SealError(f"bundle: sealed to key {manifest.recipient_key_id}, not to {' or '.join(pairs) or 'any'}")
     _check_entries(entries[2:], manifest)
     opened: dict[str, bytes] = {}
     for name, sealed in entries[2:]:
         try:
-            opened[name] = open_from(
-                recipient_private, sealed, _info(manifest.delivery_id, name, manifest.sender_key_id)
-            )
+            opened[name] = open_from(pair, sealed, _info(manifest.delivery_id, name, manifest.sender_key_id))
         except SealError as error:
             raise SealError(f"{name}: {error}") from error
-    index, artifacts = _parse_index(opened)
+    index, artifacts = _parse_index(opened, _index_name(pair.profile.form))
     return OpenedBundle(manifest, index, artifacts)
 
 
@@ -193,6 +195,10 @@ def manifest_digest(bundle: bytes) -> str:
         SealError: If it is no bundle.
     """
     return sha256_hex(_open_part(read_entries(bundle))[0])
+
+
+def _index_name(form: str) -> str:
+    return f"index.json.{form}"
 
 
 def _info(delivery_id: str, name: str, sender_key_id: str) -> bytes:
@@ -246,7 +252,7 @@ def _verified_manifest(
             created_at=utc_moment(members["created_at"]),
             sender_key_id=sender_key_id,
             recipient_key_id=members["recipient_key_id"],
-            hpke_suite=members["hpke_suite"],
+            profile=members["profile"],
             entries=tuple(ManifestEntry(row["name"], row["sha256"], row["size"]) for row in members["entries"]),
             sha256=sha256_hex(payload),
         )
@@ -268,9 +274,9 @@ def _check_entries(entries: Sequence[tuple[str, bytes]], manifest: Manifest) -> 
             raise SealError(f"{name}: not the bytes that the manifest names")
 
 
-def _parse_index(opened: Mapping[str, bytes]) -> tuple[BundleIndex, tuple[Artifact, ...]]:
+def _parse_index(opened: Mapping[str, bytes], name: str) -> tuple[BundleIndex, tuple[Artifact, ...]]:
     try:
-        members: dict[str, Any] = json.loads(opened[_INDEX])
+        members: dict[str, Any] = json.loads(opened[name])
         rows = members["artifacts"]
         described = {row["entry"]: row["sha256"] for row in rows}
         index = BundleIndex(*(members[key] for key in ("participant_id", "module", "report_id", "version", "kind")))
@@ -279,8 +285,8 @@ def _parse_index(opened: Mapping[str, bytes]) -> tuple[BundleIndex, tuple[Artifa
             for row in rows
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise SealError(f"{_INDEX}: sealed and signed, but not an index") from error
-    found = {name: sha256_hex(data) for name, data in opened.items() if name != _INDEX}
+        raise SealError(f"{name}: sealed and signed, but not an index") from error
+    found = {entry: sha256_hex(data) for entry, data in opened.items() if entry != name}
     if members["schema"] != INDEX_SCHEMA or described != found or len(described) != len(rows):
-        raise SealError(f"{_INDEX}: sealed and signed, but does not describe these artifacts")
+        raise SealError(f"{name}: sealed and signed, but does not describe these artifacts")
     return index, artifacts

@@ -8,7 +8,7 @@ copy and backup.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -45,7 +45,9 @@ class SealContext:
 
     def associated_data(self) -> bytes:
         """The context as canonical JSON (RFC 8785), the same bytes for the same context for ever."""
-        return canonical_json({"schema": "ror.seal/1", **asdict(self)})
+        return canonical_json(
+            {"schema": "ror.seal/1", **{field.name: getattr(self, field.name) for field in fields(self)}}
+        )
 
 
 def new_data_key() -> bytes:

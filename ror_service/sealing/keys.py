@@ -1,7 +1,7 @@
 """Data keys, wrapped by a key-encryption key that a provider holds.
 
 A wrapped data key is bound to the same context as the object it seals and to the identifier of the key that wraps it.
-Rotation makes a new key-encryption key current; `rewrap` moves data keys to it one by one, while both still open.
+Rotation makes a new key-encryption key current; data keys are unwrapped and wrapped anew, while both still open.
 Random nonces allow one key-encryption key 2^32 wraps (NIST SP 800-38D); rotate long before.
 """
 
@@ -43,17 +43,6 @@ class KeyProvider(Protocol):
         Raises:
             SealError: If the key-encryption key is not here or the wrapped key does not open.
         """
-
-
-def rewrap(wrapped: WrappedKey, associated_data: bytes, provider: KeyProvider) -> WrappedKey:
-    """The same data key under the current key-encryption key; `wrapped` itself if it is there already.
-
-    Raises:
-        SealError: If the old key-encryption key is not here or the wrapped key does not open.
-    """
-    if wrapped.kek_id == provider.current_key_id():
-        return wrapped
-    return provider.wrap(provider.unwrap(wrapped, associated_data), associated_data)
 
 
 class FileKeyProvider:

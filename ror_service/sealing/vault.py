@@ -20,7 +20,7 @@ from interpreters.serial import interpretation_from_json, to_json
 from ror_service.errors import ErasedError, NotFoundError
 from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import SealContext, new_data_key, open_sealed, seal
-from ror_service.sealing.keys import KeyProvider, WrappedKey, rewrap
+from ror_service.sealing.keys import KeyProvider, WrappedKey
 from ror_service.sealing.stream import open_stream
 from ror_service.storage import participants, results
 from ror_service.storage.results import must_get
@@ -308,11 +308,16 @@ def new_key() -> SealedKey:
 
 def keep_key(work: Work, keys: KeyProvider, key: SealedKey, participant_id: str, object_id: str) -> None:
     """Wrap and store a data key, bound to the one object that it seals."""
-    wrapped = keys.wrap(key.data_key, _of_key(participant_id, object_id, key.key_id).associated_data())
+    wrapped = keys.wrap(key.data_key, key_context(participant_id, object_id, key.key_id).associated_data())
     work.session.add(
         DataKeyRow(key_id=key.key_id, key_encryption_key_id=wrapped.kek_id, wrapped=wrapped.wrapped, created_at=work.at)
     )
     work.session.flush()
+
+
+def key_context(participant_id: str, object_id: str, key_id: str) -> SealContext:
+    """What a data key is wrapped as."""
+    return SealContext(participant_id, object_id, 1, "data-key", "", key_id)
 
 
 def file_context(participant_id: str, file_id: str, key_id: str) -> SealContext:
@@ -355,19 +360,29 @@ def open_artifact(
     return open_sealed(artifact.sealed, data_key, context)
 
 
-def rewrap_keys(work: Work, keys: KeyProvider, limit: int = 500) -> int:
-    """Wrap living data keys by the current key-encryption key, at most `limit`; returns how many there were.
+def rewrap_keys(work: Work, keys: KeyProvider, after: str = "", limit: int = 500) -> tuple[int, str]:
+    """Wrap living data keys by the current key-encryption key. What they seal is not touched.
 
-    What the data keys seal is not touched. Call it, a transaction each, until it returns 0: it may stop anywhere.
+    Call it again and again, a transaction each; it may stop anywhere. Of several keys it leaves out those that another
+    transaction holds, so that no two wait for each other; for a single one (`limit` 1) it waits.
+
+    Args:
+        work: The transaction.
+        keys: Holder of the key-encryption keys.
+        after: In the order of their ids, keys behind this one.
+        limit: Most of them.
+
+    Returns:
+        How many were wrapped anew, and behind which key to go on; empty at the end.
     """
-    stale = results.keys_not_under(work.session, keys.current_key_id(), limit)
-    for row, participant_id, object_id in stale:
-        if row.wrapped is not None:
-            bound = _of_key(participant_id, object_id, row.key_id).associated_data()
-            renewed = rewrap(WrappedKey(row.key_encryption_key_id, row.wrapped), bound, keys)
-            row.key_encryption_key_id, row.wrapped = renewed.kek_id, renewed.wrapped
-    work.session.flush()
-    return len(stale)
+    stale = results.keys_not_under(work.session, keys.current_key_id(), after, limit)
+    renewed = []
+    for key in results.locked_keys(work.session, stale, wait=limit == 1):
+        bound = key_context(key.participant_id, key.object_id, key.key_id).associated_data()
+        moved = keys.wrap(keys.unwrap(WrappedKey(key.key_encryption_key_id, key.wrapped), bound), bound)
+        renewed.append((key.key_id, moved.kek_id, moved.wrapped))
+    results.replace_wrapped(work.session, renewed)
+    return len(renewed), stale[-1] if stale else ""
 
 
 def content_digest(artifacts: dict[str, bytes]) -> str:
@@ -388,12 +403,8 @@ def _open_key(work: Work, keys: KeyProvider, key_id: str, participant_id: str, o
     row = must_get(work.session, DataKeyRow, key_id)
     if row.wrapped is None:
         raise ErasedError("the data key was destroyed; nobody can read this any more")
-    context = _of_key(participant_id, object_id, key_id)
+    context = key_context(participant_id, object_id, key_id)
     return keys.unwrap(WrappedKey(row.key_encryption_key_id, row.wrapped), context.associated_data())
-
-
-def _of_key(participant_id: str, object_id: str, key_id: str) -> SealContext:
-    return SealContext(participant_id, object_id, 1, "data-key", "", key_id)
 
 
 def _of_interpretation(participant_id: str, interpretation_id: str, key_id: str) -> SealContext:

@@ -24,10 +24,12 @@ def last(session: Session) -> AuditEventRow | None:
     return session.scalars(select(AuditEventRow).order_by(AuditEventRow.sequence.desc()).limit(1)).first()
 
 
-def in_order(session: Session) -> Iterator[AuditEventRow]:
-    """All events, oldest first, read in portions."""
+def in_order(session: Session, first: int = 1) -> Iterator[AuditEventRow]:
+    """All events from this sequence number on, oldest first, read in portions."""
+    # A row that was inserted before the first event has to be seen too.
+    chosen = select(AuditEventRow) if first == 1 else select(AuditEventRow).where(AuditEventRow.sequence >= first)
     yield from session.scalars(
-        select(AuditEventRow).order_by(AuditEventRow.sequence).execution_options(yield_per=1000, populate_existing=True)
+        chosen.order_by(AuditEventRow.sequence).execution_options(yield_per=1000, populate_existing=True)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -376,18 +377,47 @@ def keys_of_participant(session: Session, participant_id: str) -> set[str]:
     return set(session.scalars(select(owned.c.key_id).where(owned.c.participant_id == participant_id)))
 
 
-def keys_not_under(session: Session, key_encryption_key_id: str, limit: int) -> Sequence[tuple[DataKeyRow, str, str]]:
-    """Living data keys that another key-encryption key wraps, with their participant and object; locked."""
-    owned = _owned_keys()
-    rows = session.execute(
-        select(DataKeyRow, owned.c.participant_id, owned.c.object_id)
-        .join(owned, owned.c.key_id == DataKeyRow.key_id)
-        .where(DataKeyRow.key_encryption_key_id != key_encryption_key_id, DataKeyRow.wrapped.is_not(None))
+def keys_not_under(session: Session, key_encryption_key_id: str, after: str, limit: int) -> Sequence[str]:
+    """Living data keys that another key-encryption key wraps, in order, from the one behind `after` on."""
+    return session.scalars(
+        select(DataKeyRow.key_id)
+        .where(
+            DataKeyRow.key_id > after,
+            DataKeyRow.key_encryption_key_id != key_encryption_key_id,
+            DataKeyRow.wrapped.is_not(None),
+        )
         .order_by(DataKeyRow.key_id)
         .limit(limit)
-        .with_for_update(of=DataKeyRow)
-    )
-    return [(row, participant_id, object_id) for row, participant_id, object_id in rows]
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedKey:
+    """A living wrapped data key, and the one object of a participant that it seals."""
+
+    key_id: str
+    key_encryption_key_id: str
+    wrapped: bytes
+    participant_id: str
+    object_id: str
+
+
+def locked_keys(session: Session, key_ids: Sequence[str], *, wait: bool) -> Sequence[OwnedKey]:
+    """The living ones of these data keys, locked. Without waiting, those that another holds are left out."""
+    columns = (DataKeyRow.key_id, DataKeyRow.key_encryption_key_id, DataKeyRow.wrapped)
+    living = select(*columns).where(DataKeyRow.key_id.in_(key_ids), DataKeyRow.wrapped.is_not(None))
+    found = session.execute(living.with_for_update(skip_locked=not wait))
+    wrapped = {key_id: (kek_id, content) for key_id, kek_id, content in found if content is not None}
+    owned = _owned_keys()
+    owners = select(owned.c.key_id, owned.c.participant_id, owned.c.object_id).where(owned.c.key_id.in_(list(wrapped)))
+    return [OwnedKey(owner.key_id, *wrapped[owner.key_id], *owner[1:]) for owner in session.execute(owners)]
+
+
+def replace_wrapped(session: Session, renewed: Sequence[tuple[str, str, bytes]]) -> None:
+    """Store data keys (by id) under other key-encryption keys (by id)."""
+    if renewed:
+        names = ("key_id", "key_encryption_key_id", "wrapped")
+        session.execute(update(DataKeyRow), [dict(zip(names, row, strict=True)) for row in renewed])
 
 
 def wraps_living_keys(session: Session, key_encryption_key_id: str) -> bool:

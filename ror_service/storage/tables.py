@@ -113,7 +113,7 @@ class OwnMedicinesRow(Base):
     list_id: Mapped[str] = mapped_column(primary_key=True)
     participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), unique=True)
     sealed: Mapped[bytes]
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
     entered_at: Mapped[datetime]
 
 
@@ -182,7 +182,7 @@ class DataFileRow(Base):
     role: Mapped[str]
     sha256: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
     received_at: Mapped[datetime]
 
 
@@ -196,7 +196,7 @@ class OutsideCallsRow(Base):
 
     sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
     sealed: Mapped[bytes]
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
 
 
 class GenotypeCatalogueRow(Base):
@@ -219,7 +219,7 @@ class VariantSegmentRow(Base):
 
     segment_id: Mapped[str] = mapped_column(primary_key=True)
     sealed: Mapped[bytes | None]
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
     samples: Mapped[int]
     created_at: Mapped[datetime]
 
@@ -231,7 +231,7 @@ class StoredGenotypesRow(Base):
 
     sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
     sealed: Mapped[bytes]
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
     build: Mapped[str]
     catalogue_digest: Mapped[str] = mapped_column(ForeignKey("genotype_catalogues.digest"))
     created_at: Mapped[datetime]
@@ -247,7 +247,7 @@ class FingerprintRow(Base):
     sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
     panel_release: Mapped[str]
     sealed: Mapped[bytes]
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
 
 
 class RelationshipRow(Base):
@@ -344,7 +344,7 @@ class InterpretationRow(Base):
     knowledge_digest: Mapped[str]
     input_sha256: Mapped[str]
     sealed: Mapped[bytes]
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
     created_at: Mapped[datetime]
 
 
@@ -485,7 +485,7 @@ class ReportVersionRow(Base):
     template_digest: Mapped[str]
     knowledge_digest: Mapped[str]
     policy_version: Mapped[str]
-    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
     created_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
 

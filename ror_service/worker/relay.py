@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
 from celery import Celery
 
+from ror_service import audit_checkpoints
 from ror_service.context import ServiceContext
 from ror_service.delivery import reconciliation
 from ror_service.errors import NoRoomError
@@ -24,6 +27,8 @@ ROUND_SECONDS = 1.0
 """Longest pause between two looks at the outbox."""
 SWEEP_SECONDS = 3600.0
 """Between two looks for files that a crash left in the store."""
+RECONCILE_SECONDS = 600.0
+"""Between two looks whether a day has passed since a partner's ledger was compared."""
 
 
 def relay_once(context: ServiceContext, app: Celery) -> int:
@@ -72,20 +77,67 @@ def drain(context: ServiceContext, app: Celery) -> None:
         pass
 
 
+@dataclass
+class Chore:
+    """Something that the relay does besides, now and then."""
+
+    name: str
+    every_seconds: float
+    does: Callable[[], object]
+    due: float = field(default_factory=time.monotonic)
+
+    def do_if_due(self) -> None:
+        """Do it when its time has come. What fails is told and tried the next time: it must not stop the relay."""
+        if time.monotonic() < self.due:
+            return
+        self.due = time.monotonic() + self.every_seconds
+        try:
+            self.does()
+        except Exception as error:  # noqa: BLE001 - a store that is away for a while must not stop the relay
+            _log.warning("chore failed", extra={"task": self.name, "code": type(error).__name__})
+
+
+def chores(context: ServiceContext) -> list[Chore]:
+    """What keeps the service in order: no file left over, ledgers compared, the audit log signed."""
+    work = partial(context.transaction, WORKER)
+    checkpoint_seconds = context.settings.audit_checkpoint_minutes * 60.0
+    return [
+        Chore("sweep", SWEEP_SECONDS, lambda: sweep(work, context.store)),
+        Chore("reconcile", RECONCILE_SECONDS, lambda: order_reconciliations(context)),
+        Chore("checkpoint", checkpoint_seconds, lambda: keep_checkpoint(context)),
+    ]
+
+
+def order_reconciliations(context: ServiceContext) -> None:
+    """Order the comparison with each partner whose last one is a day old."""
+    with context.transaction(WORKER) as work:
+        reconciliation.order_due(work)
+
+
+def keep_checkpoint(context: ServiceContext) -> None:
+    """Verify the newest part of the audit log and sign its state, if the settings name a place to keep that in.
+
+    Raises:
+        AuditError: If the log does not hold: nothing is signed then.
+        OSError: If the place cannot be written.
+    """
+    place = context.checkpoints()
+    if place is not None:
+        with context.transaction(WORKER) as work:
+            audit_checkpoints.take(work.session, place, work.at)
+
+
 def run(context: ServiceContext, app: Celery, stop: threading.Event) -> None:
-    """Relay until `stop` is set, at once after work was ordered in this process and at least once a round; and sweep.
+    """Relay until `stop` is set, at once after work was ordered in this process and at least once a round; and tidy up.
 
     A database or a broker that cannot be reached for a while stops nothing: the next round tries again.
     """
-    swept: float | None = None
+    besides = chores(context)
     while not stop.is_set():
         context.work_ordered.clear()
+        for chore in besides:
+            chore.do_if_due()
         try:
-            if swept is None or time.monotonic() - swept >= SWEEP_SECONDS:
-                swept = time.monotonic()
-                sweep(partial(context.transaction, WORKER), context.store)
-            with context.transaction(WORKER) as work:
-                reconciliation.order_due(work)
             sent = relay_once(context, app)
         except Exception as error:  # noqa: BLE001 - without its relay the service does nothing any more
             _log.warning("relay failed", extra={"code": type(error).__name__})

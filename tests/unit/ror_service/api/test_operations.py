@@ -2,15 +2,16 @@
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import pytest
 from fastapi import Depends
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, text
-from support.api import Api, problem_of
+from support.api import Api, problem_of, running_api
 from support.consent_facts import PERSON
-from support.service import Service
+from support.service import Service, running_service
 
 from ror_service.api import labs, operations, partners, people, reviews
 from ror_service.api.app import create_app
@@ -19,6 +20,7 @@ from ror_service.errors import UnsafeConfigurationError
 from ror_service.storage import jobs, migrations
 from ror_service.storage.tables import JobRow
 from ror_service.work import Work
+from ror_service.worker import relay
 
 
 def test_health_tells_how_long_jobs_wait_and_nothing_else(api: Api) -> None:
@@ -75,6 +77,7 @@ def test_the_auditor_verifies_the_chain_and_is_told_the_first_broken_row(api: Ap
     answer = api.get(Role.AUDITOR, "/v1/audit/verification").json()
     assert answer["events"] == len(api.service.actions())
     assert len(answer["head"]) == 64
+    assert (answer["checkpoints"], answer["checkpoint_event"]) == (0, 0)
     with api.service.context.engine.begin() as connection:
         for (name,) in connection.execute(
             text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'")
@@ -84,6 +87,21 @@ def test_the_auditor_verifies_the_chain_and_is_told_the_first_broken_row(api: Ap
     broken = api.get(Role.AUDITOR, "/v1/audit/verification")
     assert problem_of(broken) == (500, "audit_failed")
     assert "audit event 2" in broken.json()["detail"]
+
+
+def test_the_auditor_is_told_what_a_checkpoint_shows(tmp_path: Path) -> None:
+    with running_service(tmp_path / "service", audit_checkpoints=str(tmp_path / "second-place")) as service:
+        service.register()
+        relay.keep_checkpoint(service.context)
+        with running_api(service) as api:
+            answer = api.get(Role.AUDITOR, "/v1/audit/verification").json()
+            assert (answer["checkpoints"], answer["checkpoint_event"]) == (1, answer["events"])
+            with service.context.engine.begin() as connection:
+                connection.execute(text("DROP TRIGGER append_only_audit_events_delete"))
+                connection.execute(text("DELETE FROM audit_events"))
+            cut_off = api.get(Role.AUDITOR, "/v1/audit/verification")
+            assert problem_of(cut_off) == (500, "audit_failed")
+            assert "audit event 1 is missing: the log ends before it" in cut_off.json()["detail"]
 
 
 def test_the_api_does_not_start_on_another_schema(service: Service) -> None:

@@ -157,6 +157,22 @@ def test_the_work_behind_a_result_is_told_with_its_report(api: Api) -> None:
     ]
 
 
+def test_the_participant_is_told_which_role_of_which_organization_but_no_name(api: Api) -> None:
+    api.service.interpreted(UNCERTAIN_MEDICINES)
+    review = api.service.review("pharmacogenomics").review_id
+    api.get(Role.GENETIC_COUNSELOR, f"/v1/reviews/{review}")
+    api.service.sign(review, COUNSELOR, Disposition.DO_NOT_REPORT)
+    api.service.run_jobs()
+    answer = api.get(SELF, f"{ME}/access-log")
+    programme = api.service.context.settings.programme_name
+    told_by = {(row["role"], row["organization"]) for row in answer.json()}
+    assert {("portal", "portal-1"), ("genome_center", "center-1"), ("genetic_counselor", programme)} <= told_by
+    for name in (COUNSELOR.name, "reviewer-1", "pipeline", "worker"):
+        assert name not in answer.text
+    for row in answer.json():
+        assert set(row) == {"at", "role", "organization", "purpose", "action"}
+
+
 def test_the_work_behind_a_result_that_was_never_told_stays_untold(api: Api) -> None:
     api.service.positive()
     assert api.post(SELF, f"{ME}/withdrawal").status_code == 201

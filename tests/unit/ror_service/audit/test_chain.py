@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from support.consent_facts import NOW
 from support.service import OPERATOR, PORTAL, Service
 
 from ror_service.audit import log
@@ -29,9 +30,9 @@ def chain(service: Service) -> Service:
     return service
 
 
-def _verify(service: Service, at_least: tuple[int, str] | None = None) -> log.Verification:
+def _verify(service: Service, *checkpoints: log.Checkpoint, since: log.Checkpoint | None = None) -> log.Verification:
     with service.work() as work:
-        return log.verify(work.session, at_least=at_least)
+        return log.verify(work.session, checkpoints=checkpoints, since=since)
 
 
 def _tamper(service: Service, *statements: str) -> None:
@@ -43,23 +44,35 @@ def _tamper(service: Service, *statements: str) -> None:
             connection.execute(text(statement))
 
 
-def _head(service: Service) -> tuple[int, str]:
+def _head(service: Service) -> log.Checkpoint:
     with service.work() as work:
         last = audit_events.last(work.session)
         assert last is not None
-        return last.sequence, last.event_hash
+        return log.Checkpoint(last.sequence, last.event_hash, NOW)
+
+
+def _event(service: Service, number: int) -> log.Checkpoint:
+    row = service.rows(AuditEventRow, AuditEventRow.sequence == number)[0]
+    return log.Checkpoint(number, row.event_hash, NOW)
+
+
+def _write(service: Service, *numbers: int) -> None:
+    for number in numbers:
+        with service.work(OPERATOR) as work:
+            work.audit("test.event", "thing", f"other-{number}", None)
 
 
 def test_an_untouched_chain_verifies(chain: Service) -> None:
     verified = _verify(chain)
-    assert (verified.events, verified.head) == _head(chain)
-    assert verified.events == EVENTS
+    assert verified == log.Verification(EVENTS, _head(chain).head)
+    for since in range(1, EVENTS + 1):
+        assert _verify(chain, _event(chain, 2), _head(chain), since=_event(chain, since)) == verified
 
 
 def test_an_empty_chain_verifies_and_a_checkpoint_of_it_does_not(service: Service) -> None:
     assert _verify(service) == log.Verification(0, log.GENESIS)
-    with pytest.raises(AuditError, match="event 3 of the checkpoint"):
-        _verify(service, (3, "0" * 64))
+    with pytest.raises(AuditError, match="event 1 is missing: the log ends before it, and a checkpoint names event 3"):
+        _verify(service, log.Checkpoint(3, "0" * 64, NOW))
 
 
 @pytest.mark.parametrize(
@@ -137,19 +150,46 @@ def test_a_cut_off_tail_is_shown_by_a_checkpoint_kept_elsewhere(chain: Service) 
     assert _verify(chain, checkpoint).events == EVENTS
     _tamper(chain, "DELETE FROM audit_events WHERE sequence > 4")
     assert _verify(chain).events == 4, "the chain alone cannot tell"
-    with pytest.raises(AuditError, match="event 6 of the checkpoint is not in the log"):
-        _verify(chain, checkpoint)
+    for since in (None, checkpoint):
+        with pytest.raises(AuditError, match=r"event [56] is missing: the log ends .* names event 6"):
+            _verify(chain, checkpoint, since=since)
 
 
 def test_a_chain_written_anew_is_shown_by_a_checkpoint(chain: Service) -> None:
-    checkpoint = _head(chain)
-    _tamper(chain, "DELETE FROM audit_events")
-    for number in range(1, EVENTS + 2):
-        with chain.work(OPERATOR) as work:
-            work.audit("test.event", "thing", f"thing-{number}", None)
-    assert _verify(chain).events == EVENTS + 1
-    with pytest.raises(AuditError, match="checkpoint"):
-        _verify(chain, checkpoint)
+    kept = [_event(chain, 2), _head(chain)]
+    _tamper(chain, "DELETE FROM audit_events WHERE sequence > 3")
+    _write(chain, *range(4, EVENTS + 2))
+    assert _verify(chain).events == EVENTS + 1, "the chain alone cannot tell"
+    with pytest.raises(AuditError, match=r"event 6 is not the one .* from one of the events 3 to 6 on"):
+        _verify(chain, *kept)
+    with pytest.raises(AuditError, match="event 6 is not the one"):
+        _verify(chain, since=kept[1])
+
+
+def test_two_signed_forks_are_shown_whichever_is_in_the_database(chain: Service) -> None:
+    one = _head(chain)
+    _tamper(chain, "DELETE FROM audit_events WHERE sequence = 6")
+    _write(chain, 6)
+    other = _head(chain)
+    for kept in ((one, other), (other, one)):
+        with pytest.raises(AuditError, match="event 6 is not the one that a checkpoint names"):
+            _verify(chain, *kept)
+
+
+def test_a_row_before_the_first_one_is_seen(chain: Service) -> None:
+    copied = ", ".join({"sequence": "0", "event_hash": "'f'"}.get(name, name) for name in COLUMNS)
+    _tamper(
+        chain, f"INSERT INTO audit_events ({', '.join(COLUMNS)}) SELECT {copied} FROM audit_events WHERE sequence = 1"
+    )
+    with pytest.raises(AuditError, match="event 1 is missing: the next row is 0"):
+        _verify(chain)
+
+
+def test_what_is_verified_from_a_checkpoint_on_is_named_too(chain: Service) -> None:
+    since = _event(chain, 3)
+    _tamper(chain, "UPDATE audit_events SET actor = 'somebody' WHERE sequence = 5")
+    with pytest.raises(AuditError, match="event 5 was changed"):
+        _verify(chain, since=since)
 
 
 def test_the_database_refuses_to_change_or_remove(delivering: Service) -> None:

@@ -117,6 +117,33 @@ def test_the_audit_chain(ror: Ror, refused: Refused, home: Service) -> None:
     assert refused("audit", "verify") == "audit_failed: audit event 3 was changed after it was written"
 
 
+def test_checkpoints_of_the_audit_chain(
+    ror: Ror, refused: Refused, home: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home.register()
+    assert "No checkpoints, since ROR_AUDIT_CHECKPOINTS is not set" in ror("audit", "verify").out
+    assert refused("audit", "checkpoint").startswith("unsafe_configuration: ROR_AUDIT_CHECKPOINTS")
+    monkeypatch.setenv("ROR_AUDIT_CHECKPOINTS", str(tmp_path / "second-place"))
+    assert "since none is kept yet" in ror("audit", "verify").out
+    count = len(home.actions())
+    assert ror("audit", "checkpoint").out == f"Kept: event {count}.\n"
+    assert ror("audit", "checkpoint").out == "Nothing was written since the newest one.\n"
+    home.enroll(modules=("traits",))
+    newer = len(home.actions()) - count
+    assert "Checkpoints: 1, each signed and in the log. The newest is of 20" in ror("audit", "verify").out
+    assert f"names event {count}; {newer} events are newer" in ror("audit", "verify").out
+    earlier = tmp_path / "audit-keys.json"
+    earlier.write_text(ror("keys", "publish", "--audit").out)
+    (home.context.settings.keys / "audit.key").unlink()
+    assert "not trusted" in refused("audit", "verify")
+    assert "Checkpoints: 1" in ror("audit", "verify", "--keys", earlier).out
+    assert refused("audit", "verify", "--keys", tmp_path).startswith(f"bad_signature: {tmp_path}: cannot be read")
+    with home.context.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER append_only_audit_events_delete"))
+        connection.execute(text(f"DELETE FROM audit_events WHERE sequence >= {count}"))
+    assert f"audit event {count} is missing" in refused("audit", "verify", "--keys", earlier)
+
+
 def test_a_job_that_gave_up_is_shown_and_tried_again(ror: Ror, refused: Refused, home: Service) -> None:
     for person in (PERSON, "P-0002"):
         home.interpreted(participant_id=person)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.consent_facts import NOW
 from support.partners import RECIPIENT, registered
 
-from ror_service.delivery.partners import Partner, checked_base_url, load_partner, load_partners
+from ror_service.delivery.partners import NextRecipientKey, Partner, checked_base_url, load_partner, load_partners
 from ror_service.errors import UnsafeConfigurationError
+from ror_service.sealing.recipients import Profile, RecipientKeyPair
 
 
 @pytest.mark.parametrize(
@@ -72,7 +76,36 @@ def test_an_unsafe_address_is_refused(url: str) -> None:
 def test_a_registration_survives_its_document() -> None:
     partner = registered()
     assert Partner.from_document(json.loads(json.dumps(partner.to_document()))) == partner
-    assert partner.recipient_key_id == RECIPIENT.key_id
+
+
+def test_a_key_that_is_announced_is_used_from_its_moment_on() -> None:
+    later = RecipientKeyPair.generate(Profile.JWE_P256).public
+    partner = replace(registered(), next_recipient_key=NextRecipientKey(later, NOW))
+    assert Partner.from_document(json.loads(json.dumps(partner.to_document()))) == partner
+    assert partner.recipient_key_at(NOW - timedelta(microseconds=1)) == RECIPIENT.public
+    assert partner.recipient_key_at(NOW) == later
+    assert registered().recipient_key_at(NOW) == RECIPIENT.public
+
+
+NEXT = {"key": RECIPIENT.public.to_text(), "begins_at": "2026-12-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "announced",
+    [
+        None,
+        [],
+        {},
+        NEXT | {"more": 1},
+        NEXT | {"key": "nothing"},
+        NEXT | {"key": None},
+        NEXT | {"begins_at": "2026-12-01"},
+        NEXT | {"begins_at": None},
+    ],
+)
+def test_a_wrong_announcement_is_refused(announced: object) -> None:
+    with pytest.raises(UnsafeConfigurationError, match="a registration: next_recipient_key: "):
+        Partner.from_document(registered().to_document() | {"next_recipient_key": announced})
 
 
 def test_a_registration_shows_no_private_key() -> None:

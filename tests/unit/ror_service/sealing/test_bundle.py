@@ -25,13 +25,13 @@ from ror_service.sealing.bundle import (
     open_bundle,
 )
 from ror_service.sealing.canonical import canonical_json, sha256_hex
-from ror_service.sealing.recipients import HpkeSuite, RecipientKeyPair, seal_to
+from ror_service.sealing.recipients import Profile, RecipientKeyPair, seal_to
 from ror_service.sealing.signing import Signer, sign_manifest
 from ror_service.sealing.stored_zip import read_entries, write_entries
 
 SENDER, OTHER_SENDER = Signer.generate(), Signer.generate()
 SENDERS = {signer.key_id: signer.public_key for signer in (SENDER, OTHER_SENDER)}
-RECIPIENT = RecipientKeyPair.generate(HpkeSuite.X25519)  # shorter than the hybrid, for the test of every byte
+RECIPIENT = RecipientKeyPair.generate(Profile.X25519)  # shorter than the hybrid, for the test of every byte
 CONTENT = BundleContent(
     delivery_id="delivery-7f3a",
     participant_id=PERSON,
@@ -52,26 +52,27 @@ def build(content: BundleContent = CONTENT, signer: Signer = SENDER) -> bytes:
 
 
 def opened(data: bytes) -> bundle.OpenedBundle:
-    return open_bundle(data, recipient_private=RECIPIENT, trusted_senders=SENDERS)
+    return open_bundle(data, recipient_pairs=[RECIPIENT], trusted_senders=SENDERS)
 
 
 BUNDLE = build()
 
 
-@pytest.mark.parametrize("suite", HpkeSuite)
-def test_the_recipient_opens_what_was_released(suite: HpkeSuite) -> None:
-    pair = RecipientKeyPair.generate(suite)
+@pytest.mark.parametrize("profile", Profile)
+def test_the_recipient_opens_what_was_released(profile: Profile) -> None:
+    pair = RecipientKeyPair.generate(profile)
     data = build_bundle(released(CONTENT), recipient=pair.public, signer=SENDER, created_at=NOW)
-    found = open_bundle(data, recipient_private=pair, trusted_senders=SENDERS)
+    found = open_bundle(data, recipient_pairs=[pair], trusted_senders=SENDERS)
     assert found.artifacts == CONTENT.artifacts
     assert found.index == bundle.BundleIndex(PERSON, "traits", "report-1", 2, "amended")
     assert found.manifest.delivery_id == CONTENT.delivery_id
     assert found.manifest.created_at == NOW
     assert found.manifest.sender_key_id == SENDER.key_id
     assert found.manifest.recipient_key_id == pair.key_id
-    assert found.manifest.hpke_suite == suite.value
+    assert found.manifest.profile == profile.value
     assert found.manifest.sha256 == manifest_digest(data)
-    assert [entry.name for entry in found.manifest.entries] == NAMES[2:]
+    expected = [name.replace("hpke", pair.profile.form) for name in NAMES[2:]]
+    assert [entry.name for entry in found.manifest.entries] == expected
 
 
 def test_the_manifest_is_plain_json_in_a_plain_zip() -> None:
@@ -84,7 +85,7 @@ def test_the_manifest_is_plain_json_in_a_plain_zip() -> None:
             for name in NAMES[2:]
         ]
     assert {key: manifest[key] for key in ("schema", "delivery_id", "created_at")} == {
-        "schema": "ror.bundle/1",
+        "schema": "ror.bundle/2",
         "delivery_id": "delivery-7f3a",
         "created_at": "2026-11-22T12:00:00Z",
     }
@@ -130,11 +131,13 @@ def test_any_number_of_artifacts_of_any_content(contents: list[bytes]) -> None:
     assert opened(build(replace(CONTENT, artifacts=artifacts))).artifacts == artifacts
 
 
-def test_every_single_changed_byte_is_refused() -> None:
-    for place in range(len(BUNDLE)):
-        changed = BUNDLE[:place] + bytes([BUNDLE[place] ^ (1 << place % 8)]) + BUNDLE[place + 1 :]
+@pytest.mark.parametrize("pair", [RECIPIENT, RecipientKeyPair.generate(Profile.JWE_P256)], ids=["hpke", "jwe"])
+def test_every_single_changed_byte_is_refused(pair: RecipientKeyPair) -> None:
+    data = build_bundle(released(CONTENT), recipient=pair.public, signer=SENDER, created_at=NOW)
+    for place in range(len(data)):
+        changed = data[:place] + bytes([data[place] ^ (1 << place % 8)]) + data[place + 1 :]
         with pytest.raises((SealError, SignatureError)):
-            opened(changed)
+            open_bundle(changed, recipient_pairs=[pair], trusted_senders=SENDERS)
 
 
 @settings(max_examples=150, deadline=None)
@@ -202,12 +205,25 @@ def test_entries_moved_removed_or_added_are_refused(
 
 def test_another_recipient_does_not_open_it() -> None:
     with pytest.raises(SealError, match=f"sealed to key {RECIPIENT.key_id}"):
-        open_bundle(BUNDLE, recipient_private=RecipientKeyPair.generate(), trusted_senders=SENDERS)
+        open_bundle(BUNDLE, recipient_pairs=[RecipientKeyPair.generate()], trusted_senders=SENDERS)
+    with pytest.raises(SealError, match="not to any"):
+        open_bundle(BUNDLE, recipient_pairs=[], trusted_senders=SENDERS)
+
+
+def test_while_a_partner_changes_keys_both_open_what_was_sealed_to_them() -> None:
+    pairs = [RecipientKeyPair.generate(profile) for profile in Profile]
+    for pair in pairs:
+        data = build_bundle(released(CONTENT), recipient=pair.public, signer=SENDER, created_at=NOW)
+        found = open_bundle(data, recipient_pairs=pairs, trusted_senders=SENDERS)
+        assert (found.manifest.recipient_key_id, found.artifacts) == (pair.key_id, CONTENT.artifacts)
+        others = [other for other in pairs if other is not pair]
+        with pytest.raises(SealError, match=f"sealed to key {pair.key_id}, not to {others[0].key_id} or "):
+            open_bundle(data, recipient_pairs=others, trusted_senders=SENDERS)
 
 
 def test_an_unknown_sender_is_refused() -> None:
     with pytest.raises(SignatureError, match=r"manifest\.jws: signed by a key that is not trusted"):
-        open_bundle(BUNDLE, recipient_private=RECIPIENT, trusted_senders={OTHER_SENDER.key_id: OTHER_SENDER.public_key})
+        open_bundle(BUNDLE, recipient_pairs=[RECIPIENT], trusted_senders={OTHER_SENDER.key_id: OTHER_SENDER.public_key})
     with pytest.raises(SignatureError, match=r"manifest\.jws"):
         opened(build(signer=Signer.generate(SENDER.key_id)))
 
@@ -245,14 +261,22 @@ def test_the_crafted_bundle_is_otherwise_good() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"schema": "ror.bundle/2"},
+        {"schema": "ror.bundle/1"},
         {"sender_key_id": OTHER_SENDER.key_id},
         {"created_at": "yesterday"},
         {"entries": 5},
         {"entries": [{"name": "index.json.hpke"}]},
         *(
             {name: None}
-            for name in ("schema", "delivery_id", "created_at", "sender_key_id", "recipient_key_id", "entries")
+            for name in (
+                "schema",
+                "delivery_id",
+                "created_at",
+                "sender_key_id",
+                "recipient_key_id",
+                "profile",
+                "entries",
+            )
         ),
     ],
 )
@@ -270,6 +294,11 @@ def test_sealed_entries_are_bound_to_delivery_name_and_sender() -> None:
     moved = [entries[0], ("artifact-1.hpke", entries[2][1]), ("artifact-2.hpke", entries[1][1])]
     with pytest.raises(SealError, match=r"artifact-1\.hpke: does not open"):
         opened(crafted(entries=moved))
+
+
+def test_a_signed_manifest_with_another_profile_than_its_keys_is_refused() -> None:
+    with pytest.raises(SealError, match="sealed to key"):
+        opened(crafted({"profile": Profile.JWE_P256.value}))
 
 
 def test_a_name_that_comes_twice_is_refused_even_when_signed() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from celery.signals import worker_process_init
+from sqlalchemy import text
 from support.service import Service, running_service
 
 from ror_service import pipeline
@@ -124,6 +125,29 @@ def test_a_round_that_fails_stops_nothing_and_tells_only_its_class(
     told = " ".join(str(vars(record)) for record in caplog.records)
     assert "ConnectionError" in told
     assert "P-0001" not in told
+
+
+def test_running_keeps_checkpoints_of_the_audit_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, place = threading.Event(), tmp_path / "second-place"
+    monkeypatch.setitem(pipeline.STEPS, "release_report", lambda *_: stop.set())
+    with running_service(tmp_path / "service", audit_checkpoints=str(place)) as service:
+        service.register()
+        _order(service, "case-1")
+        events = len(service.actions())
+        relay.run(service.context, make_app(service.context), stop)
+        assert [file.name for file in place.iterdir()] == [f"checkpoint-{events:015d}.jws"]
+
+
+def test_a_checkpoint_that_fails_is_told_and_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running_service(tmp_path / "service", audit_checkpoints=str(tmp_path / "second-place")) as service:
+        service.register()
+        with service.context.engine.begin() as connection:
+            connection.execute(text("DROP TRIGGER append_only_audit_events_update"))
+            connection.execute(text("UPDATE audit_events SET actor = 'nobody'"))
+        relay.keep_checkpoint(service.context)
+    assert not (tmp_path / "second-place").exists()
+    (told,) = caplog.records
+    assert (told.levelname, told.code) == ("ERROR", "AuditError")
 
 
 def test_the_application_is_careful_with_messages(with_broker: Service) -> None:
