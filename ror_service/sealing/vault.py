@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from interpreters.findings import Interpretation
@@ -68,6 +67,18 @@ class SealedFile:
             raise NotFoundError("the sealed file is not in the store; restore it from a copy") from error
         with file:
             yield from open_stream(file, self.data_key, self.context)
+
+
+@dataclass(frozen=True, slots=True)
+class LaboratorySays:
+    """What the laboratory of a sample says beyond its row."""
+
+    participant_id: str
+    sample_id: str
+    calls: Sequence[OutsideCall] = field(repr=False)
+    """Results by another method."""
+    laboratory: Mapping[str, Any] = field(repr=False)
+    """What else it says, as plain JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,60 +162,32 @@ def open_own_medicines(work: Work, keys: KeyProvider, row: OwnMedicinesRow) -> t
     return tuple(content["medicines"])
 
 
-def keep_outside_calls(
-    work: Work,
-    keys: KeyProvider,
-    participant_id: str,
-    sample_id: str,
-    calls: Sequence[OutsideCall],
-    *,
-    laboratory: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
-    """Seal and store what a laboratory got by another method, and what it says of the sample; never changed after.
-
-    Args:
-        work: The transaction.
-        keys: Holder of the key-encryption keys.
-        participant_id: Whose sample it is.
-        sample_id: Which sample.
-        calls: Results by another method.
-        laboratory: What else the laboratory says, as plain JSON.
-    """
-    key = _new_key(work, keys, participant_id, sample_id)
-    content = canonical_json({"calls": to_json(calls), **({"laboratory": dict(laboratory)} if laboratory else {})})
-    sealed = seal(content, key.data_key, _of_outside_calls(participant_id, sample_id, key.key_id))
-    work.session.add(OutsideCallsRow(sample_id=sample_id, sealed=sealed, data_key_id=key.key_id))
-    work.session.flush()
+def keep_outside_calls(work: Work, keys: KeyProvider, said: Sequence[LaboratorySays]) -> None:
+    """Seal and store what laboratories say of samples, each under a key of its own; never changed after."""
+    made = [new_key() for _ in said]
+    _keep_keys(work, keys, [(key, one.participant_id, one.sample_id) for key, one in zip(made, said, strict=True)])
+    rows = []
+    for key, one in zip(made, said, strict=True):
+        facts = {"laboratory": dict(one.laboratory)} if one.laboratory else {}
+        content = canonical_json({"calls": to_json(one.calls), **facts})
+        context = _of_outside_calls(one.participant_id, one.sample_id, key.key_id)
+        sealed = seal(content, key.data_key, context)
+        rows.append({"sample_id": one.sample_id, "sealed": sealed, "data_key_id": key.key_id})
+    results.add_rows(work.session, OutsideCallsRow, rows)
 
 
-def open_outside_calls(
-    work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow
-) -> tuple[OutsideCall, ...]:
-    """The outside calls of a sample.
+def open_outside_calls(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> LaboratorySays:
+    """What the laboratory of a sample says beyond its row.
 
     Raises:
         ErasedError: If the data key was destroyed.
         SealError: If the row was changed or belongs to somebody else.
     """
-    return tuple(OutsideCall(**call) for call in _said(work, keys, participant_id, row)["calls"])
-
-
-def open_laboratory_facts(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> dict[str, Any]:
-    """What else the laboratory of a sample says, as plain JSON; empty where it said nothing.
-
-    Raises:
-        ErasedError: If the data key was destroyed.
-        SealError: If the row was changed or belongs to somebody else.
-    """
-    facts: dict[str, Any] = _said(work, keys, participant_id, row).get("laboratory", {})
-    return facts
-
-
-def _said(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> dict[str, Any]:
     data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
     context = _of_outside_calls(participant_id, row.sample_id, row.data_key_id)
-    plain: dict[str, Any] = json.loads(open_sealed(row.sealed, data_key, context))
-    return plain
+    plain = json.loads(open_sealed(row.sealed, data_key, context))
+    calls = tuple(OutsideCall(**call) for call in plain["calls"])
+    return LaboratorySays(participant_id, row.sample_id, calls, plain.get("laboratory", {}))
 
 
 def keep_genotypes(
@@ -308,11 +291,22 @@ def new_key() -> SealedKey:
 
 def keep_key(work: Work, keys: KeyProvider, key: SealedKey, participant_id: str, object_id: str) -> None:
     """Wrap and store a data key, bound to the one object that it seals."""
-    wrapped = keys.wrap(key.data_key, _of_key(participant_id, object_id, key.key_id).associated_data())
-    work.session.add(
-        DataKeyRow(key_id=key.key_id, key_encryption_key_id=wrapped.kek_id, wrapped=wrapped.wrapped, created_at=work.at)
-    )
-    work.session.flush()
+    _keep_keys(work, keys, [(key, participant_id, object_id)])
+
+
+def _keep_keys(work: Work, keys: KeyProvider, made: Iterable[tuple[SealedKey, str, str]]) -> None:
+    rows = []
+    for key, participant_id, object_id in made:
+        wrapped = keys.wrap(key.data_key, _of_key(participant_id, object_id, key.key_id).associated_data())
+        rows.append(
+            {
+                "key_id": key.key_id,
+                "key_encryption_key_id": wrapped.kek_id,
+                "wrapped": wrapped.wrapped,
+                "created_at": work.at,
+            }
+        )
+    results.add_rows(work.session, DataKeyRow, rows)
 
 
 def file_context(participant_id: str, file_id: str, key_id: str) -> SealContext:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import Select, Subquery, case, func, literal, select, union_all, update
+from sqlalchemy import Select, Subquery, case, func, insert, literal, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -148,6 +149,47 @@ def file_of(session: Session, sample_id: str) -> DataFileRow | None:
     return session.scalars(select(DataFileRow).where(DataFileRow.sample_id == sample_id)).first()
 
 
+def samples_by_id(session: Session, sample_ids: Collection[str]) -> dict[str, SampleRow]:
+    """Those of some hundred samples that there are, as they are now."""
+    rows = session.scalars(
+        select(SampleRow).where(SampleRow.sample_id.in_(sample_ids)).execution_options(populate_existing=True)
+    )
+    return {row.sample_id: row for row in rows}
+
+
+def add_samples(session: Session, rows: Sequence[Mapping[str, object]]) -> set[str]:
+    """Add samples by their columns, but for those whose id somebody else takes meanwhile; returns the ids added."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    # In one order: of two transactions that add the same ones, one waits for the other.
+    values = sorted(rows, key=itemgetter("sample_id"))
+    added = session.scalars(
+        dialect.insert(SampleRow).on_conflict_do_nothing(index_elements=["sample_id"]).returning(SampleRow.sample_id),
+        values,
+    )
+    return set(added)
+
+
+def add_rows(session: Session, kind: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Add rows by their columns, at once."""
+    if rows:
+        session.execute(insert(kind), rows)
+
+
+def outside_calls_with_keys(
+    session: Session, sample_ids: Collection[str]
+) -> dict[str, tuple[OutsideCallsRow, DataKeyRow]]:
+    """The outside calls of some hundred samples with their data keys, also when they were erased.
+
+    While the answer is held, the session opens them without a query for each key.
+    """
+    rows = session.execute(
+        select(OutsideCallsRow, DataKeyRow)
+        .join(DataKeyRow, DataKeyRow.key_id == OutsideCallsRow.data_key_id)
+        .where(OutsideCallsRow.sample_id.in_(sample_ids))
+    )
+    return {said.sample_id: (said, key) for said, key in rows}
+
+
 def outside_calls_of(session: Session, sample_id: str) -> OutsideCallsRow | None:
     """The outside calls of a sample, also when they were erased."""
     return session.get(OutsideCallsRow, sample_id)
@@ -194,12 +236,17 @@ def newest_read_sample(session: Session, participant_id: str) -> SampleRow | Non
 
 def last_assessment(session: Session, sample_id: str) -> QcAssessmentRow | None:
     """The newest quality assessment of a sample."""
-    return session.scalars(
+    return last_assessments(session, [sample_id]).get(sample_id)
+
+
+def last_assessments(session: Session, sample_ids: Collection[str]) -> dict[str, QcAssessmentRow]:
+    """The newest quality assessment of each of some hundred samples that has one."""
+    rows = session.scalars(
         select(QcAssessmentRow)
-        .where(QcAssessmentRow.sample_id == sample_id)
-        .order_by(QcAssessmentRow.assessed_at.desc(), QcAssessmentRow.assessment_id.desc())
-        .limit(1)
-    ).first()
+        .where(QcAssessmentRow.sample_id.in_(sample_ids))
+        .order_by(QcAssessmentRow.assessed_at, QcAssessmentRow.assessment_id)
+    )
+    return {row.sample_id: row for row in rows}
 
 
 def review_of(session: Session, case_id: str) -> ReviewCaseRow | None:
