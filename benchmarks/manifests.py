@@ -5,8 +5,8 @@
 Manifests are made in memory: whole genomes with every field, one row in a hundred wrong in several ways. Printed of the
 check is the least CPU time of the repeats, and by what the time a row grew since the size before (1 is linear).
 
-Then the sizes are submitted, one after the other, to a database whose participants are registered: the check, the rows with what is
-sealed of them, the audit log, and the feedback as CSV and JSON. `first` are the seconds by the clock and of CPU of this
+Then the sizes are submitted, one after the other, to a database whose participants are registered: the check, the rows
+with what is sealed of them, the audit log, and the feedback as CSV and JSON. `first` are the seconds by the clock and of CPU of this
 process, `again` those of the same manifest once more, when every row is known. The database is SQLite in a temporary
 folder, or the empty one that --database names, and with --postgresql a server of the tests' own too.
 """
@@ -160,7 +160,9 @@ def submitted(context: ServiceContext, first: int, rows: int) -> tuple[tuple[flo
 
 def submissions(url: str | None, sizes: Sequence[int]) -> list[str]:
     """A line for each size."""
-    lines = [f"{'database':12}{'rows':>8}{'first: s':>10}{'CPU s':>8}{'ms/row':>8}{'growth':>8}{'again: s':>10}{'CPU s':>8}"]
+    lines = [
+        f"{'database':12}{'rows':>8}{'first: s':>10}{'CPU s':>8}{'ms/row':>8}{'growth':>8}{'again: s':>10}{'CPU s':>8}"
+    ]
     before, first = None, 0
     with service(url) as context:
         name = context.engine.dialect.name

@@ -121,7 +121,8 @@ def submit_all(work: Work, keys: KeyProvider, rows: Sequence[ManifestRow]) -> li
     refusals = {row.sample_id: _unfit(row, standings) for row in rows}
     left = {row.sample_id: row for row in rows if refusals[row.sample_id] is None}
     events: list[Event] = []
-    while left:
+    # Another center may take the same ones at this moment: then they are known in a second round.
+    for _ in range(2 if left else 0):
         known = results.samples_by_id(work.session, left)
         refusals |= _compare(work, keys, known, left, events)
         new = [row for name, row in left.items() if name not in known]
@@ -129,8 +130,8 @@ def submit_all(work: Work, keys: KeyProvider, rows: Sequence[ManifestRow]) -> li
         refusals |= {name: ConflictError(_MUST_NOT_BE_KEPT) for name in forbidden}
         new = [row for row in new if row.sample_id not in forbidden]
         added = _add(work, keys, new, events)
-        # Another center took the others at this moment: now they are known.
         left = {row.sample_id: row for row in new if row.sample_id not in added}
+    refusals |= {name: ConflictError(_OTHER_FACTS) for name in left}
     # Last, for from here on nobody else can write to the log.
     work.audit_all(events)
     return [refusals[row.sample_id] for row in rows]

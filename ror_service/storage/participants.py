@@ -21,6 +21,7 @@ from consent.types import (
     VitalStatus,
 )
 from ror_service.errors import NotFoundError
+from ror_service.storage.database import among
 from ror_service.storage.tables import (
     ConsentRecordRow,
     IdentityCaseMemberRow,
@@ -72,7 +73,7 @@ def standings(session: Session, participant_ids: Iterable[str], lock: Lock) -> d
     """
     rows = session.scalars(
         select(ParticipantRow)
-        .where(ParticipantRow.participant_id.in_(set(participant_ids)))
+        .where(among(session, ParticipantRow.participant_id, set(participant_ids)))
         .order_by(ParticipantRow.participant_id)
         .with_for_update(read=lock is Lock.SHARED)
         .execution_options(populate_existing=True)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from consent.types import Participation
 from ror_service.errors import NotFoundError
 from ror_service.states import CaseState, ReviewState, SampleState, VersionState
+from ror_service.storage.database import among
 from ror_service.storage.tables import (
     ArtifactRow,
     Base,
@@ -152,7 +153,9 @@ def file_of(session: Session, sample_id: str) -> DataFileRow | None:
 def samples_by_id(session: Session, sample_ids: Collection[str]) -> dict[str, SampleRow]:
     """Those of some hundred samples that there are, as they are now."""
     rows = session.scalars(
-        select(SampleRow).where(SampleRow.sample_id.in_(sample_ids)).execution_options(populate_existing=True)
+        select(SampleRow)
+        .where(among(session, SampleRow.sample_id, sample_ids))
+        .execution_options(populate_existing=True)
     )
     return {row.sample_id: row for row in rows}
 
@@ -185,7 +188,7 @@ def outside_calls_with_keys(
     rows = session.execute(
         select(OutsideCallsRow, DataKeyRow)
         .join(DataKeyRow, DataKeyRow.key_id == OutsideCallsRow.data_key_id)
-        .where(OutsideCallsRow.sample_id.in_(sample_ids))
+        .where(among(session, OutsideCallsRow.sample_id, sample_ids))
     )
     return {said.sample_id: (said, key) for said, key in rows}
 
@@ -243,7 +246,7 @@ def last_assessments(session: Session, sample_ids: Collection[str]) -> dict[str,
     """The newest quality assessment of each of some hundred samples that has one."""
     rows = session.scalars(
         select(QcAssessmentRow)
-        .where(QcAssessmentRow.sample_id.in_(sample_ids))
+        .where(among(session, QcAssessmentRow.sample_id, sample_ids))
         .order_by(QcAssessmentRow.assessed_at, QcAssessmentRow.assessment_id)
     )
     return {row.sample_id: row for row in rows}
