@@ -37,8 +37,9 @@ from interpreters.serial import to_json
 from ror_service.affected import ACTOR
 from ror_service.context import ServiceContext
 from ror_service.genotypes import codec
+from ror_service.genotypes.carried import number_of
 from ror_service.genotypes.catalogue import BuildCatalogue, Catalogue
-from ror_service.genotypes.index import SAMPLES, Segment, number_of
+from ror_service.genotypes.index import SAMPLES, Segment
 from ror_service.intake.needs import Needs
 from ror_service.intake.reader import read_genotypes
 from ror_service.sealing import vault

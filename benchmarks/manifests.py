@@ -8,7 +8,7 @@ check is the least CPU time of the repeats, and by what the time a row grew sinc
 Then the sizes are submitted, one after the other, to a database whose participants are registered: the check, the rows
 with what is sealed of them, the audit log, and the feedback as CSV and JSON. `first` are the seconds by the clock, then
 those of CPU of this process; `again` the same for the same manifest once more, when every row is known. The database is
-SQLite in a temporary folder, or the empty one that --database names, and with --postgresql a server of the tests' own too.
+SQLite in a temporary folder, or the empty one that --database names; with --postgresql a server of the tests' own too.
 """
 
 from __future__ import annotations

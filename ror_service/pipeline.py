@@ -31,11 +31,12 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
         wanted = _accepted(context, work, sample_id)
     if stored is None or not stored.covers(wanted):
         stored = _read_sample(context, reading)
-    if stored is None:
-        return
     # Of two samples that are read at once, the one whose fingerprint is kept last sees the other.
+    context.fingerprints.gather(lambda: context.transaction(PIPELINE))
     with context.transaction(PIPELINE) as work:
         identity_cases.examine(work, context.fingerprints, sample_id)
+        if stored is None:
+            return
         # Who said yes meanwhile to what is not stored has ordered another run.
         wanted = [each for each in _accepted(context, work, sample_id) if stored.covers([each])]
     genotypes = stored.genotypes(wanted)
@@ -51,7 +52,7 @@ def _accepted(context: ServiceContext, work: Work, sample_id: str) -> list[Inter
 
 
 def _read_sample(context: ServiceContext, reading: Reading) -> Stored | None:
-    """Read the file, check its quality, and store what the installed interpreters need; None: not to be used."""
+    """Read the file, check its quality, and store what is needed of it; None: no result may rest on it."""
     sample_id = reading.sample_id
     try:
         read = context.read_genotypes(reading.file)
@@ -63,10 +64,9 @@ def _read_sample(context: ServiceContext, reading: Reading) -> Stored | None:
     stored = context.genotypes.pack(read.calls, read.sha256)
     with context.transaction(PIPELINE) as work:
         samples.record_verdict(work, sample_id, assessment)
-        if context.genotypes.keep(work, sample_id, stored):
+        if assessment.places_known:
             context.fingerprints.keep(work, sample_id, read.calls)
-            return stored
-    return None
+        return stored if context.genotypes.keep(work, sample_id, stored) else None
 
 
 def release_report(context: ServiceContext, case_id: str) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ror_service import upkeep
 from ror_service.audit.log import Actor
 from ror_service.cli.lab import FeedbackFile, read_manifest, show_feedback
 from ror_service.cli.running import service
@@ -82,6 +83,18 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON obj
     else:
         _print_status(found)
     raise typer.Exit(1 if found.jobs.dead else 0)
+
+
+@intake.command()
+def index() -> None:
+    """Make ahead what searches need: missing fingerprints, and the pieces of both indexes. Again does what is left."""
+    with service() as context:
+        done = upkeep.index_ahead(context)
+    typer.echo(f"{done.fingerprints:,} samples got a fingerprint from what is stored of them")
+    typer.echo(f"{done.readings:,} files are ordered to be read again for one")
+    typer.echo(f"{done.gathered:,} fingerprints were put into pieces; the index of carried variants is up to date")
+    if done.unreadable:
+        typer.echo(f"of {done.unreadable:,} samples what is stored does not open")
 
 
 def _print_status(found: Progress) -> None:

@@ -28,6 +28,7 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     FingerprintRow,
+    FingerprintSegmentRow,
     InterpretationRow,
     OutsideCallsRow,
     OwnMedicinesRow,
@@ -191,7 +192,15 @@ def open_outside_calls(work: Work, keys: KeyProvider, participant_id: str, row: 
 
 
 def keep_genotypes(
-    work: Work, keys: KeyProvider, participant_id: str, sample_id: str, packed: bytes, *, build: Build, catalogue: str
+    work: Work,
+    keys: KeyProvider,
+    participant_id: str,
+    sample_id: str,
+    packed: bytes,
+    *,
+    build: Build,
+    catalogue: str,
+    carried: bytes | None = None,
 ) -> None:
     """Seal and store what interpreters need of a sample; what was stored of it before is erased with its key.
 
@@ -203,6 +212,7 @@ def keep_genotypes(
         packed: What is stored.
         build: Build of its coordinates.
         catalogue: Digest of the catalogue that says what it holds, which is in the database.
+        carried: Numbers of the alleles that it carries, where they are known.
     """
     row = work.session.get(StoredGenotypesRow, sample_id)
     if row is None:
@@ -212,6 +222,7 @@ def keep_genotypes(
         results.destroy_keys(work.session, [row.data_key_id], work.at)
     key = _new_key(work, keys, participant_id, sample_id)
     row.sealed = seal(packed, key.data_key, _of_genotypes(participant_id, sample_id, key.key_id))
+    row.carried = None if carried is None else seal(carried, key.data_key, _of_carried(participant_id, row, key.key_id))
     row.data_key_id, row.build, row.catalogue_digest, row.created_at = key.key_id, build.value, catalogue, work.at
     work.session.add(row)
     work.session.flush()
@@ -228,24 +239,53 @@ def open_genotypes(work: Work, keys: KeyProvider, participant_id: str, row: Stor
     return open_sealed(row.sealed, data_key, _of_genotypes(participant_id, row.sample_id, row.data_key_id))
 
 
-def keep_segment(work: Work, keys: KeyProvider, content: bytes, samples: int) -> VariantSegmentRow:
+def add_carried(work: Work, keys: KeyProvider, participant_id: str, row: StoredGenotypesRow, carried: bytes) -> None:
+    """Seal the numbers of the alleles that a stored call set carries beside it, under its key.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    row.carried = seal(carried, data_key, _of_carried(participant_id, row, row.data_key_id))
+
+
+def open_carried(work: Work, keys: KeyProvider, participant_id: str, row: StoredGenotypesRow) -> bytes | None:
+    """Numbers of the alleles that a stored call set carries; None where they were not stored beside it.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    if row.carried is None:
+        return None
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    return open_sealed(row.carried, data_key, _of_carried(participant_id, row, row.data_key_id))
+
+
+def keep_segment(work: Work, keys: KeyProvider, segment_id: str, content: bytes, samples: int) -> None:
     """Seal and store a piece of the index of carried variants, which belongs to nobody alone."""
-    segment_id = new_id("segment")
-    key = _new_key(work, keys, "", segment_id)
-    row = VariantSegmentRow(
-        segment_id=segment_id,
-        sealed=seal(content, key.data_key, _of_segment(segment_id, key.key_id)),
-        data_key_id=key.key_id,
-        samples=samples,
-        created_at=work.at,
-    )
-    work.session.add(row)
+    work.session.add(VariantSegmentRow(segment_id=segment_id, **_segment(work, keys, segment_id, content, samples)))
     work.session.flush()
-    return row
 
 
-def open_segment(work: Work, keys: KeyProvider, row: VariantSegmentRow) -> bytes:
-    """A piece of the index of carried variants.
+def keep_fingerprint_segment(
+    work: Work, keys: KeyProvider, segment_id: str, content: bytes, samples: int, *, panel_release: str
+) -> None:
+    """Seal and store fingerprints of many samples together, which belong to nobody alone."""
+    sealed = _segment(work, keys, segment_id, content, samples)
+    work.session.add(FingerprintSegmentRow(segment_id=segment_id, panel_release=panel_release, **sealed))
+    work.session.flush()
+
+
+def _segment(work: Work, keys: KeyProvider, segment_id: str, content: bytes, samples: int) -> dict[str, Any]:
+    key = _new_key(work, keys, "", segment_id)
+    sealed = seal(content, key.data_key, _of_segment(segment_id, key.key_id))
+    return {"sealed": sealed, "data_key_id": key.key_id, "samples": samples, "created_at": work.at}
+
+
+def open_segment(work: Work, keys: KeyProvider, row: VariantSegmentRow | FingerprintSegmentRow) -> bytes:
+    """A piece of the index of carried variants, or fingerprints of many samples.
 
     Raises:
         ErasedError: If it was dissolved.
@@ -263,10 +303,11 @@ def keep_fingerprint(
     if row is None:
         row = FingerprintRow(sample_id=sample_id)
     else:
+        results.dissolve_segments(work.session, [sample_id], work.at)
         results.destroy_keys(work.session, [row.data_key_id], work.at)
     key = _new_key(work, keys, participant_id, sample_id)
     row.sealed = seal(packed, key.data_key, _of_fingerprint(participant_id, sample_id, panel_release, key.key_id))
-    row.panel_release, row.data_key_id = panel_release, key.key_id
+    row.panel_release, row.data_key_id, row.segment_id = panel_release, key.key_id, None
     work.session.add(row)
     work.session.flush()
 
@@ -400,6 +441,10 @@ def _of_outside_calls(participant_id: str, sample_id: str, key_id: str) -> SealC
 
 def _of_genotypes(participant_id: str, sample_id: str, key_id: str) -> SealContext:
     return SealContext(participant_id, sample_id, 1, "stored-genotypes", "", key_id)
+
+
+def _of_carried(participant_id: str, row: StoredGenotypesRow, key_id: str) -> SealContext:
+    return SealContext(participant_id, row.sample_id, 1, "carried-alleles", "", key_id)
 
 
 def _of_segment(segment_id: str, key_id: str) -> SealContext:
