@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.service import DIRECTOR, PIPELINE, Service
+from support.service import DIRECTOR, PIPELINE, Service, service_on_database
 from support.stored_genotypes import REGION, catalogue
 
 from identity.fingerprint import Codes, pack, packed_size
@@ -37,6 +38,19 @@ from ror_service.work import Work
 
 PEOPLE = ("P-1", "P-2", "P-3", "P-4")
 Begin = Callable[[], AbstractContextManager[Work]]
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """On SQLite, where a test does not ask for both."""
+    url = request.getfixturevalue("postgres_url") if getattr(request, "param", "") == "postgresql" else ""
+    with service_on_database(tmp_path / "service", url) as running:
+        yield running
+
+
+both_databases = pytest.mark.parametrize(
+    "service", ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)], indirect=True
+)
 
 
 def sample_of(person: str) -> str:
@@ -134,6 +148,7 @@ def be_wrong(service: Service, person: str) -> None:
         participants.erase_sample(work, sample_of(person), "identity")
 
 
+@both_databases
 @pytest.mark.parametrize("leaves", [leave, be_wrong])
 def test_who_leaves_cannot_be_read_in_any_piece(gathered: Service, leaves: Callable[[Service, str], None]) -> None:
     service = gathered
@@ -174,6 +189,7 @@ def test_pieces_that_outlive_a_withdrawal_are_caught(gathered: Service, monkeypa
     assert readable(gathered, leave) == ["variant_segments", "fingerprint_segments"]
 
 
+@both_databases
 def test_who_leaves_while_a_piece_is_made_is_not_in_it(service: Service) -> None:
     kept(service, *PEOPLE)
 
@@ -231,6 +247,7 @@ def test_pieces_of_a_few_do_not_become_many(gathered: Service) -> None:
     assert [row.samples for row in gathered.rows(VariantSegmentRow) if row.sealed] == [5]
 
 
+@both_databases
 def test_numbers_that_are_not_stored_yet_are_made_and_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(service, "P-1")
     with service.work() as work:
@@ -259,6 +276,7 @@ def ordered(service: Service) -> set[str]:
     return {row.subject_id for row in service.rows(JobRow, JobRow.task == "interpret_sample")}
 
 
+@both_databases
 def test_samples_without_a_fingerprint_get_one_from_what_is_stored_or_are_read_again(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from support.manifests import Fields, as_csv, fields
-from support.service import CENTER, Service, running_service
+from support.service import CENTER, Service, running_service, service_on_database
 
 from ror_service.audit import log
 from ror_service.audit.log import Actor
@@ -26,7 +25,6 @@ from ror_service.intake.feedback import Feedback
 from ror_service.intake.manifest_check import check_manifest
 from ror_service.intake.samples import ManifestRow
 from ror_service.intake.submission import submit_manifest, submitted_row
-from ror_service.storage import migrations
 from ror_service.storage.tables import AuditEventRow, OutsideCallsRow, SampleRow
 from ror_service.work import Work
 
@@ -38,14 +36,7 @@ GONE = "P-3"
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
-    with on_database(tmp_path, database_url) as running:
-        yield running
-
-
-@contextmanager
-def on_database(tmp_path: Path, url: str) -> Iterator[Service]:
-    with running_service(tmp_path / "service", database_url=SecretStr(url)) as running:
-        migrations.upgrade(running.context.engine)
+    with service_on_database(tmp_path / "service", database_url) as running:
         yield running
 
 
@@ -249,7 +240,7 @@ def test_two_centers_that_send_the_same_samples_at_once(service: Service, monkey
 
 @pytest.mark.services
 def test_a_transaction_that_the_database_ends_is_made_row_by_row(postgres_url: str, tmp_path: Path) -> None:
-    with on_database(tmp_path, postgres_url) as service:
+    with service_on_database(tmp_path / "service", postgres_url) as service:
         enrolled(service)
         holder = service.context.engine.connect()
         holder.execute(text("SELECT 1 FROM participants WHERE participant_id = 'P-5' FOR UPDATE"))
