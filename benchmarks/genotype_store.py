@@ -208,10 +208,11 @@ def fill(context: ServiceContext, numbers: range, stored: Sequence[Stored], pool
         with context.transaction(ACTOR) as work:
             results.add_rows(work.session, ParticipantRow, list(map(_participant, some)))
             results.add_rows(work.session, SampleRow, list(map(_sample, some)))
+            for one in stored:
+                results.add_catalogue(work.session, one.catalogue.digest, one.catalogue.packed, work.at)
             for number in some:
                 alleles, asked_for = pool.drawn()
                 one = stored[number % len(stored)]
-                results.add_catalogue(work.session, one.catalogue.digest, one.catalogue.packed, work.at)
                 vault.keep_genotypes(
                     work, context.keys, f"P-{number:07d}", f"sample-{number:07d}", one.packed,
                     build=one.build, catalogue=one.catalogue.digest, carried=alleles,

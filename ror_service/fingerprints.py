@@ -142,7 +142,7 @@ class FingerprintIndex:
                 return gathered
             with begin() as work:
                 gathered += self._keep_piece(work, opened)
-            last = max(opened)
+            last = list(owners)[-1]
 
     def _keep_piece(self, work: Work, opened: Mapping[str, bytes]) -> int:
         segment_id, release = new_id("segment"), self.panel.release

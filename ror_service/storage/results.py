@@ -557,7 +557,8 @@ def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
 
 def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:
     """Keep a catalogue of stored genotypes, if it is not kept yet; `pack` makes its bytes only then."""
-    if session.get(GenotypeCatalogueRow, digest) is not None:
+    # Its bytes are not asked for: they are many.
+    if session.scalar(select(GenotypeCatalogueRow.digest).where(GenotypeCatalogueRow.digest == digest)) is not None:
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {"digest": digest, "packed": pack(), "created_at": at}
