@@ -7,12 +7,14 @@ panel's components, three in ten of mixed origin; children inherit whole stretch
 megabases. Sequencing reads each site some 30 times with one error in a hundred, and takes the likeliest genotype, also
 where other people's DNA is mixed in. 1 % of the genomes are swapped in pairs, 0.2 % of the participants are enrolled
 twice, 2 % of the genomes are contaminated by 1 to 20 %. Of twins, parents with a child and siblings, 1 % each, all
-twins and two in three of the others are registered.
+twins and two in three of the others are registered. Printed is how many of each class were found (sensitivity), how
+many alarms were raised in vain, and CPU seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -201,7 +203,7 @@ class Tally:
         self.found, self.of = self.found + found, self.of + 1
 
     def __str__(self) -> str:
-        return f"{self.found} of {self.of}"
+        return f"{self.found} of {self.of}, {self.found / self.of:.1%}"
 
 
 def summary(programme: Programme, panel: FingerprintPanel) -> dict[str, Tally]:
@@ -210,6 +212,7 @@ def summary(programme: Programme, panel: FingerprintPanel) -> dict[str, Tally]:
     tallies: dict[str, Tally] = defaultdict(Tally)
     _mistakes(programme, found, tallies)
     _contaminated(programme, panel, found, tallies)
+    _arrays(programme, panel, tallies)
     families = [(person, kind) for pair, kind in programme.registered.items() for person in pair]
     for person, kind in families:
         tallies[f"FALSE ALARM: registered {kind.value}"].add(found=bool(found.get(person)))
@@ -245,6 +248,15 @@ def _contaminated(programme: Programme, panel: FingerprintPanel, found: Found, t
             tallies[name].add(found=same is Relation.SAME_PERSON)
 
 
+def _arrays(programme: Programme, panel: FingerprintPanel, tallies: dict[str, Tally]) -> None:
+    """Array against genome of one participant, where neither was swapped."""
+    swapped = {person for pair in programme.swapped for person in pair}
+    for person, codes in programme.arrays.items():
+        if person not in swapped:
+            same = compare(programme.genomes[person], codes, panel.limits).relation
+            tallies["array and genome of one participant, seen as one person"].add(found=same is Relation.SAME_PERSON)
+
+
 def main() -> None:
     """Draw, search, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -253,11 +265,13 @@ def main() -> None:
     arguments = parser.parse_args()
     panel = load_panel()
     programme = make_programme(arguments.samples, panel, np.random.default_rng(arguments.seed))
+    drawn = time.process_time()
     print(
         f"{len(programme.genomes)} genomes, {len(programme.arrays)} arrays, panel {panel.release} ({len(panel)} sites)"
     )
     for name, tally in summary(programme, panel).items():
         print(f"{name:<60} {tally}")
+    print(f"CPU: {drawn:.0f} s to draw them, {time.process_time() - drawn:.0f} s to compare and search")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.errors import InvalidInputError
 from ror_service.genotypes import index
+from ror_service.genotypes.carried import number_of
 from ror_service.genotypes.index import Segment
 from ror_service.sealing import vault
 from ror_service.storage import results
@@ -91,7 +93,7 @@ def read_variants(path: Path, hereditary: HereditaryRisk | None) -> list[Variant
 
 
 def affected(context: ServiceContext, variants: Sequence[Variant], module: str) -> Affected:
-    """Look through all samples; those that are in no piece of the index are indexed first, which takes longer.
+    """Look through all samples; those that are in no piece of the index are indexed first.
 
     Args:
         context: The service.
@@ -103,7 +105,7 @@ def affected(context: ServiceContext, variants: Sequence[Variant], module: str) 
         wanted = np.array(
             sorted(
                 {
-                    index.number_of(build, key)
+                    number_of(build, key)
                     for variant in variants
                     for build, keys in variant.spellings.items()
                     for key in keys
@@ -134,14 +136,8 @@ def affected(context: ServiceContext, variants: Sequence[Variant], module: str) 
 
 
 def refresh(context: ServiceContext) -> int:
-    """Index what is in no piece yet, a transaction each; returns how many samples do not open."""
-    last, unreadable = "", 0
-    while True:
-        with context.transaction(ACTOR) as work:
-            done = index.index_some(work, context.keys, context.genotypes, last)
-        if done is None:
-            return unreadable
-        last, unreadable = done.last, unreadable + done.unreadable
+    """Index what is in no piece yet; returns how many samples do not open."""
+    return index.refresh(partial(context.transaction, ACTOR), context.keys, context.genotypes)
 
 
 def _cases(work: Work, sample_ids: Sequence[str], module: str) -> tuple[list[str], int]:

@@ -12,7 +12,7 @@ from consent.types import Candidate, Confirmation, Decision, Disclosure, History
 from ror_service import states
 from ror_service.states import CaseState, SampleState
 from ror_service.storage import participants, results
-from ror_service.storage.participants import Lock
+from ror_service.storage.participants import Lock, Standing
 from ror_service.storage.tables import (
     ReleaseDecisionRow,
     ResultCaseRow,
@@ -151,7 +151,7 @@ def may_be_reanalyzed(work: Work, case: ResultCaseRow) -> bool:
     )
 
 
-def must_be_erased(known: History) -> bool:
+def must_be_erased(known: History | Standing) -> bool:
     """Whether the participant's data must not be kept in a form that anybody can read."""
     return known.participation is Participation.WITHDRAWN or known.vital_status is VitalStatus.DECEASED
 

@@ -27,7 +27,9 @@ class Extracted:
 def keep(
     work: Work, store: GenotypeStore, fingerprints: FingerprintIndex, reading: Reading, found: Extracted | Problem
 ) -> None:
-    """Keep the verdict on a reading and, where the sample passes, all that is used of it; order its interpretation.
+    """Keep the verdict on a reading and what may be used of it, and order the sample's interpretation.
+
+    The fingerprint of a sample that the quality gate holds is kept too, unless its places are in doubt.
 
     All of it or nothing, and nothing where another worker read the sample meanwhile.
 
@@ -44,6 +46,7 @@ def keep(
         samples.record_verdict(work, reading.sample_id, None, problem=found.value)
         return
     samples.record_verdict(work, reading.sample_id, found.assessment)
-    if store.keep(work, reading.sample_id, found.stored):
+    if found.assessment.places_known:
         fingerprints.keep(work, reading.sample_id, found.calls)
-        work.enqueue("interpret_sample", reading.sample_id, backfill=reading.backfill)
+    store.keep(work, reading.sample_id, found.stored)
+    work.enqueue("interpret_sample", reading.sample_id, backfill=reading.backfill)

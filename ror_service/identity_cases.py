@@ -80,6 +80,8 @@ def examine(work: Work, index: FingerprintIndex, sample_id: str) -> list[str]:
     Returns:
         The cases that were opened.
     """
+    if not index.has(work, sample_id):
+        return []
     living = results.living_fingerprints(work.session, index.panel.release)
     owner = living.get(sample_id)
     if owner is None:
@@ -87,14 +89,17 @@ def examine(work: Work, index: FingerprintIndex, sample_id: str) -> list[str]:
     own = index.open(work, {name: of for name, of in living.items() if of == owner})
     codes = own.pop(sample_id)
     related = _relatives(work, owner)
-    hits = index.search(work, codes, living)
+    hits, opened = index.search(work, codes, living)
     found = [(hit, related.get(living[hit.key])) for hit in hits if living[hit.key] != owner]
     raised = alarms(codes, index.panel.limits, own=own, found=found)
-    work.audit("sample.identity", "sample", sample_id, owner, searched=len(living), alarms=len(raised))
     # Whoever sends or reads holds the participant: after this, nothing of any member leaves. In one order, as always.
     for member in sorted({living[alarm.other or sample_id] for alarm in raised} | {owner} if raised else ()):
         people.get(work.session, member, Lock.EXCLUSIVE)
-    return [opened for alarm in raised if (opened := _open(work, alarm, sample_id)) is not None]
+    # Not before: whoever withdraws holds a participant, and then waits for the log.
+    if opened:
+        work.audit("fingerprints.open", "fingerprint_panel", index.panel.release, None, samples=opened)
+    work.audit("sample.identity", "sample", sample_id, owner, searched=len(living), alarms=len(raised))
+    return [case for alarm in raised if (case := _open(work, alarm, sample_id)) is not None]
 
 
 def listed(work: Work, *, resolved: bool = False) -> Sequence[IdentityCaseRow]:

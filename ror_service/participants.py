@@ -310,6 +310,7 @@ def erase_sample(work: Work, sample_id: str, cause: str) -> None:
     if results.file_of(session, sample_id) is not None:
         work.enqueue("erase_files", sample_id)
     work.audit("sample.erase", "sample", sample_id, participant_id, cause=cause, keys_destroyed=destroyed)
+    results.dissolve_segments(session, [sample_id], work.at)
     other = results.newest_read_sample(session, participant_id)
     for case in ended:
         opened = cases.open_case(work, participant_id, case.module)

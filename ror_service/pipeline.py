@@ -46,15 +46,20 @@ def interpret_sample(context: ServiceContext, sample_id: str) -> None:
         if reading is None:
             return
         stored = context.stored(work, sample_id, _accepted(context, work, sample_id))
-        if stored is None:
+        if stored is None and not reading.held:
             work.enqueue("extract_sample", sample_id, backfill=reading.backfill)
-    if stored is None:
-        raise NotExtractedError
-    # Of two samples that are read at once, the one whose fingerprint is kept last sees the other.
+    # Of two samples that are read at once, the one whose fingerprint is kept last sees the other. One that is held is
+    # looked at too: that is where a swapped one is found.
+    context.fingerprints.gather(lambda: context.transaction(PIPELINE))
     with context.transaction(PIPELINE) as work:
         identity_cases.examine(work, context.fingerprints, sample_id)
-        # Who said yes meanwhile to what is not stored has ordered another run.
-        wanted = [each for each in _accepted(context, work, sample_id) if stored.covers([each])]
+        accepted = [] if reading.held else _accepted(context, work, sample_id)
+    if reading.held:
+        return
+    if stored is None:
+        raise NotExtractedError
+    # Who said yes meanwhile to what is not stored has ordered another run.
+    wanted = [each for each in accepted if stored.covers([each])]
     genotypes = stored.genotypes(wanted)
     found = [interpretations.interpret(interpreter, reading, genotypes) for interpreter in wanted]
     due = context.settings.review_due

@@ -6,6 +6,7 @@ Made by `ServiceContext.transaction` alone; code that receives one never commits
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from consent.policy import Policy
 from ror_service.audit import log
-from ror_service.audit.log import Actor
+from ror_service.audit.log import Actor, Event
 from ror_service.storage import jobs
 
 SafeDetail = str | int | float | bool | list[str] | None
@@ -34,16 +35,11 @@ class Work:
         self, action: str, object_type: str, object_id: str, participant_id: str | None, **details: SafeDetail
     ) -> None:
         """Write an audit event that is kept if and only if this transaction commits."""
-        log.append(
-            self.session,
-            at=self.at,
-            actor=self.actor,
-            action=action,
-            object_type=object_type,
-            object_id=object_id,
-            participant_id=participant_id,
-            details=dict(details),
-        )
+        self.audit_all([Event(action, object_type, object_id, participant_id, dict(details))])
+
+    def audit_all(self, events: Sequence[Event]) -> None:
+        """Write several events at once: much cheaper than one by one. Their details hold what `SafeDetail` allows."""
+        log.append(self.session, at=self.at, actor=self.actor, events=events)
 
     def enqueue(self, task: str, subject_id: str, *, backfill: bool = False) -> None:
         """Order work for the queue, written with the state change that causes it; a backfill waits for the rest."""

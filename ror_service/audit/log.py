@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -47,6 +47,17 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What was done, to what and to whom."""
+
+    action: str
+    object_type: str
+    object_id: str
+    participant_id: str | None
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """Result of walking the chain to its end."""
 
@@ -55,39 +66,31 @@ class Verification:
     """Hash of the last event."""
 
 
-def append(
-    session: Session,
-    *,
-    at: datetime,
-    actor: Actor,
-    action: str,
-    object_type: str,
-    object_id: str,
-    participant_id: str | None,
-    details: dict[str, Any],
-) -> None:
-    """Add one event to the chain, within the caller's transaction.
+def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Event]) -> None:
+    """Add events to the chain, in their order, within the caller's transaction.
 
     Holds the chain's lock until that transaction ends, so call it late.
     """
     audit_events.lock_chain(session)
     last = audit_events.last(session)
-    row = AuditEventRow(
-        sequence=1 if last is None else last.sequence + 1,
-        at=at,
-        actor=actor.name,
-        role=actor.role,
-        purpose=actor.purpose,
-        action=action,
-        object_type=object_type,
-        object_id=object_id,
-        participant_id=participant_id,
-        details=details,
-        previous_hash=GENESIS if last is None else last.event_hash,
-        event_hash="",
-    )
-    row.event_hash = event_hash(row)
-    session.add(row)
+    sequence, previous = (0, GENESIS) if last is None else (last.sequence, last.event_hash)
+    for number, event in enumerate(events, sequence + 1):
+        row = AuditEventRow(
+            sequence=number,
+            at=at,
+            actor=actor.name,
+            role=actor.role,
+            purpose=actor.purpose,
+            action=event.action,
+            object_type=event.object_type,
+            object_id=event.object_id,
+            participant_id=event.participant_id,
+            details=event.details,
+            previous_hash=previous,
+            event_hash="",
+        )
+        row.event_hash = previous = event_hash(row)
+        session.add(row)
     session.flush()
 
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ror_service import indexing
 from ror_service.audit.log import Actor
 from ror_service.cli.lab import FeedbackFile, read_manifest, show_feedback
 from ror_service.cli.running import service
@@ -130,6 +131,18 @@ def sweep(
     with service() as context:
         removed = sweeping.sweep(partial(context.transaction, OPERATOR), context.store, timedelta(hours=older_than))
     typer.echo(f"{removed:,} files removed")
+
+
+@intake.command()
+def index() -> None:
+    """Make ahead what searches need: missing fingerprints, and the pieces of both indexes. Again does what is left."""
+    with service() as context:
+        done = indexing.index_ahead(context)
+    typer.echo(f"{done.fingerprints:,} samples got a fingerprint from what is stored of them")
+    typer.echo(f"{done.readings:,} files are ordered to be read again for one")
+    typer.echo(f"{done.gathered:,} fingerprints were put into pieces; the index of carried variants is up to date")
+    if done.unreadable:
+        typer.echo(f"of {done.unreadable:,} samples what is stored does not open")
 
 
 def _print_status(found: Progress) -> None:

@@ -1,42 +1,39 @@
 """The index of carried variants: who carries an allele, answered without opening anybody's stored genotypes.
 
 It is a cache in pieces of a thousand samples, each sealed under a key of its own. A piece is dissolved by the
-transaction that erases one of its samples, and its other samples are indexed anew by the next question. Only records of
-whole regions count, under the allele as it is written once common bases are dropped; whoever asks asks for every
-spelling.
+transaction that erases one of its samples, and its other samples go into another one later, from the numbers that are
+sealed beside what is stored of them. Only records of whole regions count, under the allele as it is written once common
+bases are dropped; whoever asks asks for every spelling.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interpreters.genotypes import Build
-from interpreters.hereditary_risk.alleles import AlleleKey, trim
 from ror_service.errors import SealError
-from ror_service.genotypes import codec
+from ror_service.genotypes import carried, codec
+from ror_service.genotypes.carried import Numbers
 from ror_service.genotypes.store import GenotypeStore
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
 from ror_service.storage import results
-from ror_service.work import Work
+from ror_service.storage.tables import StoredGenotypesRow, VariantSegmentRow
+from ror_service.work import Work, new_id
 
 SAMPLES = 1000
 """In one piece at most."""
-Numbers = NDArray[np.uint64]
 _LENGTHS = struct.Struct("<III")
-
-
-def number_of(build: Build, key: AlleleKey) -> int:
-    """64 bits that stand for an allele in the index."""
-    text = f"{build}:{key.chrom}:{key.pos}:{key.deleted}:{key.inserted}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+Begin = Callable[[], AbstractContextManager[Work]]
+"""Begins a transaction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +53,13 @@ class Segment:
     carriers: NDArray[np.uint16]
 
     @classmethod
-    def of(cls, carried: Iterable[tuple[str, Iterable[int]]]) -> Segment:
-        """The piece with these samples, each with the numbers of its alleles."""
+    def of(cls, found: Iterable[tuple[str, Numbers]]) -> Segment:
+        """The piece with these samples, each with the numbers of its alleles, none twice."""
         samples, numbers, places = [], [], []
-        for place, (sample_id, found) in enumerate(carried):
+        for place, (sample_id, of_sample) in enumerate(found):
             samples.append(sample_id)
-            distinct = np.fromiter(set(found), dtype=np.uint64)
-            numbers.append(distinct)
-            places.append(np.full(len(distinct), place, dtype=np.uint16))
+            numbers.append(of_sample)
+            places.append(np.full(len(of_sample), place, dtype=np.uint16))
         joined = np.concatenate([np.empty(0, np.uint64), *numbers])
         order = np.argsort(joined, kind="stable")
         alleles, counts = np.unique(joined, return_counts=True)
@@ -107,44 +103,92 @@ class Indexed:
 
     last: str
     """Sample after which to go on."""
-    samples: int
     unreadable: int
     """Samples whose stored genotypes do not open, or not in this program: they are not in the index."""
 
 
-def index_some(work: Work, keys: KeyProvider, store: GenotypeStore, after: str = "") -> Indexed | None:
-    """Index the next samples that are in no piece, at most `SAMPLES`; None when there are no more.
-
-    The audit event of the piece names every sample that was opened for it.
+def refresh(begin: Begin, keys: KeyProvider, store: GenotypeStore) -> int:
+    """Index every sample that is in no piece; returns how many do not open.
 
     Args:
-        work: The transaction.
+        begin: Begins a transaction.
+        keys: Holder of the key-encryption keys.
+        store: The genotype store.
+    """
+    with begin() as work:
+        if results.not_indexed(work.session, "", 1):
+            # So that pieces of a few samples, one for each question, do not become many.
+            results.dissolve_unfilled(work.session, VariantSegmentRow, SAMPLES // 2, work.at)
+    last, unreadable = "", 0
+    while (done := index_some(begin, keys, store, last)) is not None:
+        last, unreadable = done.last, unreadable + done.unreadable
+    return unreadable
+
+
+def index_some(begin: Begin, keys: KeyProvider, store: GenotypeStore, after: str = "") -> Indexed | None:
+    """Index the next samples that are in no piece, at most `SAMPLES`; None when there are no more.
+
+    They are opened without a lock, and those that are still as they were go into the piece. Its audit event names every
+    sample that was opened for it.
+
+    Args:
+        begin: Begins a transaction.
         keys: Holder of the key-encryption keys.
         store: The genotype store.
         after: In order of their ids, samples after this one.
     """
-    rows = results.not_indexed(work.session, after, SAMPLES)
+    found: dict[str, _Found] = {}
+    with begin() as work:
+        rows = results.not_indexed(work.session, after, SAMPLES)
+        for row, _, participant_id in rows:
+            numbers = _carried(work, keys, store, row, participant_id)
+            if numbers is not None:
+                found[row.sample_id] = _Found(row.data_key_id, participant_id, numbers)
     if not rows:
         return None
-    carried: list[tuple[str, set[int]]] = []
-    for row, participant_id in rows:
-        try:
-            packed = vault.open_genotypes(work, keys, participant_id, row)
-        except SealError:
-            continue
-        if codec.is_known(packed):
-            catalogue = store.catalogue_of(work, row.catalogue_digest)
-            build = Build(row.build)
-            written = codec.carried_alleles(packed, catalogue)
-            keys_of = (AlleleKey(chrom, *trim(pos, ref, alt)) for chrom, pos, ref, alt in written)
-            carried.append((row.sample_id, {number_of(build, key) for key in keys_of}))
-    if carried:
-        segment = Segment.of(carried)
-        kept = vault.keep_segment(work, keys, segment.pack(), len(carried))
-        read = set(segment.samples)
-        for row, _ in rows:
-            if row.sample_id in read:
-                row.segment_id = kept.segment_id
-        work.session.flush()
-        work.audit("genotypes.index", "variant_segment", kept.segment_id, None, samples=list(segment.samples))
-    return Indexed(rows[-1][0].sample_id, len(carried), len(rows) - len(carried))
+    if found:
+        with begin() as work:
+            _keep(work, keys, found)
+    return Indexed(rows[-1][0].sample_id, len(rows) - len(found))
+
+
+class _Found(NamedTuple):
+    """What a sample carries, and the key under which that is stored."""
+
+    data_key_id: str
+    participant_id: str
+    numbers: Numbers
+
+
+def _carried(
+    work: Work, keys: KeyProvider, store: GenotypeStore, row: StoredGenotypesRow, participant_id: str
+) -> Numbers | None:
+    """What a stored call set carries; None where it does not open."""
+    try:
+        numbers = vault.open_carried(work, keys, participant_id, row)
+        if numbers is not None:
+            return carried.unpack(numbers)
+        packed = vault.open_genotypes(work, keys, participant_id, row)
+    except SealError:
+        return None
+    if not codec.is_known(packed):
+        return None
+    return carried.carried_numbers(packed, store.catalogue_of(work, row.catalogue_digest), Build(row.build))
+
+
+def _keep(work: Work, keys: KeyProvider, found: Mapping[str, _Found]) -> None:
+    segment_id = new_id("segment")
+    # First, since it takes the log's lock, which a withdrawal takes before the rows' as well.
+    work.audit("genotypes.index", "variant_segment", segment_id, None, samples=list(found))
+    locked = results.lock_not_indexed(work.session, list(found))
+    rows = [row for row in locked if row.data_key_id == found[row.sample_id].data_key_id]
+    if not rows:
+        return
+    segment = Segment.of((row.sample_id, found[row.sample_id].numbers) for row in rows)
+    vault.keep_segment(work, keys, segment_id, segment.pack(), len(rows))
+    for row in rows:
+        row.segment_id = segment_id
+        if row.carried is None:
+            of_row = found[row.sample_id]
+            vault.add_carried(work, keys, of_row.participant_id, row, carried.pack(of_row.numbers))
+    work.session.flush()

@@ -9,6 +9,7 @@ from functools import cached_property
 from interpreters.genotypes import Build, GenotypeCalls
 from interpreters.interpreter import Interpreter
 from ror_service.genotypes import codec
+from ror_service.genotypes.carried import Numbers, carried_numbers, pack
 from ror_service.genotypes.catalogue import Catalogue, panel_sites
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
@@ -41,6 +42,8 @@ class Stored:
     build: Build
     sha256: str
     """Of the file that the calls were read from."""
+    carried: Numbers | None = field(default=None, repr=False)
+    """What it carries, where that is known already."""
 
     def covers(self, interpreters: Iterable[Interpreter]) -> bool:
         """Whether all of these interpreters find here what they would find in the file."""
@@ -73,7 +76,9 @@ class GenotypeStore:
 
     def pack(self, calls: GenotypeCalls, sha256: str) -> Stored:
         """What would be stored of a reading; takes a while, so make it outside a transaction."""
-        return Stored(codec.encode(calls, self.catalogue), self.catalogue, calls.build, sha256)
+        packed = codec.encode(calls, self.catalogue)
+        carried = carried_numbers(packed, self.catalogue, calls.build)
+        return Stored(packed, self.catalogue, calls.build, sha256, carried)
 
     def keep(self, work: Work, sample_id: str, stored: Stored) -> bool:
         """Seal and store what was packed of a sample that passed the quality gate; False, and nothing is kept, else.
@@ -92,6 +97,7 @@ class GenotypeStore:
             stored.packed,
             build=stored.build,
             catalogue=stored.catalogue.digest,
+            carried=None if stored.carried is None else pack(stored.carried),
         )
         work.audit("genotypes.keep", "sample", sample_id, sample.participant_id, catalogue=stored.catalogue.digest)
         return True

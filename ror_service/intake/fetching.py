@@ -43,7 +43,7 @@ def list_file(work: Work, row: Row, inbox: Inbox) -> Taken:
     """
     sample = samples.owned(work, row.sample_id)
     if SampleState(sample.state) is not SampleState.AWAITING_FILE:
-        return submission.standing(work, row.sample_id)
+        return submission.standing(work, [row.sample_id])[row.sample_id]
     if row.genotypes_file not in inbox.versions:
         return Taken(SampleState.AWAITING_FILE, reasons=(said_no(NoFileError(), _OF),))
     version = hashlib.sha256(inbox.versions[row.genotypes_file].encode()).hexdigest()

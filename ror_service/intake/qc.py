@@ -40,6 +40,10 @@ class Verdict(StrEnum):
     HOLD = "hold"
 
 
+_PLACES = frozenset({"build", "reference_agreement"})
+"""Rules that hold a file whose positions may be those of another reference sequence."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleResult:
     """One rule applied to one sample."""
@@ -74,6 +78,16 @@ class QcAssessment:
     def holds(self) -> tuple[str, ...]:
         """Names of the rules that hold the sample."""
         return tuple(rule.name for rule in self.rules if rule.outcome is Outcome.HOLD)
+
+    @property
+    def places_known(self) -> bool:
+        """Whether the genotypes are where the file says: only then do they tell whose sample it is."""
+        return places_known(self.holds)
+
+
+def places_known(holds: Iterable[str]) -> bool:
+    """Whether none of the rules that hold a sample says that its positions may be those of another reference."""
+    return _PLACES.isdisjoint(holds)
 
 
 @dataclass(frozen=True, slots=True)

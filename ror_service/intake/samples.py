@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import islice
@@ -14,23 +14,32 @@ from sqlalchemy import update
 
 from interpreters.genotypes import Assay, Build, OutsideCall, Sample, Sex
 from ror_service import cases
-from ror_service.errors import ConflictError, InvalidInputError, NotFoundError
+from ror_service.audit.log import Event
+from ror_service.errors import ConflictError, ErasedError, InvalidInputError, NotFoundError, SealError, ServiceError
 from ror_service.intake.incoming import Incoming
 from ror_service.intake.manifest import LaboratoryFacts
 from ror_service.intake.qc import Declared, QcAssessment, Verdict
 from ror_service.sealing import vault
 from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.keys import KeyProvider
-from ror_service.sealing.vault import SealedFile
+from ror_service.sealing.vault import LaboratorySays, SealedFile
 from ror_service.states import CaseState, SampleState
 from ror_service.storage import participants, results
-from ror_service.storage.participants import Lock
-from ror_service.storage.tables import DataFileRow, ParticipantRow, QcAssessmentRow, ResultCaseRow, SampleRow
+from ror_service.storage.participants import Lock, Standing
+from ror_service.storage.tables import (
+    DataFileRow,
+    OutsideCallsRow,
+    ParticipantRow,
+    QcAssessmentRow,
+    ResultCaseRow,
+    SampleRow,
+)
 from ror_service.work import Work, new_id
 
 _NOTHING_SEALED: tuple[tuple[OutsideCall, ...], LaboratoryFacts] = ((), LaboratoryFacts())
 _AT_ONCE = 500
 """Values in one question to the database at most."""
+_OTHER_FACTS = "the sample was submitted before with other facts"
 _MUST_NOT_BE_KEPT = "this sample's data must not be kept; delete the file, and submit any later one anew"
 
 
@@ -57,6 +66,11 @@ class ManifestRow:
         """What is kept under the participant's key alone."""
         return self.outside_calls, self.laboratory
 
+    @property
+    def seals(self) -> bool:
+        """Whether there is a part that is sealed."""
+        return self.sealed_part != _NOTHING_SEALED
+
     def digest(self) -> str:
         """SHA-256 of the canonical row but for its sealed part: the same row again is the same submission.
 
@@ -78,6 +92,8 @@ class Reading:
     declared: Declared
     outside_calls: tuple[OutsideCall, ...] = field(default=(), repr=False)
     backfill: bool = False
+    held: bool = False
+    """Whether the quality gate holds the sample: nothing is interpreted."""
     verdict_before: str | None = None
     """Identifier of the last verdict on the sample when this began."""
 
@@ -90,48 +106,121 @@ def submit(work: Work, keys: KeyProvider, row: ManifestRow) -> None:
         ConflictError: If the sample identifier was submitted with other facts or by another center, or the row brings
             sealed facts that must not be kept.
         ErasedError: If the row's sealed facts were erased since.
+        SealError: If the row's sealed facts do not open.
         InvalidInputError: If a fact is out of range.
     """
+    (refusal,) = submit_all(work, keys, [row])
+    if refusal is not None:
+        raise refusal
+
+
+def submit_all(work: Work, keys: KeyProvider, rows: Sequence[ManifestRow]) -> list[ServiceError | None]:
+    """Accept some hundred manifest rows in one transaction, each as `submit` accepts it alone.
+
+    Nothing is written before it is decided on every row, so that one that is refused does not touch the others.
+
+    Args:
+        work: The transaction.
+        keys: Holder of the key-encryption keys.
+        rows: Rows of different samples.
+
+    Returns:
+        For each row None, or the error that `submit` raises.
+    """
+    standings = participants.standings(work.session, (row.participant_id for row in rows), Lock.SHARED)
+    refusals = {row.sample_id: _unfit(row, standings) for row in rows}
+    left = {row.sample_id: row for row in rows if refusals[row.sample_id] is None}
+    events: list[Event] = []
+    # Another center may take the same ones at this moment: then they are known in a second round.
+    for _ in range(2 if left else 0):
+        known = results.samples_by_id(work.session, left)
+        refusals |= _compare(work, keys, known, left, events)
+        new = [row for name, row in left.items() if name not in known]
+        forbidden = {row.sample_id for row in new if row.seals and cases.must_be_erased(standings[row.participant_id])}
+        refusals |= {name: ConflictError(_MUST_NOT_BE_KEPT) for name in forbidden}
+        new = [row for row in new if row.sample_id not in forbidden]
+        added = _add(work, keys, new, events)
+        left = {row.sample_id: row for row in new if row.sample_id not in added}
+    refusals |= {name: ConflictError(_OTHER_FACTS) for name in left}
+    # Last, for from here on nobody else can write to the log.
+    work.audit_all(events)
+    return [refusals[row.sample_id] for row in rows]
+
+
+def _unfit(row: ManifestRow, standings: Mapping[str, Standing]) -> ServiceError | None:
     if row.contamination is not None and not 0 <= row.contamination <= 1:
-        raise InvalidInputError("contamination is a share from 0 to 1")
-    participants.get(work.session, row.participant_id)
-    known = work.session.get(SampleRow, row.sample_id)
-    if known is not None:
-        same = (known.manifest_sha256, known.genome_center) == (row.digest(), work.actor.name)
-        if not same or _sealed_part(work, keys, known) != row.sealed_part:
-            raise ConflictError("the sample was submitted before with other facts")
-        return
-    seals = row.sealed_part != _NOTHING_SEALED
-    if seals and cases.must_be_erased(participants.history(work.session, row.participant_id, Lock.SHARED)):
-        raise ConflictError(_MUST_NOT_BE_KEPT)
-    work.session.add(
-        SampleRow(
-            sample_id=row.sample_id,
-            participant_id=row.participant_id,
-            genome_center=work.actor.name,
-            specimen=row.specimen,
-            assay=row.assay.value,
-            build=None if row.build is None else row.build.value,
-            sex_at_birth=row.sex_at_birth.value,
-            contamination=row.contamination,
-            name_in_file=row.name_in_file,
-            collected_on=row.collected_on,
-            file_sha256=row.file_sha256,
-            file_size=row.file_size,
-            manifest_sha256=row.digest(),
-            state=SampleState.AWAITING_FILE.value,
-            created_at=work.at,
-        )
+        return InvalidInputError("contamination is a share from 0 to 1")
+    return None if row.participant_id in standings else NotFoundError("no such participant")
+
+
+def _compare(
+    work: Work,
+    keys: KeyProvider,
+    known: Mapping[str, SampleRow],
+    rows: Mapping[str, ManifestRow],
+    events: list[Event],
+) -> dict[str, ServiceError | None]:
+    """Whether known samples were submitted as these rows say; adds the events of what had to be opened for it."""
+    compared: dict[str, ServiceError | None] = {
+        name: None
+        if (sample.manifest_sha256, sample.genome_center) == (rows[name].digest(), work.actor.name)
+        else ConflictError(_OTHER_FACTS)
+        for name, sample in known.items()
+    }
+    alike = [name for name, refusal in compared.items() if refusal is None]
+    sealed = results.outside_calls_with_keys(work.session, alike)
+    for name in alike:
+        said, _ = sealed.get(name, (None, None))
+        try:
+            if _opened(work, keys, known[name], said, events) != rows[name].sealed_part:
+                compared[name] = ConflictError(_OTHER_FACTS)
+        except (ErasedError, SealError) as error:
+            compared[name] = error
+    return compared
+
+
+def _add(work: Work, keys: KeyProvider, rows: Sequence[ManifestRow], events: list[Event]) -> set[str]:
+    """Add new samples, but for those that somebody else adds at this moment; returns which were added."""
+    if not rows:
+        return set()
+    digests = {row.sample_id: row.digest() for row in rows}
+    added = results.add_samples(
+        work.session,
+        [
+            {
+                "sample_id": row.sample_id,
+                "participant_id": row.participant_id,
+                "genome_center": work.actor.name,
+                "specimen": row.specimen,
+                "assay": row.assay.value,
+                "build": None if row.build is None else row.build.value,
+                "sex_at_birth": row.sex_at_birth.value,
+                "contamination": row.contamination,
+                "name_in_file": row.name_in_file,
+                "collected_on": row.collected_on,
+                "file_sha256": row.file_sha256,
+                "file_size": row.file_size,
+                "manifest_sha256": digests[row.sample_id],
+                "state": SampleState.AWAITING_FILE.value,
+                "created_at": work.at,
+            }
+            for row in rows
+        ],
     )
-    work.session.flush()
-    if seals:
-        vault.keep_outside_calls(
-            work, keys, row.participant_id, row.sample_id, row.outside_calls, laboratory=row.laboratory.to_json()
-        )
-    work.audit(
-        "sample.submit", "sample", row.sample_id, row.participant_id,
-        manifest_sha256=row.digest(), outside_calls=len(row.outside_calls),
-    )  # fmt: skip
+    mine = [row for row in rows if row.sample_id in added]
+    vault.keep_outside_calls(
+        work,
+        keys,
+        [
+            LaboratorySays(row.participant_id, row.sample_id, row.outside_calls, row.laboratory.to_json())
+            for row in mine
+            if row.seals
+        ],
+    )
+    for row in mine:
+        details = {"manifest_sha256": digests[row.sample_id], "outside_calls": len(row.outside_calls)}
+        events.append(Event("sample.submit", "sample", row.sample_id, row.participant_id, details))
+    return added
 
 
 def owned(work: Work, sample_id: str) -> SampleRow:
@@ -208,7 +297,7 @@ def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incom
 def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) -> Reading | None:
     """What to read, or None when the participant's standing forbids any use, or there is no file or no more.
 
-    A file that the quality gate holds, or that cannot be read, is not read again: its verdict stands.
+    A file that cannot be read is not read again: its verdict stands.
 
     Raises:
         NotFoundError: If there is no such sample.
@@ -219,10 +308,12 @@ def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) ->
     known = participants.history(work.session, sample.participant_id)
     if file is None or results.is_erased(work.session, file) or cases.use_forbidden(known):
         return None
-    if SampleState(sample.state) in {SampleState.QC_HOLD, SampleState.UNREADABLE}:
+    if SampleState(sample.state) is SampleState.UNREADABLE:
         return None
     participant = participants.get(work.session, sample.participant_id)
-    calls, laboratory = _sealed_part(work, keys, sample)
+    events: list[Event] = []
+    calls, laboratory = _opened(work, keys, sample, results.outside_calls_of(work.session, sample_id), events)
+    work.audit_all(events)
     before = results.last_assessment(work.session, sample_id)
     return Reading(
         sample_id=sample_id,
@@ -231,6 +322,7 @@ def begin_reading(work: Work, keys: KeyProvider, sample_id: str, store: Path) ->
         declared=_declared(sample, participant, laboratory),
         outside_calls=calls,
         backfill=sample.backfill,
+        held=SampleState(sample.state) is SampleState.QC_HOLD,
         verdict_before=None if before is None else before.assessment_id,
     )
 
@@ -330,14 +422,15 @@ def _accepted(work: Work, sample: SampleRow) -> list[ResultCaseRow]:
     ]
 
 
-def _sealed_part(work: Work, keys: KeyProvider, sample: SampleRow) -> tuple[tuple[OutsideCall, ...], LaboratoryFacts]:
-    row = results.outside_calls_of(work.session, sample.sample_id)
-    if row is None:
+def _opened(
+    work: Work, keys: KeyProvider, sample: SampleRow, said: OutsideCallsRow | None, events: list[Event]
+) -> tuple[tuple[OutsideCall, ...], LaboratoryFacts]:
+    """What is sealed of a sample's row; adds the event of its opening."""
+    if said is None:
         return _NOTHING_SEALED
-    work.audit("sample.outside_calls", "sample", sample.sample_id, sample.participant_id)
-    calls = vault.open_outside_calls(work, keys, sample.participant_id, row)
-    laboratory = vault.open_laboratory_facts(work, keys, sample.participant_id, row)
-    return calls, LaboratoryFacts.from_json(laboratory)
+    events.append(Event("sample.outside_calls", "sample", sample.sample_id, sample.participant_id, {}))
+    opened = vault.open_outside_calls(work, keys, sample.participant_id, said)
+    return tuple(opened.calls), LaboratoryFacts.from_json(opened.laboratory)
 
 
 def _declared(sample: SampleRow, participant: ParticipantRow, laboratory: LaboratoryFacts) -> Declared:

@@ -1,11 +1,13 @@
-"""Takes a whole manifest in: each row as if it had been sent alone, in a transaction of its own, and its file."""
+"""Takes a whole manifest in: each row as if it had been sent alone, many in one transaction, and its file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
+
+from sqlalchemy.exc import DBAPIError
 
 from ror_service.errors import ServiceError
 from ror_service.intake import samples
@@ -22,6 +24,8 @@ from ror_service.work import Work
 
 PIECE = 1 << 20
 """Bytes that are read at once."""
+ROWS_AT_ONCE = 250
+"""Rows of one transaction: it holds their participants and at its end the audit log, so it must be short."""
 FIRST_FAULT = 500
 """From this status on an error is the service's own fault and stops the manifest; it may be sent again."""
 
@@ -48,7 +52,12 @@ def submit_manifest(begin: Begin, keys: KeyProvider, manifest: CheckedManifest) 
         keys: Holder of the key-encryption keys.
         manifest: The manifest.
     """
-    return feedback_on(manifest, lambda row: submit_row(begin, keys, row))
+    rows = list(dict.fromkeys(row.declared for row in manifest.rows if row.declared is not None))
+    taken: dict[Row, Taken] = {}
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        taken |= zip(some, _submit(begin, keys, some), strict=True)
+    return feedback_on(manifest, taken.__getitem__)
 
 
 def submitted_row(row: Row) -> ManifestRow:
@@ -82,12 +91,25 @@ def said_no(error: ServiceError, field: str | None = None) -> ReasonGiven:
 
 def submit_row(begin: Begin, keys: KeyProvider, row: Row) -> Taken:
     """Submit one row of a manifest in a transaction of its own."""
+    (taken,) = _submit(begin, keys, [row])
+    return taken
+
+
+def _submit(begin: Begin, keys: KeyProvider, rows: Sequence[Row]) -> list[Taken]:
     try:
         with begin() as work:
-            samples.submit(work, keys, submitted_row(row))
-            return standing(work, row.sample_id)
-    except ServiceError as error:
-        return Taken(reasons=(said_no(error),), refused=True)
+            refusals = samples.submit_all(work, keys, [submitted_row(row) for row in rows])
+            accepted = [row.sample_id for row, refusal in zip(rows, refusals, strict=True) if refusal is None]
+            told = standing(work, accepted)
+    except DBAPIError:
+        if len(rows) == 1:
+            raise
+        # The database ended the transaction, as where somebody holds one of the participants: that costs no other row.
+        return [taken for row in rows for taken in _submit(begin, keys, [row])]
+    return [
+        told[row.sample_id] if refusal is None else Taken(reasons=(said_no(refusal),), refused=True)
+        for row, refusal in zip(rows, refusals, strict=True)
+    ]
 
 
 def receive(begin: Begin, keys: KeyProvider, row: ManifestRow | SampleRow, file: BinaryIO, store: Path) -> Taken:
@@ -102,7 +124,7 @@ def receive(begin: Begin, keys: KeyProvider, row: ManifestRow | SampleRow, file:
         incoming.finish()
         with begin() as work:
             accepted = samples.file_received(work, keys, row.sample_id, incoming)
-            told = standing(work, row.sample_id)
+            told = standing(work, [row.sample_id])[row.sample_id]
             if accepted:
                 incoming.keep()
     return told
@@ -125,8 +147,10 @@ def take_file(begin: Begin, keys: KeyProvider, row: Row, files: Files, store: Pa
         return Taken(SampleState.AWAITING_FILE, reasons=(said_no(error, "genotypes_file"),))
 
 
-def standing(work: Work, sample_id: str) -> Taken:
-    """Where a sample of the acting center's own is."""
-    sample = samples.owned(work, sample_id)
-    assessment = results.last_assessment(work.session, sample_id)
-    return Taken(SampleState(sample.state), () if assessment is None else tuple(assessment.reasons))
+def standing(work: Work, sample_ids: Collection[str]) -> dict[str, Taken]:
+    """Where samples of the acting center's own are."""
+    assessments = results.last_assessments(work.session, sample_ids)
+    return {
+        name: Taken(SampleState(sample.state), tuple(assessments[name].reasons) if name in assessments else ())
+        for name, sample in results.samples_by_id(work.session, sample_ids).items()
+    }

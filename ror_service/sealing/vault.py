@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from interpreters.findings import Interpretation
@@ -29,6 +28,7 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     FingerprintRow,
+    FingerprintSegmentRow,
     InterpretationRow,
     OutsideCallsRow,
     OwnMedicinesRow,
@@ -68,6 +68,18 @@ class SealedFile:
             raise NotFoundError("the sealed file is not in the store; restore it from a copy") from error
         with file:
             yield from open_stream(file, self.data_key, self.context)
+
+
+@dataclass(frozen=True, slots=True)
+class LaboratorySays:
+    """What the laboratory of a sample says beyond its row."""
+
+    participant_id: str
+    sample_id: str
+    calls: Sequence[OutsideCall] = field(repr=False)
+    """Results by another method."""
+    laboratory: Mapping[str, Any] = field(repr=False)
+    """What else it says, as plain JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,64 +163,44 @@ def open_own_medicines(work: Work, keys: KeyProvider, row: OwnMedicinesRow) -> t
     return tuple(content["medicines"])
 
 
-def keep_outside_calls(
+def keep_outside_calls(work: Work, keys: KeyProvider, said: Sequence[LaboratorySays]) -> None:
+    """Seal and store what laboratories say of samples, each under a key of its own; never changed after."""
+    made = [new_key() for _ in said]
+    _keep_keys(work, keys, [(key, one.participant_id, one.sample_id) for key, one in zip(made, said, strict=True)])
+    rows = []
+    for key, one in zip(made, said, strict=True):
+        facts = {"laboratory": dict(one.laboratory)} if one.laboratory else {}
+        content = canonical_json({"calls": to_json(one.calls), **facts})
+        context = _of_outside_calls(one.participant_id, one.sample_id, key.key_id)
+        sealed = seal(content, key.data_key, context)
+        rows.append({"sample_id": one.sample_id, "sealed": sealed, "data_key_id": key.key_id})
+    results.add_rows(work.session, OutsideCallsRow, rows)
+
+
+def open_outside_calls(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> LaboratorySays:
+    """What the laboratory of a sample says beyond its row.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    context = _of_outside_calls(participant_id, row.sample_id, row.data_key_id)
+    plain = json.loads(open_sealed(row.sealed, data_key, context))
+    calls = tuple(OutsideCall(**call) for call in plain["calls"])
+    return LaboratorySays(participant_id, row.sample_id, calls, plain.get("laboratory", {}))
+
+
+def keep_genotypes(
     work: Work,
     keys: KeyProvider,
     participant_id: str,
     sample_id: str,
-    calls: Sequence[OutsideCall],
+    packed: bytes,
     *,
-    laboratory: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
-    """Seal and store what a laboratory got by another method, and what it says of the sample; never changed after.
-
-    Args:
-        work: The transaction.
-        keys: Holder of the key-encryption keys.
-        participant_id: Whose sample it is.
-        sample_id: Which sample.
-        calls: Results by another method.
-        laboratory: What else the laboratory says, as plain JSON.
-    """
-    key = _new_key(work, keys, participant_id, sample_id)
-    content = canonical_json({"calls": to_json(calls), **({"laboratory": dict(laboratory)} if laboratory else {})})
-    sealed = seal(content, key.data_key, _of_outside_calls(participant_id, sample_id, key.key_id))
-    work.session.add(OutsideCallsRow(sample_id=sample_id, sealed=sealed, data_key_id=key.key_id))
-    work.session.flush()
-
-
-def open_outside_calls(
-    work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow
-) -> tuple[OutsideCall, ...]:
-    """The outside calls of a sample.
-
-    Raises:
-        ErasedError: If the data key was destroyed.
-        SealError: If the row was changed or belongs to somebody else.
-    """
-    return tuple(OutsideCall(**call) for call in _said(work, keys, participant_id, row)["calls"])
-
-
-def open_laboratory_facts(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> dict[str, Any]:
-    """What else the laboratory of a sample says, as plain JSON; empty where it said nothing.
-
-    Raises:
-        ErasedError: If the data key was destroyed.
-        SealError: If the row was changed or belongs to somebody else.
-    """
-    facts: dict[str, Any] = _said(work, keys, participant_id, row).get("laboratory", {})
-    return facts
-
-
-def _said(work: Work, keys: KeyProvider, participant_id: str, row: OutsideCallsRow) -> dict[str, Any]:
-    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
-    context = _of_outside_calls(participant_id, row.sample_id, row.data_key_id)
-    plain: dict[str, Any] = json.loads(open_sealed(row.sealed, data_key, context))
-    return plain
-
-
-def keep_genotypes(
-    work: Work, keys: KeyProvider, participant_id: str, sample_id: str, packed: bytes, *, build: Build, catalogue: str
+    build: Build,
+    catalogue: str,
+    carried: bytes | None = None,
 ) -> None:
     """Seal and store what interpreters need of a sample; what was stored of it before is erased with its key.
 
@@ -220,6 +212,7 @@ def keep_genotypes(
         packed: What is stored.
         build: Build of its coordinates.
         catalogue: Digest of the catalogue that says what it holds, which is in the database.
+        carried: Numbers of the alleles that it carries, where they are known.
     """
     row = work.session.get(StoredGenotypesRow, sample_id)
     if row is None:
@@ -229,6 +222,7 @@ def keep_genotypes(
         results.destroy_keys(work.session, [row.data_key_id], work.at)
     key = _new_key(work, keys, participant_id, sample_id)
     row.sealed = seal(packed, key.data_key, _of_genotypes(participant_id, sample_id, key.key_id))
+    row.carried = None if carried is None else seal(carried, key.data_key, _of_carried(participant_id, row, key.key_id))
     row.data_key_id, row.build, row.catalogue_digest, row.created_at = key.key_id, build.value, catalogue, work.at
     work.session.add(row)
     work.session.flush()
@@ -245,24 +239,53 @@ def open_genotypes(work: Work, keys: KeyProvider, participant_id: str, row: Stor
     return open_sealed(row.sealed, data_key, _of_genotypes(participant_id, row.sample_id, row.data_key_id))
 
 
-def keep_segment(work: Work, keys: KeyProvider, content: bytes, samples: int) -> VariantSegmentRow:
+def add_carried(work: Work, keys: KeyProvider, participant_id: str, row: StoredGenotypesRow, carried: bytes) -> None:
+    """Seal the numbers of the alleles that a stored call set carries beside it, under its key.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    row.carried = seal(carried, data_key, _of_carried(participant_id, row, row.data_key_id))
+
+
+def open_carried(work: Work, keys: KeyProvider, participant_id: str, row: StoredGenotypesRow) -> bytes | None:
+    """Numbers of the alleles that a stored call set carries; None where they were not stored beside it.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    if row.carried is None:
+        return None
+    data_key = _open_key(work, keys, row.data_key_id, participant_id, row.sample_id)
+    return open_sealed(row.carried, data_key, _of_carried(participant_id, row, row.data_key_id))
+
+
+def keep_segment(work: Work, keys: KeyProvider, segment_id: str, content: bytes, samples: int) -> None:
     """Seal and store a piece of the index of carried variants, which belongs to nobody alone."""
-    segment_id = new_id("segment")
-    key = _new_key(work, keys, "", segment_id)
-    row = VariantSegmentRow(
-        segment_id=segment_id,
-        sealed=seal(content, key.data_key, _of_segment(segment_id, key.key_id)),
-        data_key_id=key.key_id,
-        samples=samples,
-        created_at=work.at,
-    )
-    work.session.add(row)
+    work.session.add(VariantSegmentRow(segment_id=segment_id, **_segment(work, keys, segment_id, content, samples)))
     work.session.flush()
-    return row
 
 
-def open_segment(work: Work, keys: KeyProvider, row: VariantSegmentRow) -> bytes:
-    """A piece of the index of carried variants.
+def keep_fingerprint_segment(
+    work: Work, keys: KeyProvider, segment_id: str, content: bytes, samples: int, *, panel_release: str
+) -> None:
+    """Seal and store fingerprints of many samples together, which belong to nobody alone."""
+    sealed = _segment(work, keys, segment_id, content, samples)
+    work.session.add(FingerprintSegmentRow(segment_id=segment_id, panel_release=panel_release, **sealed))
+    work.session.flush()
+
+
+def _segment(work: Work, keys: KeyProvider, segment_id: str, content: bytes, samples: int) -> dict[str, Any]:
+    key = _new_key(work, keys, "", segment_id)
+    sealed = seal(content, key.data_key, _of_segment(segment_id, key.key_id))
+    return {"sealed": sealed, "data_key_id": key.key_id, "samples": samples, "created_at": work.at}
+
+
+def open_segment(work: Work, keys: KeyProvider, row: VariantSegmentRow | FingerprintSegmentRow) -> bytes:
+    """A piece of the index of carried variants, or fingerprints of many samples.
 
     Raises:
         ErasedError: If it was dissolved.
@@ -280,10 +303,11 @@ def keep_fingerprint(
     if row is None:
         row = FingerprintRow(sample_id=sample_id)
     else:
+        results.dissolve_segments(work.session, [sample_id], work.at)
         results.destroy_keys(work.session, [row.data_key_id], work.at)
     key = _new_key(work, keys, participant_id, sample_id)
     row.sealed = seal(packed, key.data_key, _of_fingerprint(participant_id, sample_id, panel_release, key.key_id))
-    row.panel_release, row.data_key_id = panel_release, key.key_id
+    row.panel_release, row.data_key_id, row.segment_id = panel_release, key.key_id, None
     work.session.add(row)
     work.session.flush()
 
@@ -308,11 +332,22 @@ def new_key() -> SealedKey:
 
 def keep_key(work: Work, keys: KeyProvider, key: SealedKey, participant_id: str, object_id: str) -> None:
     """Wrap and store a data key, bound to the one object that it seals."""
-    wrapped = keys.wrap(key.data_key, key_context(participant_id, object_id, key.key_id).associated_data())
-    work.session.add(
-        DataKeyRow(key_id=key.key_id, key_encryption_key_id=wrapped.kek_id, wrapped=wrapped.wrapped, created_at=work.at)
-    )
-    work.session.flush()
+    _keep_keys(work, keys, [(key, participant_id, object_id)])
+
+
+def _keep_keys(work: Work, keys: KeyProvider, made: Iterable[tuple[SealedKey, str, str]]) -> None:
+    rows = []
+    for key, participant_id, object_id in made:
+        wrapped = keys.wrap(key.data_key, key_context(participant_id, object_id, key.key_id).associated_data())
+        rows.append(
+            {
+                "key_id": key.key_id,
+                "key_encryption_key_id": wrapped.kek_id,
+                "wrapped": wrapped.wrapped,
+                "created_at": work.at,
+            }
+        )
+    results.add_rows(work.session, DataKeyRow, rows)
 
 
 def key_context(participant_id: str, object_id: str, key_id: str) -> SealContext:
@@ -417,6 +452,10 @@ def _of_outside_calls(participant_id: str, sample_id: str, key_id: str) -> SealC
 
 def _of_genotypes(participant_id: str, sample_id: str, key_id: str) -> SealContext:
     return SealContext(participant_id, sample_id, 1, "stored-genotypes", "", key_id)
+
+
+def _of_carried(participant_id: str, row: StoredGenotypesRow, key_id: str) -> SealContext:
+    return SealContext(participant_id, row.sample_id, 1, "carried-alleles", "", key_id)
 
 
 def _of_segment(segment_id: str, key_id: str) -> SealContext:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import Select, Subquery, case, func, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Select, Subquery, case, func, insert, literal, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
-from consent.types import Participation
+from consent.types import Participation, VitalStatus
 from ror_service.errors import NotFoundError
 from ror_service.states import CaseState, ReviewState, SampleState, VersionState
+from ror_service.storage.database import among
 from ror_service.storage.tables import (
     ArtifactRow,
     Base,
@@ -22,6 +24,7 @@ from ror_service.storage.tables import (
     DataKeyRow,
     DeliveryRow,
     FingerprintRow,
+    FingerprintSegmentRow,
     GenotypeCatalogueRow,
     InterpretationRow,
     OutsideCallsRow,
@@ -41,7 +44,15 @@ from ror_service.storage.tables import (
 )
 
 RowT = TypeVar("RowT", bound=Base)
+Segment = VariantSegmentRow | FingerprintSegmentRow
 
+_PIECES: tuple[tuple[type[StoredGenotypesRow | FingerprintRow], type[Segment]], ...] = (
+    (StoredGenotypesRow, VariantSegmentRow),
+    (FingerprintRow, FingerprintSegmentRow),
+)
+"""Rows of samples that are kept in pieces as well, and the pieces."""
+
+_USE_FORBIDDEN = (Participation.WITHDRAWN.value, Participation.UNKNOWN.value)
 _AT_ONCE = 500
 """Values in one question to the database at most."""
 CLOSED_CASES = (CaseState.REVOKED, CaseState.DELETION_ORDERED, CaseState.DELETED, CaseState.NOT_DELIVERABLE)
@@ -149,6 +160,49 @@ def file_of(session: Session, sample_id: str) -> DataFileRow | None:
     return session.scalars(select(DataFileRow).where(DataFileRow.sample_id == sample_id)).first()
 
 
+def samples_by_id(session: Session, sample_ids: Collection[str]) -> dict[str, SampleRow]:
+    """Those of some hundred samples that there are, as they are now."""
+    rows = session.scalars(
+        select(SampleRow)
+        .where(among(session, SampleRow.sample_id, sample_ids))
+        .execution_options(populate_existing=True)
+    )
+    return {row.sample_id: row for row in rows}
+
+
+def add_samples(session: Session, rows: Sequence[Mapping[str, object]]) -> set[str]:
+    """Add samples by their columns, but for those whose id somebody else takes meanwhile; returns the ids added."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    # In one order: of two transactions that add the same ones, one waits for the other.
+    values = sorted(rows, key=itemgetter("sample_id"))
+    added = session.scalars(
+        dialect.insert(SampleRow).on_conflict_do_nothing(index_elements=["sample_id"]).returning(SampleRow.sample_id),
+        values,
+    )
+    return set(added)
+
+
+def add_rows(session: Session, kind: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Add rows by their columns, at once."""
+    if rows:
+        session.execute(insert(kind), rows)
+
+
+def outside_calls_with_keys(
+    session: Session, sample_ids: Collection[str]
+) -> dict[str, tuple[OutsideCallsRow, DataKeyRow]]:
+    """The outside calls of some hundred samples with their data keys, also when they were erased.
+
+    While the answer is held, the session opens them without a query for each key.
+    """
+    rows = session.execute(
+        select(OutsideCallsRow, DataKeyRow)
+        .join(DataKeyRow, DataKeyRow.key_id == OutsideCallsRow.data_key_id)
+        .where(among(session, OutsideCallsRow.sample_id, sample_ids))
+    )
+    return {said.sample_id: (said, key) for said, key in rows}
+
+
 def outside_calls_of(session: Session, sample_id: str) -> OutsideCallsRow | None:
     """The outside calls of a sample, also when they were erased."""
     return session.get(OutsideCallsRow, sample_id)
@@ -165,9 +219,96 @@ def living_fingerprints(session: Session, panel_release: str) -> dict[str, str]:
     return {row.sample_id: row.participant_id for row in rows}
 
 
+def without_fingerprint(session: Session, panel_release: str, after: str, limit: int) -> Sequence[str]:
+    """Samples that were read and have no fingerprint of a panel, of participants whose data may be used.
+
+    In order of their ids, at most `limit` of those after `after`.
+    """
+    return session.scalars(
+        select(SampleRow.sample_id)
+        .join(ParticipantRow, ParticipantRow.participant_id == SampleRow.participant_id)
+        .join(FingerprintRow, FingerprintRow.sample_id == SampleRow.sample_id, isouter=True)
+        .where(
+            SampleRow.sample_id > after,
+            SampleRow.state.in_([SampleState.READ.value, SampleState.QC_HOLD.value]),
+            or_(FingerprintRow.sample_id.is_(None), FingerprintRow.panel_release != panel_release),
+            ParticipantRow.participation.not_in(_USE_FORBIDDEN),
+            ParticipantRow.vital_status != VitalStatus.DECEASED.value,
+        )
+        .order_by(SampleRow.sample_id)
+        .limit(limit)
+    ).all()
+
+
+def fingerprints_with_keys(
+    session: Session, sample_ids: Collection[str]
+) -> Sequence[tuple[FingerprintRow, DataKeyRow]]:
+    """The fingerprints of some hundred samples with their data keys, also when they were erased.
+
+    While the answer is held, the session opens them without a query for each key.
+    """
+    rows = session.execute(
+        select(FingerprintRow, DataKeyRow)
+        .join(DataKeyRow, DataKeyRow.key_id == FingerprintRow.data_key_id)
+        .where(among(session, FingerprintRow.sample_id, sample_ids))
+    )
+    return [(row, key) for row, key in rows]
+
+
+def loose_fingerprints(session: Session, panel_release: str, after: str, limit: int) -> dict[str, str]:
+    """Samples whose fingerprint can be opened and is in no living piece, to their participants.
+
+    In order of the samples' ids, at most `limit` of those after `after`.
+    """
+    rows = session.execute(
+        _loose(panel_release)
+        .where(FingerprintRow.sample_id > after)
+        .order_by(FingerprintRow.sample_id)
+        .limit(limit)
+        .with_only_columns(FingerprintRow.sample_id, SampleRow.participant_id)
+    )
+    return {row.sample_id: row.participant_id for row in rows}
+
+
+def lock_loose_fingerprints(
+    session: Session, panel_release: str, sample_ids: Collection[str]
+) -> Sequence[FingerprintRow]:
+    """Those of some samples that are still in no living piece and can still be opened; locked."""
+    return session.scalars(
+        _loose(panel_release)
+        .where(among(session, FingerprintRow.sample_id, sample_ids))
+        .order_by(FingerprintRow.sample_id)
+        .with_for_update(of=FingerprintRow)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _loose(panel_release: str) -> Select[FingerprintRow]:
+    return (
+        select(FingerprintRow)
+        .join(SampleRow, SampleRow.sample_id == FingerprintRow.sample_id)
+        .join(DataKeyRow, DataKeyRow.key_id == FingerprintRow.data_key_id)
+        .join(FingerprintSegmentRow, FingerprintSegmentRow.segment_id == FingerprintRow.segment_id, isouter=True)
+        .where(
+            FingerprintRow.panel_release == panel_release,
+            DataKeyRow.wrapped.is_not(None),
+            FingerprintSegmentRow.sealed.is_(None),
+        )
+    )
+
+
+def fingerprint_segments(session: Session, panel_release: str) -> Iterable[FingerprintSegmentRow]:
+    """Every living piece of a panel's fingerprints, a few at a time."""
+    return session.scalars(
+        select(FingerprintSegmentRow)
+        .where(FingerprintSegmentRow.panel_release == panel_release, FingerprintSegmentRow.sealed.is_not(None))
+        .execution_options(yield_per=8)
+    )
+
+
 def keys_of_sample(session: Session, sample_id: str) -> set[str]:
-    """Every data key of a sample's file, outside calls and fingerprint, destroyed ones included."""
-    rows = (DataFileRow, OutsideCallsRow, FingerprintRow)
+    """Every data key of a sample's file, outside calls, fingerprint and stored genotypes, destroyed ones included."""
+    rows = (DataFileRow, OutsideCallsRow, FingerprintRow, StoredGenotypesRow)
     return {key for row in rows for key in session.scalars(select(row.data_key_id).where(row.sample_id == sample_id))}
 
 
@@ -195,12 +336,17 @@ def newest_read_sample(session: Session, participant_id: str) -> SampleRow | Non
 
 def last_assessment(session: Session, sample_id: str) -> QcAssessmentRow | None:
     """The newest quality assessment of a sample."""
-    return session.scalars(
+    return last_assessments(session, [sample_id]).get(sample_id)
+
+
+def last_assessments(session: Session, sample_ids: Collection[str]) -> dict[str, QcAssessmentRow]:
+    """The newest quality assessment of each of some hundred samples that has one."""
+    rows = session.scalars(
         select(QcAssessmentRow)
-        .where(QcAssessmentRow.sample_id == sample_id)
-        .order_by(QcAssessmentRow.assessed_at.desc(), QcAssessmentRow.assessment_id.desc())
-        .limit(1)
-    ).first()
+        .where(among(session, QcAssessmentRow.sample_id, sample_ids))
+        .order_by(QcAssessmentRow.assessed_at, QcAssessmentRow.assessment_id)
+    )
+    return {row.sample_id: row for row in rows}
 
 
 def review_of(session: Session, case_id: str) -> ReviewCaseRow | None:
@@ -344,7 +490,7 @@ def _owned_keys() -> Subquery:
     """Every data key with the participant and the one object that it seals.
 
     An object is a file, an interpretation, a report version, a list of medicines, the outside calls of a sample, its
-    fingerprint, what is stored of its genotypes, or a piece of the index of carried variants.
+    fingerprint, what is stored of its genotypes, or a piece of the index of carried variants or of fingerprints.
     """
     files = select(
         DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
@@ -365,9 +511,9 @@ def _owned_keys() -> Subquery:
     stored = select(StoredGenotypesRow.data_key_id, SampleRow.participant_id, StoredGenotypesRow.sample_id).join(
         SampleRow, SampleRow.sample_id == StoredGenotypesRow.sample_id
     )
-    # A piece of the index holds many people: it belongs to nobody, and `dissolve_segments` erases it.
-    segments = select(VariantSegmentRow.data_key_id, literal(""), VariantSegmentRow.segment_id)
-    parts = (files, interpretations, versions, medicines, outside_calls, fingerprints, stored, segments)
+    # A piece holds many people: it belongs to nobody, and `dissolve_segments` erases it.
+    segments = [select(kind.data_key_id, literal(""), kind.segment_id) for _, kind in _PIECES]
+    parts = (files, interpretations, versions, medicines, outside_calls, fingerprints, stored, *segments)
     return union_all(*parts).subquery("owned_keys")
 
 
@@ -441,7 +587,8 @@ def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
 
 def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:
     """Keep a catalogue of stored genotypes, if it is not kept yet; `pack` makes its bytes only then."""
-    if session.get(GenotypeCatalogueRow, digest) is not None:
+    # Its bytes are not asked for: they are many.
+    if session.scalar(select(GenotypeCatalogueRow.digest).where(GenotypeCatalogueRow.digest == digest)) is not None:
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {"digest": digest, "packed": pack(), "created_at": at}
@@ -449,10 +596,11 @@ def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: 
     session.execute(dialect.insert(GenotypeCatalogueRow).values(values).on_conflict_do_nothing())
 
 
-def not_indexed(session: Session, after: str, limit: int) -> Sequence[tuple[StoredGenotypesRow, str]]:
-    """Stored genotypes that no living piece of the variant index holds, with their participant; locked.
+def not_indexed(session: Session, after: str, limit: int) -> Sequence[tuple[StoredGenotypesRow, DataKeyRow, str]]:
+    """Stored genotypes that no living piece of the variant index holds, with their data key and participant.
 
     Those of samples that may be used: they passed the quality gate, and the participant's standing does not forbid it.
+    The call sets themselves are read from the database when they are asked for.
 
     Args:
         session: Database session.
@@ -460,23 +608,46 @@ def not_indexed(session: Session, after: str, limit: int) -> Sequence[tuple[Stor
         limit: Most of them.
     """
     rows = session.execute(
-        select(StoredGenotypesRow, SampleRow.participant_id)
+        _not_indexed()
+        .where(StoredGenotypesRow.sample_id > after)
+        .order_by(StoredGenotypesRow.sample_id)
+        .limit(limit)
+        .options(defer(StoredGenotypesRow.sealed))
+    )
+    return [(row, key, participant_id) for row, key, participant_id in rows]
+
+
+def lock_not_indexed(session: Session, sample_ids: Collection[str]) -> Sequence[StoredGenotypesRow]:
+    """Those of some samples that no living piece holds and that may still be used; locked."""
+    return session.scalars(
+        _not_indexed()
+        .where(among(session, StoredGenotypesRow.sample_id, sample_ids))
+        .order_by(StoredGenotypesRow.sample_id)
+        .options(defer(StoredGenotypesRow.sealed))
+        .with_for_update(of=StoredGenotypesRow)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _not_indexed() -> Select[StoredGenotypesRow, DataKeyRow, str]:
+    return (
+        select(StoredGenotypesRow, DataKeyRow, SampleRow.participant_id)
         .join(SampleRow, SampleRow.sample_id == StoredGenotypesRow.sample_id)
         .join(ParticipantRow, ParticipantRow.participant_id == SampleRow.participant_id)
         .join(DataKeyRow, DataKeyRow.key_id == StoredGenotypesRow.data_key_id)
         .join(VariantSegmentRow, VariantSegmentRow.segment_id == StoredGenotypesRow.segment_id, isouter=True)
         .where(
-            StoredGenotypesRow.sample_id > after,
             VariantSegmentRow.sealed.is_(None),
             DataKeyRow.wrapped.is_not(None),
             SampleRow.state == SampleState.READ.value,
-            ParticipantRow.participation.not_in([Participation.WITHDRAWN.value, Participation.UNKNOWN.value]),
+            ParticipantRow.participation.not_in(_USE_FORBIDDEN),
         )
-        .order_by(StoredGenotypesRow.sample_id)
-        .limit(limit)
-        .with_for_update(of=StoredGenotypesRow)
     )
-    return [(row, participant_id) for row, participant_id in rows]
+
+
+def dissolve_unfilled(session: Session, kind: type[Segment], fewest: int, at: datetime) -> int:
+    """Make the living pieces of one kind unreadable that hold fewer samples than this; returns how many."""
+    return _dissolve(session, kind, kind.samples < fewest, at)
 
 
 def variant_segments(session: Session) -> Iterable[VariantSegmentRow]:
@@ -524,31 +695,28 @@ def interpreted_cases_of_samples(session: Session, module: str, sample_ids: Sequ
 
 
 def dissolve_segments(session: Session, sample_ids: Iterable[str], at: datetime) -> int:
-    """Make every piece of the variant index unreadable that holds one of these samples; returns how many.
+    """Make every piece unreadable that holds variants or the fingerprint of one of these samples; returns how many.
 
-    The other samples of such a piece are indexed anew by the next question. Their rows are not touched, so that two
-    withdrawals that meet in one piece wait for each other at that piece alone.
+    The other samples of such a piece go into a new one later. Their rows are not touched, so that two withdrawals that
+    meet in one piece wait for each other at that piece alone.
     """
-    # Locked, so that a piece that is being made with one of them is finished, and seen, before it is dissolved.
-    held = session.scalars(
-        select(StoredGenotypesRow)
-        .where(StoredGenotypesRow.sample_id.in_(list(sample_ids)))
-        .order_by(StoredGenotypesRow.sample_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    segments = session.scalars(
-        select(VariantSegmentRow)
-        .where(
-            VariantSegmentRow.segment_id.in_({row.segment_id for row in held if row.segment_id is not None}),
-            VariantSegmentRow.sealed.is_not(None),
-        )
-        .order_by(VariantSegmentRow.segment_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    destroy_keys(session, [segment.data_key_id for segment in segments], at)
-    for segment in segments:
-        segment.sealed = None
-    session.flush()
+    names = list(sample_ids)
+    dissolved = 0
+    for held, kind in _PIECES:
+        # Locked, so that a piece that is being made with one of them is finished, and seen, before it is dissolved.
+        locked = session.scalars(
+            select(held.segment_id).where(held.sample_id.in_(names)).order_by(held.sample_id).with_for_update()
+        ).all()
+        segments = {segment_id for segment_id in locked if segment_id is not None}
+        dissolved += _dissolve(session, kind, kind.segment_id.in_(segments), at)
+    return dissolved
+
+
+def _dissolve(session: Session, kind: type[Segment], which: ColumnElement[bool], at: datetime) -> int:
+    alive = select(kind.segment_id, kind.data_key_id).where(which, kind.sealed.is_not(None))
+    segments = session.execute(alive.order_by(kind.segment_id).with_for_update()).all()
+    destroy_keys(session, [key_id for _, key_id in segments], at)
+    session.execute(
+        update(kind).where(kind.segment_id.in_([segment_id for segment_id, _ in segments])).values(sealed=None)
+    )
     return len(segments)

@@ -224,6 +224,22 @@ class VariantSegmentRow(Base):
     created_at: Mapped[datetime]
 
 
+class FingerprintSegmentRow(Base):
+    """Fingerprints of many samples, sealed under one data key, so that a process opens them at once; only a cache.
+
+    It is dissolved, key destroyed and bytes removed, as soon as one of its samples is erased.
+    """
+
+    __tablename__ = "fingerprint_segments"
+
+    segment_id: Mapped[str] = mapped_column(primary_key=True)
+    panel_release: Mapped[str]
+    sealed: Mapped[bytes | None]
+    data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"))
+    samples: Mapped[int]
+    created_at: Mapped[datetime]
+
+
 class StoredGenotypesRow(Base):
     """What interpreters need of a sample's file, sealed; made by the reading of the file, and again by the next one."""
 
@@ -237,6 +253,8 @@ class StoredGenotypesRow(Base):
     created_at: Mapped[datetime]
     segment_id: Mapped[str | None] = mapped_column(ForeignKey("variant_segments.segment_id"), index=True)
     """Which piece of the index holds its variants; None: none does yet."""
+    carried: Mapped[bytes | None]
+    """Numbers of the alleles that it carries, sealed under the same key: what the index is made from."""
 
 
 class FingerprintRow(Base):
@@ -248,6 +266,8 @@ class FingerprintRow(Base):
     panel_release: Mapped[str]
     sealed: Mapped[bytes]
     data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
+    segment_id: Mapped[str | None] = mapped_column(ForeignKey("fingerprint_segments.segment_id"), index=True)
+    """Which piece holds it as well; None: none does yet."""
 
 
 class RelationshipRow(Base):

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from celery import Celery
+from pydantic import SecretStr
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
@@ -513,6 +514,16 @@ def running_service(home: Path, **settings: object) -> Iterator[Service]:
     finally:
         context.close()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def service_on_database(home: Path, url: str) -> Iterator[Service]:
+    """A service on an empty PostgreSQL database; where the URL is not one, on SQLite, which is made faster."""
+    postgresql = url.startswith("postgresql")
+    with running_service(home, **({"database_url": SecretStr(url)} if postgresql else {})) as running:
+        if postgresql:
+            migrations.upgrade(running.context.engine)
+        yield running
 
 
 @contextmanager

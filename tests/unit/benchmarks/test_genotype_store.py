@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 
@@ -12,10 +11,10 @@ from support.shared import PROJECT
 def test_synthetic_people_are_interpreted_alike_and_carriers_are_found() -> None:
     script = PROJECT / "benchmarks" / "genotype_store.py"
     # By command for both builds.
-    words = ("--build", "GRCh37", "--participants", "1500", "--variants", "50")
+    words = ("--build", "GRCh37", "--participants", "40", "60", "--variants", "5000")
     done = subprocess.run([sys.executable, script, *words], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 0, done.stdout + done.stderr
     assert "interpretations that differ: 0" in done.stdout
-    found = re.findall(r"([\d,]+) participants: .* ([\d,]+) carriers: .* wrong: 0", done.stdout)
-    assert [participants for participants, _ in found] == ["1,000", "1,500"]
-    assert all(int(carriers.replace(",", "")) for _, carriers in found)
+    *_, first, second = (line.split() for line in done.stdout.splitlines())
+    assert [first[0], second[0]] == ["40", "60"]
+    assert all(int(line[5]) > 0 == int(line[-1]) for line in (first, second)), "carriers, and none missed or made up"

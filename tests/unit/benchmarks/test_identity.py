@@ -21,7 +21,7 @@ def test_simulated_swaps_are_found_and_nothing_is_raised_in_vain() -> None:
     found = {
         name.strip(): (int(seen), int(of))
         for name, seen, of in re.findall(
-            r"^(.+?) +(\d+) of (\d+)$", printed("identity_swaps.py", "--samples", "400"), re.MULTILINE
+            r"^(.+?) +(\d+) of (\d+), [\d.]+%$", printed("identity_swaps.py", "--samples", "400"), re.MULTILINE
         )
     }
     for name, (seen, of) in found.items():
@@ -35,7 +35,6 @@ def test_simulated_swaps_are_found_and_nothing_is_raised_in_vain() -> None:
 
 
 def test_the_search_finds_the_sample_itself() -> None:
-    text = printed("identity_search.py", "--people", "1000", "--sealed", "50")
-    assert "1,000 samples, 1600 sites, 0.4 MB packed" in text
-    assert "the sample itself was found each time: yes" in text
-    assert "50 sealed samples: first search" in text
+    lines = printed("identity_search.py", "--people", "30", "60").splitlines()
+    assert lines[0] == "CPU s, 1600 sites"
+    assert [line.split()[0] for line in lines[2:]] == ["30", "60"]

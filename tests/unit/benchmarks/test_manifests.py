@@ -29,3 +29,9 @@ def test_one_row_in_a_hundred_is_wrong_in_both_formats(manifests: object) -> Non
         checked = check_manifest(write(rows)).rows
         refused = [row for row in checked if row.verdict is Verdict.REFUSED]
         assert [(row.number, len(row.reasons)) for row in refused] == [(100, 4), (200, 4), (300, 4)]
+
+
+def test_a_line_for_each_submission(manifests: object) -> None:
+    header, *lines = manifests.submissions(None, (200, 300))  # type: ignore[attr-defined]
+    assert header.split()[:3] == ["database", "rows", "first:"]
+    assert [line.split()[:2] for line in lines] == [["sqlite", "200"], ["sqlite", "300"]]

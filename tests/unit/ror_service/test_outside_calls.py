@@ -76,7 +76,7 @@ def stored(service: Service) -> OutsideCallsRow:
 
 def opened(service: Service, participant_id: str = PERSON) -> tuple[OutsideCall, ...]:
     with service.work(PIPELINE) as work:
-        return vault.open_outside_calls(work, service.context.keys, participant_id, stored(service))
+        return tuple(vault.open_outside_calls(work, service.context.keys, participant_id, stored(service)).calls)
 
 
 def in_clear(service: Service) -> list[str]:
@@ -256,7 +256,7 @@ def test_calls_open_for_their_person_and_sample_alone(service: Service) -> None:
     keys = service.context.keys
     with service.work(PIPELINE) as work, work.session.no_autoflush:
         first, second = (work.session.get_one(OutsideCallsRow, sample) for sample in ("S-1", "S-2"))
-        assert vault.open_outside_calls(work, keys, "P-1", first) == CALLS
+        assert vault.open_outside_calls(work, keys, "P-1", first).calls == CALLS
         with pytest.raises(SealError):
             vault.open_outside_calls(work, keys, "P-2", first)
         first.sealed = second.sealed

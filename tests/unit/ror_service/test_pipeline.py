@@ -55,14 +55,21 @@ def _file() -> bytes:
     return vcf_text(records, extra=_contigs() + '##FILTER=<ID=PASS,Description="">\n')
 
 
-def _send(service: Service, content: bytes, *, contamination: float = 0.001, backfill: bool = False) -> None:
+def _send(
+    service: Service,
+    content: bytes,
+    *,
+    contamination: float = 0.001,
+    backfill: bool = False,
+    build: Build | None = Build.GRCH38,
+) -> None:
     """What a genome center sends: a row, then the file that it declares."""
     row = ManifestRow(
         sample_id="sample-1",
         participant_id=PERSON,
         specimen="saliva",
         assay=Assay.WGS,
-        build=Build.GRCH38,
+        build=build,
         sex_at_birth=Sex.FEMALE,
         contamination=contamination,
         name_in_file=None,
@@ -175,6 +182,16 @@ def test_a_file_of_poor_quality_is_held_and_not_interpreted(with_traits: Service
     assert _sample_state(with_traits) is SampleState.QC_HOLD
     assert with_traits.state() is CaseState.QC_HOLD
     assert not with_traits.rows(InterpretationRow)
+    assert with_traits.rows(FingerprintRow), "whose sample it is can be told, and is looked at"
+    assert len(with_traits.actions("sample.identity")) == 1
+
+
+def test_a_file_whose_positions_are_in_doubt_tells_nobody(with_traits: Service) -> None:
+    _send(with_traits, _file(), build=Build.GRCH37)
+    with_traits.run_jobs()
+    assert _sample_state(with_traits) is SampleState.QC_HOLD
+    assert not with_traits.rows(FingerprintRow)
+    assert not with_traits.actions("sample.identity")
 
 
 def test_what_is_stored_is_not_used_before_it_is_known_whose_it_is(with_traits: Service) -> None:

@@ -16,9 +16,11 @@ from sqlalchemy import update
 from support.manifests import as_csv, fields
 from support.service import Service
 
+from interpreters.genotypes import Build
 from ror_service.cli.intake import OPERATOR
 from ror_service.intake.progress import WINDOW, progress
-from ror_service.storage import jobs
+from ror_service.sealing import vault
+from ror_service.storage import jobs, results
 from ror_service.storage.tables import DataFileRow, JobRow, SampleRow
 
 SHA256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of one letter x
@@ -131,3 +133,26 @@ def test_orphans_are_swept(home: Service, ror: Callable[..., Any]) -> None:
     past = time.time() - 7200
     os.utime(orphan, (past, past))
     assert ror("intake", "sweep", "--older-than", 1).out == "1 files removed\n"
+
+
+def test_index_tells_what_it_made_and_what_is_left(home: Service, ror: Callable[..., Any]) -> None:
+    home.register("P-1")
+    home.sample("P-1")
+    orders = "1 files are ordered to be read again for one"
+    assert orders in ror("intake", "index").out.splitlines()
+    with home.work(OPERATOR) as work:
+        results.add_catalogue(work.session, "d" * 64, lambda: b"", work.at)
+        vault.keep_genotypes(
+            work, home.context.keys, "P-1", "sample-of-P-1", b"of another program", build=Build.GRCH38,
+            catalogue="d" * 64,
+        )  # fmt: skip
+    told = ror("intake", "index")
+    assert (told.status, told.out.splitlines()) == (
+        0,
+        [
+            "0 samples got a fingerprint from what is stored of them",
+            orders,
+            "0 fingerprints were put into pieces; the index of carried variants is up to date",
+            "of 1 samples what is stored does not open",
+        ],
+    )

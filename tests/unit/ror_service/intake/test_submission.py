@@ -159,7 +159,7 @@ def test_a_fault_of_the_service_is_no_verdict(service: Service, folder: Path, mo
 
     rows = [with_file(1), with_file(2)]
     fill(folder)
-    monkeypatch.setattr(samples, "submit", broken)
+    monkeypatch.setattr(samples, "submit_all", broken)
     with pytest.raises(SealError):
         send(service, folder, rows)
 
@@ -170,7 +170,7 @@ def test_what_the_laboratory_says_is_sealed_and_goes_with_the_person(service: Se
     send(service, folder, [row])
     (kept,) = service.rows(OutsideCallsRow)
     with service.work(PIPELINE) as work:
-        said = vault.open_laboratory_facts(work, service.context.keys, "P-1", kept)
+        said = vault.open_outside_calls(work, service.context.keys, "P-1", kept).laboratory
         reading = samples.begin_reading(work, service.context.keys, "S-1", service.context.store)
     assert (said["sex_chromosomes"], said["collection_tube"]) == (FINDING, "TUBE-4711")
     assert reading is not None
