@@ -94,7 +94,7 @@ class Chore:
         try:
             self.does()
         except Exception as error:  # noqa: BLE001 - a store that is away for a while must not stop the relay
-            _log.warning("chore failed", extra={"task": self.name, "code": type(error).__name__})
+            _log.error("chore failed", extra={"task": self.name, "code": type(error).__name__})
 
 
 def chores(context: ServiceContext) -> list[Chore]:

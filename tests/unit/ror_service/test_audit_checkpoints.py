@@ -142,9 +142,8 @@ def test_a_checkpoint_tells_nothing_but_number_hash_and_time(place: Checkpoints,
     assert content == {"schema": SCHEMA, "sequence": 3, "head": "a" * 64, "at": "2026-11-22T12:00:00Z"}
 
 
-@pytest.mark.parametrize("url", ["nothing-like-this://place", "s3://bucket/audit"])
-def test_a_place_of_unknown_kind_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
+@pytest.mark.parametrize("url", ["nothing-like-this://place", "gs://bucket/audit"])
+def test_a_place_of_unknown_kind_is_refused(url: str) -> None:
     with pytest.raises(UnsafeConfigurationError, match="ROR_AUDIT_CHECKPOINTS"):
         Checkpoints(url, SIGNER)
 

@@ -273,7 +273,7 @@ def forget_fingerprints(service: Service) -> None:
 
 
 def ordered(service: Service) -> set[str]:
-    return {row.subject_id for row in service.rows(JobRow, JobRow.task == "interpret_sample")}
+    return {row.subject_id for row in service.rows(JobRow, JobRow.task == "extract_sample")}
 
 
 @both_databases

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.openapi.models import OpenAPI
 from starlette.types import Message, Receive, Scope, Send
 from support.api import Api, problem_of
-from support.consent_facts import PERSON
+from support.consent_facts import NOW, PERSON
 
 from ror_service import errors
 from ror_service.api import problems
@@ -25,6 +25,7 @@ HTTP_CODES = {
     "SignatureError": 401, "RenderError": 500, "DeliveryUnavailableError": 503, "DeliveryRefusedError": 502,
     "DeliveryRecalledError": 410, "UnsafeConfigurationError": 500, "AuditError": 500, "ServiceError": 500,
     "KnowledgeUnavailableError": 503, "NoRoomError": 507, "NotExtractedError": 503,
+    "PartnerPausedError": 503,
 }  # fmt: skip
 CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ServiceError)}
 
@@ -36,7 +37,8 @@ def test_the_table_names_every_error() -> None:
 @pytest.mark.parametrize("name", HTTP_CODES)
 def test_every_service_error_becomes_a_problem(api: Api, name: str) -> None:
     kind = CLASSES[name]
-    error = kind((SECRET,)) if kind is errors.WithheldError else kind(SECRET)
+    arguments = {errors.WithheldError: ((SECRET,),), errors.PartnerPausedError: (SECRET, NOW)}
+    error = kind(*arguments.get(kind, (SECRET,)))
 
     @api.app.get("/fails")
     def fails() -> None:

@@ -117,7 +117,10 @@ def test_the_relay_ends_at_a_signal(ror: Ror, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     ("arguments", "queues"),
-    [([], "fetch,extract,interpret,release,deliver,recall,erase"), (["--queues", "extract,erase"], "extract,erase")],
+    [
+        ([], "fetch,extract,interpret,release,deliver,recall,erase,reconcile"),
+        (["--queues", "extract,erase"], "extract,erase"),
+    ],
 )
 def test_a_worker_takes_the_queues_it_is_told(
     ror: Ror, monkeypatch: pytest.MonkeyPatch, arguments: list[str], queues: str
