@@ -8,6 +8,7 @@ revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+_INDEX = "ix_stored_genotypes_segment_id_catalogue_digest_build_sample_id"
 
 
 def upgrade() -> None:
@@ -32,10 +33,14 @@ def upgrade() -> None:
         )
         batch.create_index("ix_fingerprints_segment_id", ["segment_id"], unique=False)
     op.add_column("stored_genotypes", sa.Column("carried", sa.LargeBinary(), nullable=True))
+    op.drop_index("ix_stored_genotypes_segment_id", "stored_genotypes")
+    op.create_index(_INDEX, "stored_genotypes", ["segment_id", "catalogue_digest", "build", "sample_id"])
 
 
 def downgrade() -> None:
     """Take the schema back. Pieces can be made again; nothing else is lost."""
+    op.drop_index(_INDEX, "stored_genotypes")
+    op.create_index("ix_stored_genotypes_segment_id", "stored_genotypes", ["segment_id"], unique=False)
     op.drop_column("stored_genotypes", "carried")
     with op.batch_alter_table("fingerprints") as batch:
         batch.drop_index("ix_fingerprints_segment_id")

@@ -116,6 +116,8 @@ def refresh(begin: Begin, keys: KeyProvider, store: GenotypeStore) -> int:
         store: The genotype store.
     """
     with begin() as work:
+        if results.is_all_indexed(work.session):
+            return 0
         if results.not_indexed(work.session, "", 1):
             # So that pieces of a few samples, one for each question, do not become many.
             results.dissolve_unfilled(work.session, VariantSegmentRow, SAMPLES // 2, work.at)

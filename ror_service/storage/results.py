@@ -617,6 +617,19 @@ def not_indexed(session: Session, after: str, limit: int) -> Sequence[tuple[Stor
     return [(row, key, participant_id) for row, key, participant_id in rows]
 
 
+def is_all_indexed(session: Session) -> bool:
+    """Whether every stored call set is in a living piece of the variant index; quick, since it reads none of them."""
+    for outside in (
+        StoredGenotypesRow.segment_id.is_(None),
+        StoredGenotypesRow.segment_id.in_(
+            select(VariantSegmentRow.segment_id).where(VariantSegmentRow.sealed.is_(None))
+        ),
+    ):
+        if session.scalars(select(StoredGenotypesRow.segment_id).where(outside).limit(1)).all():
+            return False
+    return True
+
+
 def lock_not_indexed(session: Session, sample_ids: Collection[str]) -> Sequence[StoredGenotypesRow]:
     """Those of some samples that no living piece holds and that may still be used; locked."""
     return session.scalars(

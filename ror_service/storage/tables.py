@@ -244,6 +244,8 @@ class StoredGenotypesRow(Base):
     """What interpreters need of a sample's file, sealed; made by the reading of the file, and again by the next one."""
 
     __tablename__ = "stored_genotypes"
+    # What the index of variants asks of every row, so that nobody's genotypes are passed on the way to it.
+    __table_args__ = (Index(None, "segment_id", "catalogue_digest", "build", "sample_id"),)
 
     sample_id: Mapped[str] = mapped_column(ForeignKey("samples.sample_id"), primary_key=True)
     sealed: Mapped[bytes]
@@ -251,7 +253,7 @@ class StoredGenotypesRow(Base):
     build: Mapped[str]
     catalogue_digest: Mapped[str] = mapped_column(ForeignKey("genotype_catalogues.digest"))
     created_at: Mapped[datetime]
-    segment_id: Mapped[str | None] = mapped_column(ForeignKey("variant_segments.segment_id"), index=True)
+    segment_id: Mapped[str | None] = mapped_column(ForeignKey("variant_segments.segment_id"))
     """Which piece of the index holds its variants; None: none does yet."""
     carried: Mapped[bytes | None]
     """Numbers of the alleles that it carries, sealed under the same key: what the index is made from."""
