@@ -1,7 +1,4 @@
-"""Single-base sites whose reference base and other bases are known, by build: what a file's bases are held against.
-
-Without numpy, as `wanted` is, and for the same reason.
-"""
+"""Single-base sites whose reference base and other bases are known, by build: what a file's bases are held against."""
 
 from __future__ import annotations
 

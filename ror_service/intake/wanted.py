@@ -1,7 +1,4 @@
-"""Which stretches of which chromosomes to keep: merged, sorted, searchable.
-
-Without numpy: its import would cost the reading process more time than the whole reading of a small file.
-"""
+"""Which stretches of which chromosomes to keep: merged, sorted, searchable."""
 
 from __future__ import annotations
 
