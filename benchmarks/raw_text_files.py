@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -80,7 +81,7 @@ def array_vcf(lines: Iterable[Line], known: KnownSites, build: Build) -> Iterato
     yield "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n"
     for name, chrom, pos, letters in lines:
         sites = known.by_chromosome[chrom]
-        at = int(sites.positions.searchsorted(pos))
+        at = bisect_left(sites.positions, pos)
         ref = chr(sites.references[at])
         alts = [BASES[bit] for bit in range(4) if sites.alternates[at] >> bit & 1]
         genotype = "/".join("." if letter == "-" else str([ref, *alts].index(letter)) for letter in letters)
@@ -110,7 +111,7 @@ def person(
                 draw.choice(("AG", "CT", "AC", "GT"))
             )
     for chrom, sites in known.by_chromosome.items():
-        for pos, ref, others in zip(*(column.tolist() for column in sites), strict=True):
+        for pos, ref, others in zip(*sites, strict=True):
             letters.pop((chrom, pos), None)
             if draw.random() < share_known:
                 letters[chrom, pos] = chr(ref) + draw.choice([b for bit, b in enumerate(BASES) if others >> bit & 1])

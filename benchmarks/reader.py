@@ -113,19 +113,15 @@ def sites_for(path: Path, build: Build, number: int) -> list[Interval]:
 
 def as_pysam_reads(path: Path, wanted: WantedIntervals) -> Iterator[tuple[object, ...]]:
     """What pysam reads of every record that overlaps a wanted interval."""
-    by_chromosome = {chrom: (starts, ends) for chrom, starts, ends in wanted.stretches()}
     with pysam.VariantFile(str(path)) as file:
         for record in file:
-            found = by_chromosome.get(chromosome_of(record.chrom) or "")
-            if found is None:
-                continue
-            place = found[1].searchsorted(record.pos)
-            if place == len(found[1]) or found[0][place] > record.stop:
+            if not wanted.overlaps(chromosome_of(record.chrom) or "", record.pos, record.stop):
                 continue
             values = dict(record.samples[0].items())
             # Where the header does not declare them as numbers, pysam gives their digits.
             depths = tuple(int(depth) if str(depth).isdigit() else depth for depth in values.get("AD") or ())
-            genotype = tuple(values["GT"]) if str(values.get("DP")) != "0" else (None,) * len(values["GT"])
+            unread = "0" in {str(values.get("DP")), str(values.get("MIN_DP"))}
+            genotype = (None,) * len(values["GT"]) if unread else tuple(values["GT"])
             yield (
                 *(chromosome_of(record.chrom), record.pos, record.stop, record.ref.upper()),
                 *(tuple(record.alts or ()), genotype, tuple(name for name in record.filter if name != "PASS")),

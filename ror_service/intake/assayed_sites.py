@@ -6,7 +6,6 @@ With such a list the silence of a file of variants says something: a listed posi
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,7 +116,7 @@ class _Collected:
         self.sites: dict[tuple[str, int], set[str]] = {}
         self.listed = 0
         self.left_out: Counter[str] = Counter()
-        self._wanted = wanted.to_json()
+        self._wanted = wanted
 
     def add(self, name: str, pos: str, alleles: Iterable[str] | None, line: int) -> None:
         """Take one position as the file spells it; no alleles where it gives none, None where they are no bases."""
@@ -131,9 +130,7 @@ class _Collected:
         if not 1 <= number <= LENGTHS[self.build][chromosome]:
             raise _bad(f"a position lies outside of its chromosome in {self.build}", line)
         self.listed += 1
-        starts, ends = self._wanted.get(chromosome, ((), ()))
-        index = bisect_left(ends, number)
-        if index < len(ends) and starts[index] <= number:
+        if self._wanted.overlaps(chromosome, number, number):
             self.sites.setdefault((chromosome, number), set()).update(alleles)
 
     def check_build(self, build: Build | None, line: int | None) -> None:

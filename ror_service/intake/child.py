@@ -5,6 +5,7 @@ Started by `isolation` as a fresh interpreter with an empty environment, so it i
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
@@ -23,6 +24,8 @@ _STATUS = Path("/proc/self/status")
 
 def main() -> None:
     """Read one file and reply; the file descriptor is the only argument."""
+    # Hundreds of thousands of records that live to the end would be searched for cycles again and again.
+    gc.disable()
     request = decode_request(sys.stdin.buffer.read())
     # Buffered: the file may be a pipe, and a read that is short at its start would hide what kind of file it is.
     # Opened now, because the confined process opens nothing any more.

@@ -12,11 +12,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Record
 from ror_service.intake.builds import CHROMOSOMES, LENGTHS, PSEUDO_AUTOSOMAL
 from ror_service.intake.errors import IntakeError, Problem
-from ror_service.intake.known_sites import BASES, BITS, COMPLEMENTS, Codes, KnownSites, Mask, Numbers
+from ror_service.intake.known_sites import BASES, KnownSites, SitesOfChromosome
 from ror_service.intake.raw_text_dialects import (
     DOWNLOAD_AGAIN,
     UNPLACED,
@@ -29,6 +30,10 @@ from ror_service.intake.record import FlagBook
 from ror_service.intake.results import Flag, HeaderFacts, Limits, ReadMetrics
 from ror_service.intake.wanted import WantedIntervals
 
+Codes = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
 MOST_LINES = 5_000_000
 """Lines of the longest file; the largest arrays have two million probes."""
 FEWEST_SITES = 100
@@ -39,6 +44,14 @@ of another build it is chance."""
 FEWEST_STRAND_SITES = 500
 MOST_TURNED = 0.001
 """Share of letters of the other strand above which A/T and C/G sites, where it does not show, are not read."""
+
+_BITS = np.zeros(256, dtype=np.uint8)
+"""One bit for each base, by its character."""
+_BITS[[ord(base) for base in BASES]] = [1 << place for place in range(len(BASES))]
+_COMPLEMENTS = np.array(
+    [sum(1 << (3 - bit) for bit in range(4) if bits >> bit & 1) for bits in range(16)], dtype=np.uint8
+)
+"""The bases of the other strand, by the bits of these."""
 
 _PADDING = b"\0" * 16
 _LAST_CONTROL, _LAST_ASCII = 10, 127
@@ -213,6 +226,16 @@ def _positions(codes: Codes, starts: Numbers, ends: Numbers, first_line: int) ->
     return values
 
 
+def _meet(positions: Numbers, sites: SitesOfChromosome) -> tuple[Numbers, Codes, Codes]:
+    """Which of `positions` are sites: their indices, and the reference base and the other bases of each."""
+    known = np.asarray(sites.positions)
+    index = np.searchsorted(known, positions)
+    index[index == len(known)] = 0
+    rows = np.flatnonzero(known[index] == positions)
+    references, alternates = (np.frombuffer(bases, dtype=np.uint8)[index[rows]] for bases in sites[1:])
+    return rows, references, alternates
+
+
 @dataclass(frozen=True, slots=True)
 class _Match:
     """The lines of a file that lie at known sites of one build."""
@@ -231,24 +254,24 @@ class _Match:
         nothing = np.zeros(0, dtype=np.uint8)
         found: list[tuple[Numbers, Codes, Codes]] = [(nothing.astype(np.int64), nothing, nothing)]
         for number, name in enumerate(CHROMOSOMES):
-            sites = known.by_chromosome.get(name)
-            if sites is not None:
+            if sites := known.by_chromosome.get(name):
                 lines = np.flatnonzero(text.chromosomes == number)
-                rows, index = sites.find(text.positions[lines])
-                found.append((lines[rows], sites.references[index], sites.alternates[index]))
+                rows, references, alternates = _meet(text.positions[lines], sites)
+                found.append((lines[rows], references, alternates))
         rows, references, alternates = (np.concatenate(columns) for columns in zip(*found, strict=True))
         first, second = text.first[rows], text.second[rows]
-        return cls(rows, references, alternates, np.where(_called(text)[rows], BITS[first] | BITS[second], np.uint8(0)))
+        letters = np.where(_called(text)[rows], _BITS[first] | _BITS[second], np.uint8(0))
+        return cls(rows, references, alternates, letters)
 
     @property
     def bases(self) -> Codes:
         """All known bases, as bits."""
-        return BITS[self.references] | self.alternates
+        return _BITS[self.references] | self.alternates
 
     @property
     def ambiguous(self) -> Mask:
         """Whether two of the known bases are one another's complement: the strand does not show."""
-        mask: Mask = COMPLEMENTS[self.bases] & self.bases != 0
+        mask: Mask = _COMPLEMENTS[self.bases] & self.bases != 0
         return mask
 
     @property
@@ -260,7 +283,7 @@ class _Match:
     def strand_is_plain(self) -> bool:
         """Whether the sites at which the strand shows say that the letters are of the plus strand."""
         shows = ~self.ambiguous & (self.letters != 0)
-        turned = shows & ~self.fitting & (COMPLEMENTS[self.letters] & ~self.bases == 0)
+        turned = shows & ~self.fitting & (_COMPLEMENTS[self.letters] & ~self.bases == 0)
         compared = int(np.count_nonzero(shows))
         return compared >= FEWEST_STRAND_SITES and int(np.count_nonzero(turned)) <= MOST_TURNED * compared
 
@@ -382,9 +405,11 @@ def _metrics(
     unread = 0
     for number, name in enumerate(CHROMOSOMES):
         positions = text.positions[text.chromosomes == number]
-        asked = wanted.overlapping(name, positions, positions)
+        starts, ends = (np.asarray(edges) for edges in wanted.on(name))
+        # Disjoint and sorted: a position lies in one when more of them have begun than have ended before it.
+        asked = positions[np.searchsorted(starts, positions, "right") > np.searchsorted(ends, positions)]
         sites = known.by_chromosome.get(name)
-        unread += int(np.count_nonzero(asked)) - (0 if sites is None else len(sites.find(positions[asked])[0]))
+        unread += len(asked) - (len(_meet(asked, sites)[0]) if sites else 0)
 
     def count(mask: Mask) -> int:
         return int(np.count_nonzero(mask))

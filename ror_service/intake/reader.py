@@ -10,40 +10,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from interpreters.genotypes import Build, GenotypeCalls, Interval, Record
-from ror_service.intake.build_watch import BuildWatch
+from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Interval, Record
 from ror_service.intake.container import TextSource
 from ror_service.intake.errors import IntakeError, Problem
-from ror_service.intake.header import Contig, Header, parse_header
+from ror_service.intake.header import Header, parse_header
 from ror_service.intake.known_sites import KnownSites
+from ror_service.intake.lines import (
+    FIRST_LINES,
+    GENOTYPE_ELSEWHERE,
+    LENGTH_ELSEWHERE,
+    NEW_CHROMOSOME,
+    POSITION_FALLS,
+    POSITION_ZERO,
+    SAME_POSITION,
+    WANTED,
+    LineScan,
+)
 from ror_service.intake.raw_text import read_raw_text
 from ror_service.intake.raw_text_dialects import begins_raw_text
 from ror_service.intake.record import FlagBook, RecordParser
 from ror_service.intake.repeats import RepeatWatch, settle_probes
-from ror_service.intake.results import Container, Flag, Limits, ReadResult
-from ror_service.intake.table import (
-    ALT,
-    CHROM,
-    INFO,
-    PADDING,
-    REF,
-    SAMPLE,
-    LineTable,
-    Mask,
-    Numbers,
-    chromosome_runs,
-    read_block_ends,
-    read_positions,
-    tabulate,
-)
-from ror_service.intake.tally import Tally
+from ror_service.intake.results import Container, Flag, Limits, ReadMetrics, ReadResult
 from ror_service.intake.wanted import WantedIntervals
 
 CHECKED_IN_FULL = 2_000
 """Records at the start of a file that are read in full although nobody wants them: a pipeline that writes wrong fields
 writes them everywhere."""
+
+_ALL_SITES_SHARE = 0.05
+"""Share of explicit reference genotypes from which a file is taken to list reference sites on purpose; a variants-only
+file of one sample has practically none."""
 
 WantedFor = Callable[[Build], WantedIntervals]
 
@@ -121,21 +117,21 @@ def read_stream(
         )
     header, first = _header(chunks, limits)
     scan = _Scan(header, wanted_for(header.build), limits, flags, known or {})
-    number = header.lines + 1
     for chunk in _with_first(first, chunks):
-        number = scan.add(chunk, number)
+        scan.add(chunk)
     _check_whole(source, expected_sha256, flags, name_says_compressed=name_says_compressed)
-    if not scan.tally.counts["records"]:
+    metrics = ReadMetrics(**scan.lines.counts)
+    if not metrics.records:
         raise IntakeError(Problem.HEADER_ONLY, "the file has a header, but no records")
     scan.finish()
     return ReadResult(
-        calls=GenotypeCalls(header.build, scan.tally.kind(), scan.records),
+        calls=GenotypeCalls(header.build, _kind(metrics), scan.records),
         build=header.build,
         sha256=source.sha256,
         size=source.size,
         sample_name=header.sample_name,
         header=header.facts,
-        metrics=scan.tally.metrics(),
+        metrics=metrics,
         container=source.container,
         flags=flags.result(),
     )
@@ -149,6 +145,15 @@ def _check_whole(
         raise IntakeError(Problem.CHECKSUM_MISMATCH, "the file is not the one whose SHA-256 was announced")
     if name_says_compressed and source.container is Container.PLAIN:
         flags.raise_flag(Flag.NAME_SAYS_COMPRESSED, 0)
+
+
+def _kind(metrics: ReadMetrics) -> CallSetKind:
+    """What the file's silence about a position means."""
+    if metrics.reference_blocks:
+        return CallSetKind.GVCF
+    if metrics.explicit_reference >= max(1.0, _ALL_SITES_SHARE * metrics.records):
+        return CallSetKind.ALL_SITES
+    return CallSetKind.VARIANTS_ONLY
 
 
 def _with_first(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -229,43 +234,35 @@ class _Scan:
         flags: FlagBook,
         known: Mapping[Build, KnownSites],
     ) -> None:
+        (other_build,) = (build for build in Build if build is not header.build)
         self.header = header
         self.records: list[Record] = []
-        self.tally = Tally(header, flags)
-        self._builds = BuildWatch(header.build, known)
+        self.lines = LineScan(header, limits, CHECKED_IN_FULL)
         self._wanted = wanted
+        self._known_here = known.get(header.build, KnownSites())
+        self._known_elsewhere = known.get(other_build, KnownSites())
         self._limits = limits
         self._flags = flags
         self._parser = RecordParser(header, flags)
         self._repeats = RepeatWatch(flags, of_probes=header.of_probes)
-        self._last: tuple[bytes, int] = (b"", 0)
+        self._name = b""
+        self._chromosome: str | None = None
         self._seen: set[bytes] = set()
 
-    def add(self, chunk: bytes, first_line: int) -> int:
-        """Read a chunk of whole lines; returns the number of the line after it."""
+    def add(self, chunk: bytes) -> None:
+        """Read a chunk of whole lines."""
+        lines = self.lines
         if not chunk.isascii():
-            _check_utf8(chunk, first_line)
-        table = tabulate(chunk + PADDING, first_line)
-        if int((table.ends[SAMPLE] - table.starts[CHROM]).max()) > self._limits.line_bytes:
-            raise IntakeError(Problem.LINE_TOO_LONG, "a line exceeds the limit")
-        positions = read_positions(table)
-        ends = self._ends(table, positions)
-        genotypes = self.tally.add(table)
-        copies = self._repeats.add(table, positions)
-        for low, high, name in chromosome_runs(table):
-            rows = slice(low, high)
-            contig = self.header.contig(name, table.number(low))
-            self._check_run(table, rows, name, contig, positions)
-            self.tally.add_run(contig.chromosome, table, rows, positions, genotypes)
-            if contig.chromosome is not None:
-                self._builds.add(contig.chromosome, table, rows, positions)
-                hits = self._wanted.overlapping(contig.chromosome, positions[rows], ends[rows])
-                self._keep(table, rows, contig.chromosome, hits & ~copies[rows])
-        return first_line + len(table)
+            _check_utf8(chunk, lines.next_number)
+        lines.open(chunk)
+        while why := lines.next():
+            if why == NEW_CHROMOSOME:
+                self._enter(lines.name)
+            else:
+                self._look(why, lines.line, lines.number)
 
     def finish(self) -> None:
         """What can only be said at the end of the file."""
-        self.tally.counts.update(known_here=self._builds.here, known_elsewhere=self._builds.elsewhere)
         if not self.header.has_chr_prefix and self.header.build is Build.GRCH38:
             self._flags.raise_flag(Flag.NO_CHR_PREFIX, 0)
         if any(name in {b"chrM", b"M", b"MT"} and not c.chromosome for name, c in self.header.contigs.items()):
@@ -275,53 +272,42 @@ class _Scan:
         elif Flag.UNSORTED in self._flags.counts:
             self._repeats.check_kept(self.records)
 
-    def _ends(self, table: LineTable, positions: Numbers) -> Numbers:
-        """Last reference base of every line."""
-        ends = positions + table.widths(REF) - 1
-        symbolic = (table.code(ALT) == ord("<")) | table.begins_with(ALT, b".\t")
-        if not symbolic.any():
-            return ends
-        begins = table.begins_with(INFO, b"END=")
-        rows = np.flatnonzero(symbolic & begins)
-        blocks = read_block_ends(table, rows)
-        if (wrong := blocks < positions[rows]).any():
-            line = table.number(int(rows[int(np.argmax(wrong))]))
-            raise IntakeError(Problem.BAD_RECORD, "INFO END is not a position at or after POS", line=line)
-        ends[rows] = np.maximum(ends[rows], blocks)
-        lengths_elsewhere = b";END=" in table.data or b"SVLEN=" in table.data or "LEN" in self.header.formats
-        if lengths_elsewhere:
-            for row in np.flatnonzero(symbolic & ~begins).tolist():
-                ends[row] = self._parser.end(table.line(row), table.number(row))
-        return ends
-
-    def _check_run(self, table: LineTable, rows: slice, name: bytes, contig: Contig, positions: Numbers) -> None:
-        """Order, range and zero of the positions of one chromosome."""
-        own = positions[rows]
-        if contig.length is not None and (beyond := own > contig.length).any():
-            line = table.number(rows.start + int(np.argmax(beyond)))
-            raise IntakeError(Problem.BAD_RECORD, "POS lies behind the end of its chromosome", line=line)
-        if (zero := own == 0).any():
-            line = table.number(rows.start + int(np.argmax(zero)))
-            self._flags.raise_flag(Flag.POSITION_ZERO, line, int(np.count_nonzero(zero)))
-        last_name, last_position = self._last
-        before = np.concatenate(([last_position if name == last_name else 0], own[:-1]))
-        if (falls := own < before).any():
-            line = table.number(rows.start + int(np.argmax(falls)))
-            self._flags.raise_flag(Flag.UNSORTED, line, int(np.count_nonzero(falls)))
-        if name != last_name and name in self._seen:
-            self._flags.raise_flag(Flag.UNSORTED, table.number(rows.start))
+    def _enter(self, name: bytes) -> None:
+        """Go on with the lines of one chromosome."""
+        if name == self._name:
+            return
+        number = self.lines.next_number
+        contig = self.header.contig(name, number)
+        if name in self._seen:
+            self._flags.raise_flag(Flag.UNSORTED, number)
         self._seen.add(name)
-        self._last = (name, int(own[-1]))
+        self._name, self._chromosome = name, contig.chromosome
+        chrom = contig.chromosome or ""
+        self.lines.enter(contig, self._wanted.on(chrom), self._known_here.on(chrom), self._known_elsewhere.on(chrom))
 
-    def _keep(self, table: LineTable, rows: slice, chromosome: str, hits: Mask) -> None:
-        """Read the wanted lines of one chromosome, and all of the file's first ones."""
-        unchecked = CHECKED_IN_FULL - (table.number(rows.start) - self.header.lines - 1)
-        for row in range(rows.start, rows.start + max(0, min(unchecked, len(hits)))):
-            self._parser.inspect(table.line(row), table.number(row))
-            if not hits[row - rows.start]:
-                self._parser.parse(table.line(row), table.number(row), chromosome)
-        for row in (np.flatnonzero(hits) + rows.start).tolist():
-            self.records.append(self._parser.parse(table.line(row), table.number(row), chromosome))
+    def _look(self, why: int, line: bytes, number: int) -> None:
+        """Note what is odd about a line, and read it if it is wanted or one of the file's first."""
+        wanted = bool(why & WANTED)
+        if why & GENOTYPE_ELSEWHERE:
+            self._parser.check_format(line, number)
+        if why & POSITION_ZERO:
+            self._flags.raise_flag(Flag.POSITION_ZERO, number)
+        if why & POSITION_FALLS:
+            self._flags.raise_flag(Flag.UNSORTED, number)
+        if why & LENGTH_ELSEWHERE:
+            end = self._parser.end(line, number)
+            wanted = self._chromosome is not None and self._wanted.overlaps(self._chromosome, self.lines.position, end)
+        if why & SAME_POSITION and self._repeats.add(self.lines.line_before, line, number):
+            wanted = False
+        if why & FIRST_LINES:
+            self._parser.inspect(line, number)
+        if self._chromosome is not None and (wanted or why & FIRST_LINES):
+            record = self._parser.parse(line, number, self._chromosome)
+            if wanted:
+                self._keep(record)
+
+    def _keep(self, record: Record) -> None:
+        self.records.append(record)
         if len(self.records) > self._limits.kept_records:
             raise IntakeError(Problem.TOO_LARGE, "more records overlap the wanted sites than the limit allows")
 

@@ -1,20 +1,24 @@
 """One line of a VCF file, strictly read into a `Record`.
 
 Only lines that someone wants, and the first few of every file, come here; every other line passes the cheaper checks of
-`table`.
+`lines`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from interpreters.genotypes import Record
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.header import Header
 from ror_service.intake.results import Flag, Flagged
+
+COLUMNS = 10
+CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO, FORMAT, SAMPLE = range(COLUMNS)
 
 _BASES = re.compile(r"[ACGTN]+")
 _LETTERS = re.compile(r"[ACGTNRYSWKMBDHV]+")
@@ -28,6 +32,13 @@ _INT32 = 2**31 - 1
 _REMEMBERED = 100_000
 UNSPELLED = frozenset("DI")
 """What stands for the alleles of an insertion or deletion of an array whose sequence was not found."""
+_SHORT = 64
+"""Characters of alleles that are remembered."""
+_SHORT_NUMBERS = 10
+"""Characters in which no number is too large."""
+
+_Key = TypeVar("_Key")
+_Found = TypeVar("_Found")
 
 
 @dataclass(slots=True)
@@ -59,7 +70,8 @@ class RecordParser:
         self._header = header
         self._flags = flags
         self._layouts: dict[str, dict[str, int]] = {}
-        self._genotypes: dict[str, tuple[tuple[int | None, ...], bool]] = {}
+        self._known_alleles: dict[tuple[str, str], tuple[str, tuple[str, ...], tuple[Flag, ...]]] = {}
+        self._known_genotypes: dict[tuple[str, int], tuple[tuple[int | None, ...], bool]] = {}
 
     def parse(self, line: bytes, number: int, chromosome: str) -> Record:
         """The record of one line without its newline.
@@ -74,35 +86,35 @@ class RecordParser:
         """
         _, pos, _, ref, alt, _, filters, info, form, sample = line.decode().split("\t")
         start = int(pos)
-        reference, alts = self._alleles(ref, alt, number)
+        reference, alts, odd = self._known_alleles.get((ref, alt)) or self._alleles(ref, alt, number)
+        for flag in odd:
+            self._flags.raise_flag(flag, number)
         layout = self._layout(form, number)
-        values = sample.split(":")
-        if len(values) > len(layout):
+        fields = sample.split(":")
+        if len(fields) > len(layout):
             raise _bad(number, "the sample column has more fields than FORMAT")
-        genotype, phased = self._genotype(values, layout, len(alts), number)
-
-        def whole(key: str) -> int | None:
-            return self._whole(values, layout, key, number)
-
-        depth = _lowest(whole("DP"), whole("MIN_DP"))
+        values = _values(layout, fields)
+        copies = fields[layout["GT"]] if layout["GT"] < len(fields) else "."
+        genotype, phased = self._known_genotypes.get((copies, len(alts))) or self._genotype(copies, len(alts), number)
+        depth = self._lowest(values, "DP", "MIN_DP", number)
         if depth == 0:
             # Some callers write 0/0 over stretches without a single read. What no read supports is no call.
             genotype = (None,) * len(genotype)
-        quality = _lowest(whole("GQ"), whole("GQX"))
-        sets = _value(values, layout, "PS")
+        quality = self._lowest(values, "GQ", "GQX", number)
+        length = self._whole(values["LEN"], number) if "LEN" in values else None
         return Record(
             chrom=chromosome,
             pos=start,
-            end=_end(start, reference, alts, info, whole("LEN"), line=number),
+            end=_end(start, reference, alt, info, length, line=number),
             ref=reference,
             alts=alts,
             genotype=genotype,
             phased=phased,
-            phase_set=sets,
-            filters=self._filters(filters, _value(values, layout, "FT"), number),
+            phase_set=values.get("PS"),
+            filters=self._filters(filters, values.get("FT"), number),
             depth=depth,
-            genotype_quality=whole("RGQ") if quality is None else quality,
-            allele_depths=self._allele_depths(_value(values, layout, "AD"), len(alts) + 1, number),
+            genotype_quality=self._lowest(values, "RGQ", "", number) if quality is None else quality,
+            allele_depths=self._allele_depths(values["AD"], len(alts) + 1, number) if "AD" in values else (),
             consequences=_consequences(info, self._header.annotation_fields),
             line=number,
         )
@@ -114,10 +126,18 @@ class RecordParser:
             IntakeError: `bad_record`.
         """
         _, pos, _, ref, alt, _, _, info, form, sample = line.decode().split("\t")
-        layout = self._layout(form, number)
-        values = sample.split(":")
-        length = self._whole(values, layout, "LEN", number)
-        return _end(int(pos), ref, tuple(alt.split(",")), info, length, line=number)
+        values = _values(self._layout(form, number), sample.split(":"))
+        length = self._whole(values["LEN"], number) if "LEN" in values else None
+        return _end(int(pos), ref, alt, info, length, line=number)
+
+    def check_format(self, line: bytes, number: int) -> None:
+        """Check that a line has a genotype, for lines whose FORMAT does not begin with it.
+
+        Raises:
+            IntakeError: `bad_record`.
+        """
+        if b"GT" not in line.split(b"\t")[FORMAT].split(b":"):
+            raise _bad(number, "FORMAT has no GT: the genotype is unknown")
 
     def inspect(self, line: bytes, number: int) -> None:
         """Note oddities in columns that no result rests on: QUAL and INFO."""
@@ -136,38 +156,31 @@ class RecordParser:
                 if not all(check(part, allow_missing=True) for part in value.split(",")):
                     self._flags.raise_flag(Flag.BAD_NUMBER, number)
 
-    def _alleles(self, ref: str, alt: str, number: int) -> tuple[str, tuple[str, ...]]:
+    def _alleles(self, ref: str, alt: str, number: int) -> tuple[str, tuple[str, ...], tuple[Flag, ...]]:
+        """REF and ALT as a record has them, and what is odd about them."""
         if ref in UNSPELLED and alt in UNSPELLED:
-            self._flags.raise_flag(Flag.UNSPELLED_INDEL, number)
-            return ref, (alt,)
+            return ref, (alt,), (Flag.UNSPELLED_INDEL,)
+        odd = []
         reference = ref.upper()
         if ref != reference:
-            self._flags.raise_flag(Flag.LOWER_CASE_BASE, number)
+            odd.append(Flag.LOWER_CASE_BASE)
         if not _BASES.fullmatch(reference):
             if not _LETTERS.fullmatch(reference):
                 raise _bad(number, "REF is no sequence of bases")
-            self._flags.raise_flag(Flag.AMBIGUOUS_BASE, number)
+            odd.append(Flag.AMBIGUOUS_BASE)
         if "N" in reference:
-            self._flags.raise_flag(Flag.AMBIGUOUS_BASE, number)
-        if alt == ".":
-            return reference, ()
-        alts = tuple(self._alternate(part, number) for part in alt.split(","))
+            odd.append(Flag.AMBIGUOUS_BASE)
+        alts = () if alt == "." else tuple(_alternate(part, odd, number) for part in alt.split(","))
         if len(alts) > _MANY_ALTERNATES:
-            self._flags.raise_flag(Flag.MANY_ALTERNATES, number)
+            odd.append(Flag.MANY_ALTERNATES)
         if alts == ("*",):
-            self._flags.raise_flag(Flag.SPANNING_ALLELE_ALONE, number)
+            odd.append(Flag.SPANNING_ALLELE_ALONE)
         if reference in alts:
             raise _bad(number, "ALT repeats REF")
-        return reference, alts
-
-    def _alternate(self, alt: str, number: int) -> str:
-        if _BASES.fullmatch(alt) or alt == "*" or _SYMBOLIC.fullmatch(alt) or _BREAKEND.fullmatch(alt):
-            return alt
-        upper = alt.upper()
-        if not _LETTERS.fullmatch(upper):
-            raise _bad(number, "ALT is neither a sequence of bases nor a symbolic allele")
-        self._flags.raise_flag(Flag.LOWER_CASE_BASE if _BASES.fullmatch(upper) else Flag.AMBIGUOUS_BASE, number)
-        return upper
+        found = reference, alts, tuple(odd)
+        if len(ref) + len(alt) < _SHORT:
+            _remember(self._known_alleles, (ref, alt), found)
+        return found
 
     def _layout(self, form: str, number: int) -> dict[str, int]:
         layout = self._layouts.get(form)
@@ -178,38 +191,36 @@ class RecordParser:
                 raise _bad(number, "FORMAT names a field twice")
             if "GT" not in layout:
                 raise _bad(number, "FORMAT has no GT: the genotype is unknown")
-            if len(self._layouts) < _REMEMBERED:
-                self._layouts[form] = layout
+            _remember(self._layouts, form, layout)
         if layout["GT"]:
             self._flags.raise_flag(Flag.GENOTYPE_NOT_FIRST, number)
         return layout
 
-    def _genotype(
-        self, values: Sequence[str], layout: dict[str, int], alternates: int, number: int
-    ) -> tuple[tuple[int | None, ...], bool]:
-        index = layout["GT"]
-        text = values[index] if index < len(values) else "."
-        known = self._genotypes.get(text)
-        if known is None:
-            if not _GENOTYPE.fullmatch(text):
-                raise _bad(number, "GT is not a genotype")
-            parts = re.split(r"[/|]", text.lstrip("/|"))
-            if len(parts) > _MOST_COPIES:
-                raise _bad(number, f"GT has more than {_MOST_COPIES} alleles")
-            known = tuple(None if part == "." else int(part) for part in parts), len(parts) > 1 and "|" in text
-            if len(self._genotypes) < _REMEMBERED:
-                self._genotypes[text] = known
-        genotype = known[0]
+    def _genotype(self, text: str, alternates: int, number: int) -> tuple[tuple[int | None, ...], bool]:
+        if not _GENOTYPE.fullmatch(text):
+            raise _bad(number, "GT is not a genotype")
+        parts = re.split(r"[/|]", text.lstrip("/|"))
+        if len(parts) > _MOST_COPIES:
+            raise _bad(number, f"GT has more than {_MOST_COPIES} alleles")
+        genotype = tuple(None if part == "." else int(part) for part in parts)
         if any(allele is not None and allele > alternates for allele in genotype):
             raise _bad(number, "GT names an allele that the record does not have")
+        found = genotype, len(parts) > 1 and "|" in text
         if None in genotype and any(allele is not None for allele in genotype):
             self._flags.raise_flag(Flag.HALF_CALL, number)
-        return known
+        else:
+            _remember(self._known_genotypes, (text, alternates), found)
+        return found
 
-    def _whole(self, values: Sequence[str], layout: dict[str, int], key: str, number: int) -> int | None:
-        text = _value(values, layout, key)
-        if text is None:
-            return None
+    def _lowest(self, values: Mapping[str, str], key: str, other: str, number: int) -> int | None:
+        """The lower one of two whole numbers, or the one that is there."""
+        first = self._whole(values[key], number) if key in values else None
+        second = self._whole(values[other], number) if other in values else None
+        if first is None or second is None:
+            return second if first is None else first
+        return min(first, second)
+
+    def _whole(self, text: str, number: int) -> int | None:
         if text.isascii() and text.isdigit():
             number_read = int(text[:19])
             if number_read > _INT32:
@@ -234,13 +245,13 @@ class RecordParser:
             self._flags.raise_flag(Flag.UNDECLARED_FILTER, number)
         return failed
 
-    def _allele_depths(self, text: str | None, alleles: int, number: int) -> tuple[int | None, ...]:
-        if text is None:
-            return ()
+    def _allele_depths(self, text: str, alleles: int, number: int) -> tuple[int | None, ...]:
         parts = text.split(",")
         if len(parts) != alleles:
             self._flags.raise_flag(Flag.ALLELE_DEPTH_COUNT, number)
             return ()
+        if len(text) < _SHORT_NUMBERS and text.isascii() and "".join(parts).isdigit() and all(parts):
+            return tuple(map(int, parts))
         if not all(_is_whole(part, allow_missing=True) for part in parts):
             self._flags.raise_flag(Flag.BAD_NUMBER, number)
             return ()
@@ -251,19 +262,25 @@ def _bad(number: int, problem: str) -> IntakeError:
     return IntakeError(Problem.BAD_RECORD, problem, line=number)
 
 
-def _value(values: Sequence[str], layout: dict[str, int], key: str) -> str | None:
-    """The text of one FORMAT field, None where it is missing."""
-    index = layout.get(key)
-    if index is None or index >= len(values):
-        return None
-    text = values[index]
-    return None if text in {".", ""} else text
+def _alternate(alt: str, odd: list[Flag], number: int) -> str:
+    """One alternate allele; what is odd about it is added to `odd`."""
+    if _BASES.fullmatch(alt) or alt == "*" or _SYMBOLIC.fullmatch(alt) or _BREAKEND.fullmatch(alt):
+        return alt
+    upper = alt.upper()
+    if not _LETTERS.fullmatch(upper):
+        raise _bad(number, "ALT is neither a sequence of bases nor a symbolic allele")
+    odd.append(Flag.LOWER_CASE_BASE if _BASES.fullmatch(upper) else Flag.AMBIGUOUS_BASE)
+    return upper
 
 
-def _lowest(first: int | None, second: int | None) -> int | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return min(first, second)
+def _values(layout: Iterable[str], fields: Iterable[str]) -> dict[str, str]:
+    """The text of each FORMAT field that is there; those left out at the end, empty ones and "." are missing alike."""
+    return {key: text for key, text in zip(layout, fields, strict=False) if text not in {".", ""}}
+
+
+def _remember(known: dict[_Key, _Found], key: _Key, found: _Found) -> None:
+    if len(known) < _REMEMBERED:
+        known[key] = found
 
 
 def _is_whole(text: str, *, allow_missing: bool) -> bool:
@@ -299,10 +316,10 @@ def _consequences(info: str, csq_fields: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(terms)
 
 
-def _end(start: int, reference: str, alts: tuple[str, ...], info: str, length: int | None, *, line: int) -> int:
+def _end(start: int, reference: str, alt: str, info: str, length: int | None, *, line: int) -> int:
     """Last reference base: of a block or a symbolic allele by END, LEN or SVLEN, else by the length of REF."""
     plain = start + len(reference) - 1
-    if alts and alts != (".",) and not any(alt.startswith("<") for alt in alts):
+    if alt != "." and "<" not in alt:
         return plain
     entries = dict(entry.partition("=")[::2] for entry in info.split(";")) if "=" in info else {}
     if "END" in entries:
@@ -310,9 +327,9 @@ def _end(start: int, reference: str, alts: tuple[str, ...], info: str, length: i
         if not _WHOLE.fullmatch(text) or int(text) < start:
             raise _bad(line, "INFO END is not a position at or after POS")
         return max(plain, int(text))
-    if length is not None and alts == ("<*>",):
+    if length is not None and alt == "<*>":
         return max(plain, start + length - 1)
-    if any(alt.startswith(("<DEL", "<DUP", "<INV", "<CNV")) for alt in alts):
+    if any(part.startswith(("<DEL", "<DUP", "<INV", "<CNV")) for part in alt.split(",")):
         lengths = [abs(int(part)) for part in entries.get("SVLEN", "").split(",") if _WHOLE.fullmatch(part)]
         return max([plain, *(start + length for length in lengths)])
     return plain

@@ -5,25 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from interpreters.genotypes import Record
 from ror_service.intake.errors import IntakeError, Problem
-from ror_service.intake.record import UNSPELLED, FlagBook
+from ror_service.intake.record import ALT, FILTER, FORMAT, REF, SAMPLE, UNSPELLED, FlagBook
 from ror_service.intake.results import Flag
-from ror_service.intake.table import (
-    ALT,
-    CHROM,
-    FILTER,
-    FORMAT,
-    POS,
-    REF,
-    SAMPLE,
-    LineTable,
-    Mask,
-    Numbers,
-    copied_lines,
-)
 
 
 class RepeatWatch:
@@ -41,35 +26,28 @@ class RepeatWatch:
     def __init__(self, flags: FlagBook, *, of_probes: bool = False) -> None:
         self._flags = flags
         self._of_probes = of_probes
-        self._last_line = b""
         self._site = b""
         self._genotypes: dict[bytes, bytes] = {}
 
-    def add(self, table: LineTable, positions: Numbers) -> Mask:
-        """Look at a chunk; returns which of its lines are the very line before them (never the first one).
+    def add(self, before: bytes, line: bytes, number: int) -> bool:
+        """Look at a line that begins where the line before it begins; returns whether it is the very same.
 
         Raises:
             IntakeError: `conflicting_records`.
         """
-        neighbours = np.flatnonzero(positions[1:] == positions[:-1]) + 1
-        copies = copied_lines(table, neighbours)
-        if number := int(np.count_nonzero(copies)):
-            self._flags.raise_flag(Flag.REPEATED_RECORDS, table.number(int(np.argmax(copies))), number)
-        candidates = neighbours[~copies[neighbours]].tolist()
-        if self._last_line and self._last_line.split(b"\t", 2)[:2] == table.line(0).split(b"\t", 2)[:2]:
-            candidates.insert(0, 0)
-        for index in candidates:
-            site = table.text(index, CHROM, POS)
-            if site != self._site:
-                self._site, self._genotypes = site, {}
-                self._note(table.line(index - 1) if index else self._last_line, 0)
-            self._note(table.line(index), table.number(index))
-        self._last_line = table.line(len(table) - 1)
-        return copies
+        if line == before:
+            self._flags.raise_flag(Flag.REPEATED_RECORDS, number)
+            return True
+        site = line[: line.index(b"\t", line.index(b"\t") + 1)]
+        if site != self._site:
+            self._site, self._genotypes = site, {}
+            self._note(before, 0)
+        self._note(line, number)
+        return False
 
     def _note(self, line: bytes, number: int) -> None:
         fields = line.split(b"\t")
-        if b"\t".join(fields[: POS + 1]) != self._site or b"<" in fields[ALT]:
+        if b"<" in fields[ALT]:
             return
         key = b"\t".join(fields[REF : ALT + 1])
         known = self._genotypes.get(key)

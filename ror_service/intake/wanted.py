@@ -1,18 +1,15 @@
-"""Which stretches of which chromosomes to keep: merged, sorted, searchable for many records at once."""
+"""Which stretches of which chromosomes to keep: merged, sorted, searchable."""
 
 from __future__ import annotations
 
+from array import array
+from base64 import b64decode, b64encode
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from interpreters.genotypes import Interval
 from ror_service.intake.builds import CHROMOSOMES
-from ror_service.intake.known_sites import KnownSites
-
-Positions = NDArray[np.int64]
+from ror_service.intake.known_sites import KnownSites, Positions
 
 
 class WantedIntervals:
@@ -41,44 +38,44 @@ class WantedIntervals:
             if chrom not in CHROMOSOMES or end < start:
                 raise ValueError(f"not an interval of a chromosome: {chrom}:{start}-{end}")
             grouped.setdefault(chrom, []).append((start, end))
-        return cls({chrom: _merged(np.array(found, dtype=np.int64)) for chrom, found in grouped.items()}, known)
+        return cls({chrom: _merged(found) for chrom, found in grouped.items()}, known)
 
-    def overlapping(self, chrom: str, starts: Positions, ends: Positions) -> NDArray[np.bool_]:
-        """For each stretch `starts[i]..ends[i]` whether it overlaps something wanted; shape of `starts`."""
-        found = self._by_chromosome.get(chrom)
-        if found is None:
-            return np.zeros(len(starts), dtype=np.bool_)
-        wanted_starts, wanted_ends = found
-        index = np.searchsorted(wanted_ends, starts)
-        inside = index < len(wanted_ends)
-        hits: NDArray[np.bool_] = inside & (wanted_starts[np.where(inside, index, 0)] <= ends)
-        return hits
+    def on(self, chrom: str) -> tuple[Positions, Positions]:
+        """Starts and ends of the intervals of one chromosome."""
+        return self._by_chromosome.get(chrom) or (array("q"), array("q"))
+
+    def overlaps(self, chrom: str, start: int, end: int) -> bool:
+        """Whether a stretch overlaps something wanted."""
+        starts, ends = self.on(chrom)
+        index = bisect_left(ends, start)
+        return index < len(ends) and starts[index] <= end
 
     def stretches(self) -> Iterator[tuple[str, Positions, Positions]]:
         """Chromosome, starts and ends of all intervals of it."""
         for chrom, (starts, ends) in self._by_chromosome.items():
             yield chrom, starts, ends
 
-    def to_json(self) -> dict[str, list[list[int]]]:
-        """Plain JSON object, how the intervals travel to the reading process."""
-        return {chrom: [s.tolist(), e.tolist()] for chrom, (s, e) in self._by_chromosome.items()}
+    def to_json(self) -> dict[str, list[str]]:
+        """Plain JSON object, how the intervals travel to the reading process on the same machine."""
+        return {
+            chrom: [b64encode(positions.tobytes()).decode() for positions in found]
+            for chrom, found in self._by_chromosome.items()
+        }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], known: KnownSites | None = None) -> WantedIntervals:
+    def from_json(cls, data: Mapping[str, Iterable[str]], known: KnownSites | None = None) -> WantedIntervals:
         """The intervals that `to_json` wrote."""
-        return cls(
-            {
-                chrom: (np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64))
-                for chrom, (starts, ends) in data.items()
-            },
-            known,
-        )
+        found = {chrom: [array("q", b64decode(text)) for text in texts] for chrom, texts in data.items()}
+        return cls({chrom: (starts, ends) for chrom, (starts, ends) in found.items()}, known)
 
 
-def _merged(pairs: NDArray[np.int64]) -> tuple[Positions, Positions]:
-    """Union of stretches given as rows (start, end)."""
-    order = np.argsort(pairs[:, 0], kind="stable")
-    starts, ends = pairs[order, 0], np.maximum.accumulate(pairs[order, 1])
-    opens = np.concatenate(([True], starts[1:] > ends[:-1] + 1))
-    closes = np.concatenate((opens[1:], [True]))
-    return starts[opens], ends[closes]
+def _merged(stretches: list[tuple[int, int]]) -> tuple[Positions, Positions]:
+    """Union of stretches."""
+    starts, ends = array("q"), array("q")
+    for start, end in sorted(stretches):
+        if not ends or start > ends[-1] + 1:
+            starts.append(start)
+            ends.append(end)
+        elif end > ends[-1]:
+            ends[-1] = end
+    return starts, ends

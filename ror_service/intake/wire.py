@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Record
@@ -23,6 +24,7 @@ from ror_service.intake.results import (
 from ror_service.intake.wanted import WantedIntervals
 
 _RECORD_FIELDS = tuple(field.name for field in fields(Record))
+_record_values = attrgetter(*_RECORD_FIELDS)
 _TUPLES = frozenset({"alts", "genotype", "filters", "allele_depths", "consequences"})
 
 
@@ -67,7 +69,7 @@ def encode_result(result: ReadResult) -> bytes:
     """Bytes of a result."""
     plain = {
         "kind": result.calls.kind,
-        "records": [[getattr(record, name) for name in _RECORD_FIELDS] for record in result.calls],
+        "records": [_record_values(record) for record in result.calls],
         "build": result.build,
         "sha256": result.sha256,
         "size": result.size,

@@ -1,7 +1,8 @@
-"""A VCF whose records are known variants of another build than its header names."""
+"""Sites with known bases, and a VCF whose records are those of another build than its header names."""
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,27 @@ def test_known_variants_tell_the_build(
     assert (found.metrics.known_here, found.metrics.known_elsewhere) == (here, elsewhere)
     rule = next(each for each in assess(found, Declared()).rules if each.name == "known_variants")
     assert rule.outcome is outcome
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts_agree_with_a_loop_in_any_order_of_lines(tmp_path: Path, seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    places = (draw.sample(range(1, 400), 150) for _ in Build)
+    own, other = ([PanelSite("1", pos, "A", draw.choice("CG")) for pos in found] for found in places)
+    drawn = [(draw.randrange(1, 420), "A", draw.choice(("C", "G", "CT", "G,T"))) for _ in range(60)]
+    records = list({pos: (pos, ref, alt) for pos, ref, alt in drawn}.values())
+    if seed % 2:
+        records.sort()
+    path = tmp_path / "a.vcf"
+    path.write_bytes(vcf_text([f"chr1 {pos} . {ref} {alt} 50 PASS . GT 0/1" for pos, ref, alt in records]))
+    known = {Build.GRCH38: KnownSites.of(own), Build.GRCH37: KnownSites.of(other)}
+    found = read_genotypes(path, lambda _: [], known=known).metrics
+    spelled = {PanelSite("1", pos, ref, alt.split(",")[0]) for pos, ref, alt in records if alt != "CT"}
+    here = spelled & set(own)
+    elsewhere = {site for site in spelled & set(other) if site.pos not in {each.pos for each in own}}
+    assert here
+    assert elsewhere
+    assert (found.known_here, found.known_elsewhere) == (len(here), len(elsewhere))
 
 
 def test_few_reference_bases_that_disagree_are_named(tmp_path: Path) -> None:
