@@ -90,8 +90,11 @@ def history(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> Hi
         NotFoundError: If there is no such participant.
     """
     row = get(session, participant_id, lock)
-    consents = session.scalars(select(ConsentRecordRow).where(ConsentRecordRow.participant_id == participant_id))
-    decisions = session.scalars(select(ModuleDecisionRow).where(ModuleDecisionRow.participant_id == participant_id))
+    # Read to the end at once: a question left open when an error comes would keep SQLite's lock.
+    consents = session.scalars(select(ConsentRecordRow).where(ConsentRecordRow.participant_id == participant_id)).all()
+    decisions = session.scalars(
+        select(ModuleDecisionRow).where(ModuleDecisionRow.participant_id == participant_id)
+    ).all()
     return History(
         participant_id=row.participant_id,
         birth_date=row.birth_date,
