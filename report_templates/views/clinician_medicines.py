@@ -8,37 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
 
 from interpreters.findings import OUTSIDE_CALL, DrugRecommendation, PharmacogenomicFinding
 from interpreters.genotypes import Assay
 from interpreters.pharmacogenomics.interpreter import ACCEPTED, NOT_SETTLED
 from interpreters.pharmacogenomics.tables import NOT_AVAILABLE
 from report_templates.content import ReportContent
-from report_templates.medicine_messages import AdviceKind, GeneState, advise, gene_states, results_of
+from report_templates.medicine_messages import AdviceKind, GeneState, advise, results_of
 from report_templates.medicine_names import resolve
 from report_templates.views.calls import call_label
 from report_templates.views.common import Headline, Term, not_read_headline
 from report_templates.views.frame import Fact, limit_facts
-from report_templates.views.medicines import NOT_LOOKED_AT
-from report_templates.wording import Words, content_file
+from report_templates.views.medicine_facts import (
+    FIRST_SOURCE,
+    NO_RECOMMENDATION,
+    WITHOUT_RESULT,
+    GeneResults,
+    drug_name,
+    gene_results,
+    genes_of,
+    rows_by_drug,
+)
+from report_templates.wording import Words
 
 NAMES_SHOWN = 12
 """How many alleles that were not excluded are named; the rest are counted."""
-FIRST_SOURCE = "CPIC"
-"""Guideline source whose rows come first; any other is a second opinion."""
 NOT_CALLED = "not_called."
 """Start of the keys of `Interpretation.limits` that say what cannot be called in the gene that follows."""
 _GROUPS = ("action", "standard", "none")
-_STRENGTHS = ("Strong", "Moderate", "Optional")
 _STANDARD = frozenset({"standard_dose"})
-_NO_RECOMMENDATION = frozenset({"no_recommendation"})
 _LIMITS = ("definitions", "structure", "absent", "phase", "patient")
 _METHODS = ("names", "coverage", "phenotype")
-_WITHOUT_RESULT = frozenset(
-    {GeneState.HELD, GeneState.NOT_SETTLED, GeneState.COULD_NOT_BE_READ, GeneState.NOT_LOOKED_AT}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +99,6 @@ class ClinicianMedicinesView:
 
 
 @dataclass(frozen=True, slots=True)
-class _Results:
-    """The genes of one participant."""
-
-    findings: Mapping[str, PharmacogenomicFinding]
-    states: Mapping[str, GeneState]
-
-    def state(self, gene: str) -> GeneState:
-        return self.states.get(gene, GeneState.NOT_LOOKED_AT)
-
-    def in_state(self, state: GeneState) -> list[str]:
-        genes = {*self.states, *(entry["gene"] for entry in content_file("medicines/genes.json")["genes"])}
-        return sorted(gene for gene in genes if self.state(gene) is state)
-
-
-@dataclass(frozen=True, slots=True)
 class _NoRow:
     """Why a medicine has no recommendation, and the genes because of which."""
 
@@ -124,10 +109,9 @@ class _NoRow:
 def view(content: ReportContent, words: Words) -> ClinicianMedicinesView:
     """The clinician version of `content`."""
     said = content.interpretation
-    findings = {f.gene: f for f in said.findings if isinstance(f, PharmacogenomicFinding)}
-    unread = [item.subject for item in said.not_tested if item.reason != NOT_LOOKED_AT]
-    results = _Results(findings, gene_states(findings.values(), unread))
-    rows = _rows_by_drug(results)
+    results = gene_results(content)
+    findings = results.findings
+    rows = rows_by_drug(results)
     without = _without_rows(results, rows)
     guidance = {drug: _guidance_of(of_drug, results, words) for drug, of_drug in rows.items()}
     guidance |= {drug: (_without_guidance(drug, reason, results, words),) for drug, reason in without.items()}
@@ -150,7 +134,9 @@ def view(content: ReportContent, words: Words) -> ClinicianMedicinesView:
     )
 
 
-def _headline(content: ReportContent, results: _Results, groups: Mapping[str, Sequence[str]], words: Words) -> Headline:
+def _headline(
+    content: ReportContent, results: GeneResults, groups: Mapping[str, Sequence[str]], words: Words
+) -> Headline:
     """What this is, how many medicines need a thought, and which genes are open."""
     if all(state is GeneState.COULD_NOT_BE_READ for state in results.states.values()):
         return not_read_headline(content, words)
@@ -175,40 +161,11 @@ def _headline(content: ReportContent, results: _Results, groups: Mapping[str, Se
     )
 
 
-def _rows_by_drug(results: _Results) -> dict[str, list[DrugRecommendation]]:
-    """Guideline rows by medicine, those of the first source first; none where a gene of the medicine is held."""
-    may_speak = [f for f in results.findings.values() if results.state(f.gene) not in _WITHOUT_RESULT]
-    rows = dict.fromkeys(row for finding in may_speak for row in finding.recommendations)
-    of_first = {row.drug for row in rows}
-    rows |= dict.fromkeys(
-        row
-        for finding in may_speak
-        for row in finding.second_opinions
-        # That the second source has no recommendation is told only where it is the only one.
-        if frozenset(row.actions) != _NO_RECOMMENDATION or row.drug not in of_first
-    )
-    by_drug: dict[str, list[DrugRecommendation]] = {}
-    for row in sorted(rows, key=_order):
-        by_drug.setdefault(row.drug, []).append(row)
-    held = set(results.in_state(GeneState.HELD))
-    return {
-        drug: of_drug
-        for drug, of_drug in by_drug.items()
-        if held.isdisjoint(_genes_of(drug)) and held.isdisjoint(gene for row in of_drug for gene in row.genes)
-    }
-
-
-def _order(row: DrugRecommendation) -> tuple[object, ...]:
-    """By name of the medicine, the first source first, strong recommendations before weak ones."""
-    strength = _STRENGTHS.index(row.strength) if row.strength in _STRENGTHS else len(_STRENGTHS)
-    return _name(row.drug).casefold(), row.source != FIRST_SOURCE, strength, row.population, row.text_sha
-
-
-def _without_rows(results: _Results, rows: Container[str]) -> dict[str, _NoRow]:
+def _without_rows(results: GeneResults, rows: Container[str]) -> dict[str, _NoRow]:
     """Every listed medicine without a guideline row, and why."""
     advice = advise(list(results.findings.values()), results.states)
     without = {}
-    for item in sorted(advice, key=lambda item: _name(item.drug).casefold()):
+    for item in sorted(advice, key=lambda item: drug_name(item.drug).casefold()):
         if item.drug not in rows:
             # A message without rows: they name a gene under review that the list does not have for this medicine.
             kind = AdviceKind.HELD if item.kind is AdviceKind.MESSAGE else item.kind
@@ -220,12 +177,12 @@ def _without_rows(results: _Results, rows: Container[str]) -> dict[str, _NoRow]:
 def _group(rows: Iterable[DrugRecommendation]) -> str:
     """What the guidance of one medicine asks for: an action that is not known counts as one."""
     actions = {frozenset(row.actions) for row in rows}
-    if actions - {_STANDARD, _NO_RECOMMENDATION}:
+    if actions - {_STANDARD, NO_RECOMMENDATION}:
         return "action"
     return "standard" if _STANDARD in actions else "none"
 
 
-def _guidance_of(rows: Iterable[DrugRecommendation], results: _Results, words: Words) -> tuple[GuidanceRow, ...]:
+def _guidance_of(rows: Iterable[DrugRecommendation], results: GeneResults, words: Words) -> tuple[GuidanceRow, ...]:
     """The rows of one medicine; rows that differ in nothing but the population are one."""
     populations: dict[DrugRecommendation, list[str]] = {}
     for row in rows:
@@ -233,13 +190,13 @@ def _guidance_of(rows: Iterable[DrugRecommendation], results: _Results, words: W
     return tuple(_guidance(row, names, results, words) for row, names in populations.items())
 
 
-def _guidance(row: DrugRecommendation, populations: Iterable[str], results: _Results, words: Words) -> GuidanceRow:
+def _guidance(row: DrugRecommendation, populations: Iterable[str], results: GeneResults, words: Words) -> GuidanceRow:
     is_second = row.source != FIRST_SOURCE
     statement = words("clinician.second_opinion", statement=row.statement) if is_second else row.statement
     if row.needs_review:
         statement = " ".join((statement, words("clinician.needs_review")))
     return GuidanceRow(
-        medicine=_name(row.drug),
+        medicine=drug_name(row.drug),
         remarks=(
             *((words("clinician.codes_rxnorm", code=row.rxnorm),) if row.rxnorm else ()),
             *((words("clinician.codes_atc", code=row.atc),) if row.atc else ()),
@@ -270,11 +227,11 @@ def _no_guidance(medicine: str, genes: tuple[str, ...], statement: str, words: W
     return GuidanceRow(medicine, (), genes or (none,), statement, "", none, none, (words("clinician.no_row"),))
 
 
-def _without_guidance(drug: str, reason: _NoRow, results: _Results, words: Words) -> GuidanceRow:
+def _without_guidance(drug: str, reason: _NoRow, results: GeneResults, words: Words) -> GuidanceRow:
     why = words(f"clinician.no_row.{reason.kind}")
     return _no_guidance(
-        _name(drug),
-        tuple(_gene_line(gene, results, words) for gene in _genes_of(drug)),
+        drug_name(drug),
+        tuple(_gene_line(gene, results, words) for gene in genes_of(drug)),
         words("clinician.because", reason=why, genes=words.listed(reason.genes)),
         words,
     )
@@ -283,7 +240,7 @@ def _without_guidance(drug: str, reason: _NoRow, results: _Results, words: Words
 def _no_row(without: Mapping[str, _NoRow], words: Words) -> tuple[Fact, ...]:
     by_kind: dict[AdviceKind, list[str]] = {}
     for drug, reason in without.items():
-        by_kind.setdefault(reason.kind, []).append(f"{_name(drug)} ({', '.join(reason.genes)})")
+        by_kind.setdefault(reason.kind, []).append(f"{drug_name(drug)} ({', '.join(reason.genes)})")
     return tuple(
         Fact(words(f"clinician.no_row.{kind}"), "; ".join(by_kind[kind])) for kind in AdviceKind if kind in by_kind
     )
@@ -301,10 +258,10 @@ def _own(typed: str, guidance: Mapping[str, tuple[GuidanceRow, ...]], words: Wor
     )
 
 
-def _gene_line(gene: str, results: _Results, words: Words) -> str:
+def _gene_line(gene: str, results: GeneResults, words: Words) -> str:
     """One gene of a guideline row with its result, `No Result` where there is none."""
     state = results.state(gene)
-    if state in _WITHOUT_RESULT:
+    if state in WITHOUT_RESULT:
         return words(f"clinician.state.{state}", gene=gene)
     finding = results.findings[gene]
     called = call_label(finding, words) or words("clinician.no_call")
@@ -361,7 +318,7 @@ def _phenotype(finding: PharmacogenomicFinding, state: GeneState, words: Words) 
     else:
         fits = words("clinician.fits_as", n=number, phenotypes=words("medicines.or").join(possible))
     told = (fits,) if number else ()
-    if state in _WITHOUT_RESULT:
+    if state in WITHOUT_RESULT:
         return words("clinician.not_reported"), *told
     score = finding.activity_score
     scored = (words("clinician.activity_score", score=score),) if score is not None else ()
@@ -406,18 +363,3 @@ def _not_called(limits: Mapping[str, str]) -> tuple[Fact, ...]:
         if key.startswith(NOT_CALLED):
             genes.setdefault(text, []).append(key.removeprefix(NOT_CALLED))
     return tuple(Fact(", ".join(names), text) for text, names in genes.items())
-
-
-def _name(drug: str) -> str:
-    name: str = _listed()[drug]["name"]["en"] if drug in _listed() else drug
-    return name
-
-
-def _genes_of(drug: str) -> tuple[str, ...]:
-    """Genes that matter for a medicine of the list."""
-    return tuple(_listed()[drug]["genes"]) if drug in _listed() else ()
-
-
-@cache
-def _listed() -> dict[str, dict[str, Any]]:
-    return {entry["id"]: entry for entry in content_file("medicines/drugs.json")["drugs"]}
