@@ -17,6 +17,7 @@ from ror_service.api.access import Begin, Context, own, working
 from ror_service.api.fields import Body, Identifier, ModuleName, ShownLine, Version
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError, WithheldError
+from ror_service.interchange import bundle as interchange
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.storage import audit_events, results
 from ror_service.storage.tables import ResultCaseRow
@@ -31,7 +32,7 @@ Explainer = Annotated[
     Begin,
     Depends(working("explaining a decision", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR)),
 ]
-_FILE = re.compile(r"[a-z]+\.(en|es)\.(html|pdf)")
+_FILE = re.compile(r"[a-z]+\.(en|es)\.(html|pdf|json)")
 _REPORT_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
@@ -240,6 +241,25 @@ def read_report(participant_id: Identifier, module: ModuleName, file: str, begin
             reports.read_refused(work, participant_id, module, error.reasons)
         raise
     return Response(opened.content, media_type=opened.media_type, headers=_REPORT_HEADERS)
+
+
+@router.get(
+    "/{participant_id}/fhir",
+    response_class=Response,
+    responses={200: {"description": "A FHIR R4 bundle.", "content": {interchange.MEDIA_TYPE: {}}}},
+)
+def read_fhir(participant_id: Identifier, begin: Reader, context: Context) -> Response:
+    """Every result that the consent gate lets through at this moment, as a FHIR bundle of one bundle for each."""
+    found = []
+    with begin() as work:
+        modules = sorted({case.module for case in results.cases_of(work.session, own(work, participant_id))})
+        for module in modules:
+            try:
+                opened = reports.read(work, context.keys, participant_id, module, interchange.FILE)
+            except (NotFoundError, WithheldError):
+                continue
+            found.append(opened.content)
+    return Response(interchange.collected(found), media_type=interchange.MEDIA_TYPE, headers=_REPORT_HEADERS)
 
 
 @router.get("/{participant_id}/access-log")

@@ -35,6 +35,8 @@ from ror_service.errors import RenderError
 from ror_service.interchange.profiles import GUIDE, Json, guide
 
 MEDIA_TYPE = "application/fhir+json"
+FILE = "clinician.en.json"
+"""Name of the bundle among the files of a report version: it is for the systems of professionals."""
 LOINC = "http://loinc.org"
 _CODES = "http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs"
 _GENES = "http://www.genenames.org"
@@ -521,3 +523,10 @@ def _hgnc() -> dict[str, str]:
     """Gene to its number at the HUGO Gene Nomenclature Committee."""
     text = (files("ror_service.interchange") / "genes.tsv").read_text()
     return {row["gene"]: row["hgnc_id"] for row in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+
+def collected(bundles: Sequence[bytes]) -> bytes:
+    """Bundles of several results as one, which holds each of them as it is."""
+    entries = [{"resource": json.loads(each)} for each in bundles]
+    whole = {"resourceType": "Bundle", "type": "collection"} | ({"entry": entries} if entries else {})
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

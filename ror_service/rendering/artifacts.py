@@ -8,6 +8,7 @@ from typing import Protocol
 from consent.gate import Release
 from report_templates.content import Audience, Language, ReportContent
 from report_templates.render import audiences, render_html
+from ror_service.interchange.bundle import FILE, MEDIA_TYPE, fhir_bundle
 from ror_service.rendering.accessibility import check_accessible
 
 
@@ -31,7 +32,7 @@ class Artifact:
 
 
 def artifacts(release: Release[ReportContent], renderer: Renderer) -> tuple[Artifact, ...]:
-    """HTML and PDF of the report for each audience and language; the same release gives the same bytes.
+    """HTML and PDF for each audience and language, and the FHIR bundle; the same release gives the same bytes.
 
     Args:
         release: What the consent gate let through.
@@ -40,6 +41,7 @@ def artifacts(release: Release[ReportContent], renderer: Renderer) -> tuple[Arti
     Raises:
         WordingError: If there is no wording for something that the report must say.
         RenderingError: If no PDF could be made.
+        RenderError: If the FHIR bundle would not keep the profiles of its guide.
         AccessibilityError: If the PDF could not be followed by a screen reader.
     """
     made: list[Artifact] = []
@@ -50,4 +52,5 @@ def artifacts(release: Release[ReportContent], renderer: Renderer) -> tuple[Arti
         name = f"{audience}.{language}"
         made.append(Artifact(f"{name}.html", "text/html; charset=utf-8", audience, language, html.encode()))
         made.append(Artifact(f"{name}.pdf", "application/pdf", audience, language, pdf))
+    made.append(Artifact(FILE, MEDIA_TYPE, Audience.CLINICIAN, Language.EN, fhir_bundle(release)))
     return tuple(made)

@@ -28,6 +28,7 @@ from ror_service.audit.log import Actor, Verification
 from ror_service.context import ServiceContext
 from ror_service.delivery.client import LedgerEntry
 from ror_service.errors import ErasedError
+from ror_service.interchange.bundle import FILE
 from ror_service.sandbox.genomes import GenomeWriter
 from ror_service.sandbox.partner import SandboxPartner
 from ror_service.sandbox.partner_server import LoopbackServer
@@ -283,7 +284,8 @@ def _in_words(rows: Sequence[Json]) -> str:
 
 def _files(module: str) -> set[str]:
     """Names of the files that a report of a module has."""
-    return {f"{audience}.{language}.{kind}" for audience, language in audiences(module) for kind in ("html", "pdf")}
+    pages = {f"{audience}.{language}.{kind}" for audience, language in audiences(module) for kind in ("html", "pdf")}
+    return {*pages, FILE}
 
 
 def coverage(interpretation: Interpretation) -> str:

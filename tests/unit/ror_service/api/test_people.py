@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +11,17 @@ import httpx
 import pytest
 from support.api import Api, problem_of
 from support.consent_facts import MODULES, NOW, PERSON, hours
-from support.service import COUNSELOR, DIRECTOR, FILES, POSITIVE, REPORT_TEXT, UNCERTAIN_MEDICINES
+from support.service import COUNSELOR, DIRECTOR, FILES, POSITIVE, REPORT_TEXT, UNCERTAIN_MEDICINES, FastContext
 
 from consent.decision import RULES
 from consent.types import Confirmation
 from interpreters.findings import Interpretation
+from report_templates.content import Audience, Language
 from ror_service import own_medicines
 from ror_service.api import people
 from ror_service.api.tokens import Role
+from ror_service.interchange import bundle as interchange
+from ror_service.rendering.artifacts import Artifact
 from ror_service.review.queue import Disposition
 from ror_service.storage.tables import ConsentRecordRow, ModuleDecisionRow, ResultCaseRow, ViewEventRow
 
@@ -221,6 +225,23 @@ def test_the_clinician_version_is_read_and_kept_like_the_others(api: Api) -> Non
     assert event.details == {"file": "clinician.en.pdf"}
     assert problem_of(api.get(SELF, f"{ME}/results/pharmacogenomics/clinician.es.pdf")) == (404, "not_found")
     assert problem_of(api.get(SELF, f"{ME}/results/traits/clinician.en.pdf")) == (404, "not_found")
+
+
+def test_a_system_reads_what_the_gate_lets_through_as_fhir(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = b'{"resourceType":"Bundle","type":"collection"}'
+    made = Artifact(interchange.FILE, interchange.MEDIA_TYPE, Audience.CLINICIAN, Language.EN, bundle)
+    render = FastContext.render
+    monkeypatch.setattr(FastContext, "render", lambda context, release: (*render(context, release), made))
+    api.service.register()
+    nothing = api.get(SELF, f"{ME}/fhir")
+    assert nothing.json() == json.loads(bundle)
+    assert nothing.headers["content-type"] == interchange.MEDIA_TYPE
+    api.service.available()
+    assert api.get(SELF, f"{ME}/fhir").json()["entry"] == [{"resource": json.loads(bundle)}]
+    assert api.service.actions("report.read")
+    assert not api.service.rows(ViewEventRow), "a system that fetches is not a person who looks"
+    api.service.identity_case(PERSON)
+    assert "entry" not in api.get(SELF, f"{ME}/fhir").json()
 
 
 @pytest.mark.parametrize("file", ["participant.fr.pdf", "..%2Fkeys", "participant.en.html%00", "professional.en.pdf"])

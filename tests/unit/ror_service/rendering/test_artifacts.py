@@ -21,6 +21,7 @@ FOR_CLINICIANS = [
     ("clinician.en.html", "text/html; charset=utf-8", CLINICIAN, Language.EN),
     ("clinician.en.pdf", "application/pdf", CLINICIAN, Language.EN),
 ]
+FOR_SYSTEMS = [("clinician.en.json", "application/fhir+json", CLINICIAN, Language.EN)]
 
 
 def facts(made: tuple[Artifact, ...]) -> list[tuple[str, str, Audience, Language]]:
@@ -29,7 +30,7 @@ def facts(made: tuple[Artifact, ...]) -> list[tuple[str, str, Audience, Language
 
 def test_html_and_pdf_in_each_language(renderer: RendererProcess) -> None:
     made = artifacts(reports.release(reports.traits_not_read()), renderer)
-    assert facts(made) == FOR_PARTICIPANTS
+    assert facts(made) == FOR_PARTICIPANTS + FOR_SYSTEMS
     assert made[0].content.startswith(b"<!DOCTYPE html>")
     assert b'lang="es"' in made[2].content
     assert made[3].content.startswith(b"%PDF-1.7")
@@ -37,7 +38,7 @@ def test_html_and_pdf_in_each_language(renderer: RendererProcess) -> None:
 
 def test_the_medicines_report_has_a_version_for_clinicians_too(renderer: RendererProcess) -> None:
     made = artifacts(reports.release(reports.medicines()), renderer)
-    assert facts(made) == FOR_PARTICIPANTS + FOR_CLINICIANS
+    assert facts(made) == FOR_PARTICIPANTS + FOR_CLINICIANS + FOR_SYSTEMS
     assert len({item.content for item in made}) == len(made)
     assert artifacts(reports.release(reports.medicines()), renderer) == made, "the same report, to the byte"
 
@@ -56,7 +57,7 @@ def test_the_medicines_report_shows_whatever_may_be_entered(renderer: RendererPr
     lines = ["".join(allowed[start : start + 100]) for start in range(0, len(allowed), 100)]
     most = [f"{number:02}{'W' * 98}" for number in range(50 - len(lines))]
     made = artifacts(reports.release(replace(reports.medicines(), own_medicines=(*lines, *most))), renderer)
-    assert facts(made) == FOR_PARTICIPANTS + FOR_CLINICIANS
+    assert facts(made) == FOR_PARTICIPANTS + FOR_CLINICIANS + FOR_SYSTEMS
     beyond = replace(reports.medicines(), own_medicines=("阿司匹林",))
     with pytest.raises(RenderingError, match="unsupported by fonts"):
         artifacts(reports.release(beyond), renderer)
