@@ -264,7 +264,8 @@ def access_log(participant_id: Identifier, begin: Reader, context: Context) -> l
 @router.get("/{participant_id}/decisions/{module}")
 def explain(participant_id: Identifier, module: ModuleName, begin: Explainer) -> Explanation:
     """The consent gate's decision, rule by rule; asking is audited."""
-    with begin() as work:
+    # The decision rests on all that the person said; what is told of it is the decision alone.
+    with begin() as work, work.as_service():
         case = results.current_case(work.session, participant_id, module)
         if case is None:
             raise NotFoundError("no such result")
