@@ -30,7 +30,8 @@ class Head(NamedTuple):
 def last(session: Session) -> Head | None:
     """The end of the chain. Everybody who writes has to follow it, also who sees no event of it."""
     if session.get_bind().dialect.name == "postgresql":
-        found = session.execute(text("SELECT sequence, event_hash FROM ror_audit_head()")).one_or_none()
+        query = text("SELECT number, head FROM ror_audit_head() WHERE number IS NOT NULL")
+        found = session.execute(query).one_or_none()
     else:
         newest = select(AuditEventRow.sequence, AuditEventRow.event_hash).order_by(AuditEventRow.sequence.desc())
         found = session.execute(newest.limit(1)).one_or_none()

@@ -165,14 +165,16 @@ WITHOUT_PERSONS: Mapping[str, str] = {
 }
 """Tables without row-level security, and why nobody is told of by them."""
 
+_AS_SERVICE = (
+    "LANGUAGE plpgsql AS $$ DECLARE before text := current_setting('ror.role', true); BEGIN "
+    "PERFORM set_config('ror.role', 'service', true); {} PERFORM set_config('ror.role', before, true); RETURN; END $$"
+)
 _FUNCTIONS = {
-    "ror_audit_head()": (
-        "RETURNS TABLE (sequence bigint, event_hash text) LANGUAGE sql STABLE SET ror.role TO 'service' AS "
-        "$$ SELECT sequence, event_hash FROM audit_events ORDER BY sequence DESC LIMIT 1 $$"
+    "ror_audit_head(OUT number bigint, OUT head text)": _AS_SERVICE.format(
+        "SELECT sequence, event_hash INTO number, head FROM audit_events ORDER BY sequence DESC LIMIT 1;"
     ),
-    "ror_under_review(wanted text)": (
-        "RETURNS boolean LANGUAGE sql STABLE SET ror.role TO 'service' AS "
-        "$$ SELECT EXISTS (SELECT FROM review_cases WHERE case_id = wanted AND state <> 'closed') $$"
+    "ror_under_review(wanted text, OUT found boolean)": _AS_SERVICE.format(
+        "found := EXISTS (SELECT FROM review_cases WHERE case_id = wanted AND state <> 'closed');"
     ),
 }
 """What is told across the policy, and no more: the hash that the next event follows, and whether a review is open."""

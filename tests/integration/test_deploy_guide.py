@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from support.shared import PROJECT
+from support.database_roles import GRANTS, ROLES, run_statements
 
 from ror_service.storage import migrations
 from ror_service.storage.tables import Base
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from support.servers import PostgresServer
 
-ROLES, GRANTS = re.findall(r"```sql\n(.*?)```", (PROJECT / "docs/howto/deploy.md").read_text(), flags=re.DOTALL)
 APPEND_ONLY = {
     "audit_events",
     "consent_records",
@@ -30,30 +28,21 @@ APPEND_ONLY = {
 }
 
 
-def _run(url: str, statements: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements.split(";\n"):
-            if statement.strip():
-                connection.execute(text(statement))
-    engine.dispose()
-
-
 @pytest.fixture
 def deployed(postgres_server: PostgresServer) -> Iterator[Engine]:
     """A database set up as the guide says, seen by its superuser."""
     as_owner = f"{postgres_server.url('ror')}?options=-crole%3Dror_owner"
-    _run(postgres_server.url("postgres"), ROLES)
+    run_statements(postgres_server.url("postgres"), ROLES)
     engine = create_engine(postgres_server.url("ror"))
     try:
         owner = create_engine(as_owner)
         migrations.upgrade(owner)
         owner.dispose()
-        _run(as_owner, GRANTS)
+        run_statements(as_owner, GRANTS)
         yield engine
     finally:
         engine.dispose()
-        _run(
+        run_statements(
             postgres_server.url("postgres"),
             "DROP DATABASE ror WITH (FORCE);\nDROP ROLE ror_owner, ror_service, ror_auditor;\n",
         )
