@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     """Days within which a counselor looks at a finding that a reanalysis no longer supports; a proposal that awaits the
     laboratory director."""
     review_lease_minutes: int = Field(default=60, ge=1)
+    break_glass_minutes: int = Field(default=60, ge=1, le=1440)
+    """How long somebody may read a participant's reports without having the case; a request lapses as fast."""
     reader_memory_mebibytes: int = Field(default=2048, ge=256)
     reader_cpu_seconds: int = Field(default=600, ge=1)
 

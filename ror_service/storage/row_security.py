@@ -121,7 +121,8 @@ POLICY: Mapping[str, Rows] = {
     "data_keys": Rows(see={PARTICIPANT: _KEY, **_each(_REVIEWERS, _KEY)}),
     "interpretations": Rows(
         see=_each(_REVIEWERS, "EXISTS (SELECT FROM result_cases seen WHERE seen.participant_id = "
-                              "{table}.participant_id AND seen.module = {table}.module)"),
+                              "{table}.participant_id AND seen.module = {table}.module "
+                              "AND ror_under_review(seen.case_id))"),
     ),
     "result_cases": Rows(see={PARTICIPANT: _OWN, OPERATOR: _ALL, **_each(_REVIEWERS, _IN_REVIEW)}),
     "review_cases": Rows(see={PARTICIPANT: _CASE, OPERATOR: _ALL, **_each(_REVIEWERS, _ALL)}),
@@ -148,7 +149,10 @@ POLICY: Mapping[str, Rows] = {
     "break_glass_grants": Rows(
         see={PARTICIPANT: _OWN, AUDITOR: _ALL, **_each(_REVIEWERS, _ALL)},
         add=_each(_REVIEWERS, f"requested_by = {_WHO} AND approved_by IS NULL"),
-        change=_each(_REVIEWERS, _ALL),
+        change={
+            **_each(_REVIEWERS, f"approved_by IS NULL OR approved_by = {_WHO} OR ended_at IS NOT NULL"),
+            AUDITOR: "ended_at IS NOT NULL",
+        },
     ),
     # Everybody writes to the log, in no name but their own.
     "audit_events": Rows(see={AUDITOR: _ALL, PARTICIPANT: _OWN}),
@@ -173,8 +177,8 @@ _FUNCTIONS = {
     "ror_audit_head(OUT number bigint, OUT head text)": _AS_SERVICE.format(
         "SELECT sequence, event_hash INTO number, head FROM audit_events ORDER BY sequence DESC LIMIT 1;"
     ),
-    "ror_under_review(wanted text, OUT found boolean)": _AS_SERVICE.format(
-        "found := EXISTS (SELECT FROM review_cases WHERE case_id = wanted AND state <> 'closed');"
+    "ror_under_review(wanted text, OUT is_open boolean)": _AS_SERVICE.format(
+        "is_open := EXISTS (SELECT FROM review_cases WHERE case_id = wanted AND state <> 'closed');"
     ),
 }
 """What is told across the policy, and no more: the hash that the next event follows, and whether a review is open."""

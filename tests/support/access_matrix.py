@@ -75,10 +75,18 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "GET /v1/identity-cases/{identity_case_id}": {DIRECTOR_ROLE: (200, 200, 404)},
     "POST /v1/identity-cases/{identity_case_id}/resolution": {DIRECTOR_ROLE: (201, 409, 404)},
     "POST /v1/relationships": {DIRECTOR_ROLE: (201, 201, 404)},
+    "POST /v1/break-glass": {COUNSELOR_ROLE: (201, 201, 404), DIRECTOR_ROLE: (201, 201, 404)},
+    "GET /v1/break-glass": {role: (200, 200, 200) for role in (COUNSELOR_ROLE, DIRECTOR_ROLE, AUDITOR)},
+    # Of one's own request, of another's, of none: nobody allows their own.
+    "POST /v1/break-glass/{grant_id}/approval": {COUNSELOR_ROLE: (403, 201, 404), DIRECTOR_ROLE: (403, 201, 404)},
+    "POST /v1/break-glass/{grant_id}/end": {role: (201, 201, 404) for role in (COUNSELOR_ROLE, DIRECTOR_ROLE, AUDITOR)},
+    "GET /v1/break-glass/{grant_id}/results/{module}/{file}": {
+        COUNSELOR_ROLE: (200, 404, 404), DIRECTOR_ROLE: (200, 404, 404),
+    },
     "GET /metrics": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/jobs": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/audit/verification": {AUDITOR: (200, 200, 200)},
-}
+}  # fmt: skip
 """What each role gets for one's own, another's and an absent object; roles that are not named get 403."""
 WITHOUT_TOKEN = {"GET /health": 200, "POST /v1/partners/{partner_id}/events": 401}
 """Routes that ask for no token; events carry a signature of their own, which these calls do not."""
@@ -110,7 +118,13 @@ class World:
             service.identity_case("P-0003", identity_case_id=case)
         with service.work(DIRECTOR) as work:
             identity_cases.resolve(work, "identity-2", "as seen")
+        # Two that were asked for and two that are in force, of the one who calls and of another.
+        for grant, person, name in (("ask-1", PERSON, "reviewer-1"), ("ask-2", ANOTHER_PERSON, COUNSELOR.name)):
+            for allowed in (False, True):
+                service.grant(f"{grant}{'-allowed' * allowed}", person, name, allowed=allowed)
         self.names = {
+            "grant_id": ("ask-1", "ask-2", "ask-9"),
+            "allowed": ("ask-1-allowed", "ask-2-allowed", "ask-9"),
             "identity_case_id": ("identity-1", "identity-2", "identity-9"),
             "sample_id": (f"S-{PERSON}", f"S-{ANOTHER_PERSON}", "S-9"),
             "participant_id": (PERSON, ANOTHER_PERSON, "P-9"),
@@ -134,6 +148,8 @@ class World:
         names = {name: values[position] for name, values in self.names.items()}
         if path.endswith("/confirmation"):
             names["review_id"] = names["confirmation"]
+        if "/results/" in path:
+            names["grant_id"] = names["allowed"]
         headers = {"Authorization": "Bearer bad"} if caller == "bad token" else {}
         if isinstance(caller, Role):
             headers = self.api.headers(caller)
@@ -179,6 +195,7 @@ class World:
             "confirmation": {"outcome": "concordant"},
             "disclosure": {"outcome": "completed"},
             "resolution": {"reason": "as seen"},
+            "break-glass": {"participant_id": names["participant_id"], "reason": "an emergency"},
             "relationships": {"participant_id": names["participant_id"], "relative_id": "P-0004", "kind": "twin"},
         }  # fmt: skip
         return bodies.get(route.rpartition("/")[2], {})
