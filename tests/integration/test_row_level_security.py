@@ -153,7 +153,7 @@ def test_without_the_policy_the_same_routes_tell_everything(
 def _policy_off(owner: Engine) -> None:
     with owner.begin() as connection:
         row_security.remove(connection)
-        for statement in row_security.statements(set()):  # the chain needs its end
+        for statement in row_security.statements(set()):  # the log needs its end
             connection.exec_driver_sql(statement)
 
 
