@@ -28,7 +28,7 @@ from ror_service.sealing import vault
 from ror_service.storage import results
 from ror_service.work import Work
 
-ACTOR = Actor(name="command-line", role="operator", purpose="who is affected by variants")
+ACTOR = Actor(name="command-line", role="service", purpose="who is affected by variants")
 HEREDITARY_RISK = "hereditary_risk"
 _CLINVAR_ID = re.compile(r"(?:VCV0*)?([1-9]\d{0,8})")
 _BASES = re.compile(r"[ACGT]+")

@@ -26,7 +26,7 @@ from ror_service.storage import participants, results
 from ror_service.storage.tables import InterpretationRow
 
 MODULE = "hereditary_risk"
-ACTOR = Actor(name="command-line", role="operator", purpose="yield of a batch")
+ACTOR = Actor(name="command-line", role="service", purpose="yield of a batch")
 POLICY_FILE = Path(__file__).with_name("batch_yield_policy.toml")
 _PAGE = 1000
 

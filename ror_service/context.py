@@ -46,7 +46,7 @@ from ror_service.sealing.private_files import make_private_folder, read_private,
 from ror_service.sealing.signing import Signer
 from ror_service.sealing.vault import SealedFile
 from ror_service.settings import Settings
-from ror_service.storage import jobs, organizations
+from ror_service.storage import jobs, organizations, row_security
 from ror_service.storage.database import make_engine
 from ror_service.work import Work
 
@@ -95,6 +95,7 @@ class ServiceContext:
     def transaction(self, actor: Actor) -> Iterator[Work]:
         """One unit of work: committed at the end, rolled back on any error."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            row_security.speak_for(session, actor.role, actor.name)
             yield Work(session=session, at=self.clock(session), actor=actor, policy=self.policy)
         if session.info.get(jobs.ORDERED):
             self.work_ordered.set()

@@ -128,8 +128,9 @@ def show(work: Work, index: FingerprintIndex, identity_case_id: str) -> Evidence
         MemberSample(row.sample_id, row.participant_id, row.genome_center, row.specimen, row.assay, row.state)
         for row in samples
     )
-    living = results.living_fingerprints(work.session, index.panel.release)
-    codes = index.open(work, {row.sample_id: living[row.sample_id] for row in samples if row.sample_id in living})
+    with work.as_service():
+        living = results.living_fingerprints(work.session, index.panel.release)
+        codes = index.open(work, {row.sample_id: living[row.sample_id] for row in samples if row.sample_id in living})
     pairs = tuple(
         SamplePair(
             one.sample_id,
@@ -162,6 +163,11 @@ def resolve(work: Work, identity_case_id: str, reason: str, wrong_samples: Itera
     if not reason.strip():
         raise InvalidInputError("give the reason for which the case is resolved")
     results.must_get(work.session, IdentityCaseRow, identity_case_id)
+    with work.as_service():  # members may have no case under review, and their results lie everywhere
+        return _resolve(work, identity_case_id, reason.strip(), wrong)
+
+
+def _resolve(work: Work, identity_case_id: str, reason: str, wrong: list[str]) -> Resolution:
     members = _members(work, identity_case_id)
     for member in members:
         people.get(work.session, member, Lock.EXCLUSIVE)
@@ -172,7 +178,7 @@ def resolve(work: Work, identity_case_id: str, reason: str, wrong_samples: Itera
         raise InvalidInputError("only samples of the identity case can be told wrong by it")
     resolution = Resolution.SAMPLES_WRONG if wrong else Resolution.SAMPLES_RIGHT
     case.resolved_at, case.resolved_by = work.at, work.actor.name
-    case.resolution, case.resolution_reason = resolution.value, reason.strip()
+    case.resolution, case.resolution_reason = resolution.value, reason
     work.session.flush()
     for sample_id in wrong:
         participants.erase_sample(work, sample_id, cause="identity")
@@ -195,7 +201,11 @@ def register_relationship(work: Work, one: str, other: str, kind: Relationship) 
     """
     if one == other:
         raise InvalidInputError("a participant is no relative of themselves; name two participants")
-    pair = tuple(sorted((one, other)))
+    with work.as_service():  # relatives need not be under review
+        _register(work, tuple(sorted((one, other))), kind)
+
+
+def _register(work: Work, pair: tuple[str, ...], kind: Relationship) -> None:
     for participant_id in pair:
         people.get(work.session, participant_id, Lock.EXCLUSIVE)
     known = work.session.get(RelationshipRow, pair)

@@ -18,7 +18,7 @@ from ror_service.genotypes.store import Stored
 from ror_service.intake.qc import places_known
 from ror_service.storage import results
 
-ACTOR = Actor(name="command-line", role="operator", purpose="upkeep of indexes")
+ACTOR = Actor(name="command-line", role="service", purpose="upkeep of indexes")
 _AT_ONCE = 500
 
 

@@ -93,8 +93,9 @@ def register(work: Work, registration: Registration) -> None:
         )
     )
     work.session.flush()
-    for module in sorted(work.policy.modules):
-        cases.open_case(work, registration.participant_id, module)
+    with work.as_service():
+        for module in sorted(work.policy.modules):
+            cases.open_case(work, registration.participant_id, module)
     work.audit("participant.register", "participant", registration.participant_id, registration.participant_id)
 
 
@@ -108,7 +109,8 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
     """
     participants.get(work.session, participant_id, Lock.EXCLUSIVE)
     _not_in_future(work, answer.authored_at)
-    known = participants.consent_event(work.session, answer.event_id)
+    with work.as_service():  # the identifier may be taken by somebody's answer whom the caller does not see
+        known = participants.consent_event(work.session, answer.event_id)
     if known is not None:
         same = (known.participant_id, known.document, known.answer, known.authored_at)
         if same != (participant_id, answer.document.value, answer.answer.value, answer.authored_at):
@@ -131,7 +133,8 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
     )
     work.session.flush()
     work.audit("consent.answer", "consent_record", answer.event_id, participant_id, document=answer.document.value)
-    _take_effect(work, participant_id, cause="consent")
+    with work.as_service():
+        _take_effect(work, participant_id, cause="consent")
 
 
 def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
@@ -146,7 +149,8 @@ def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
     if choice.module not in work.policy.modules:
         raise InvalidInputError("no such module")
     _not_in_future(work, choice.authored_at)
-    known = participants.decision_event(work.session, choice.event_id)
+    with work.as_service():  # as above
+        known = participants.decision_event(work.session, choice.event_id)
     if known is not None:
         same = (known.participant_id, known.module, known.answer, known.authored_at)
         if same != (participant_id, choice.module, choice.answer.value, choice.authored_at):
@@ -167,7 +171,8 @@ def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
     )
     work.session.flush()
     work.audit("consent.choice", "module_decision", choice.event_id, participant_id, module=choice.module)
-    _take_effect(work, participant_id, cause="choice")
+    with work.as_service():
+        _take_effect(work, participant_id, cause="choice")
 
 
 def set_standing(
@@ -192,7 +197,9 @@ def set_standing(
         "participant.standing", "participant", participant_id, participant_id,
         participation=row.participation, vital_status=row.vital_status,
     )  # fmt: skip
-    _take_effect(work, participant_id, cause="withdrawal" if participation is Participation.WITHDRAWN else "standing")
+    with work.as_service():
+        cause = "withdrawal" if participation is Participation.WITHDRAWN else "standing"
+        _take_effect(work, participant_id, cause=cause)
 
 
 def forget_own_medicines(work: Work, participant_id: str, cause: str) -> None:

@@ -34,8 +34,8 @@ from ror_service.states import CaseState
 from ror_service.storage import results
 from ror_service.storage.tables import ResultCaseRow
 
-DRY_RUN = Actor(name="command-line", role="operator", purpose="reanalysis dry run")
-REANALYSIS = Actor(name="command-line", role="operator", purpose="reanalysis")
+DRY_RUN = Actor(name="command-line", role="service", purpose="reanalysis dry run")
+REANALYSIS = Actor(name="command-line", role="service", purpose="reanalysis")
 _PAGE = 500
 """Cases that are listed at a time."""
 

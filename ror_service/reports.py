@@ -191,6 +191,12 @@ def viewed(work: Work, version_id: str, event_id: str, source: str) -> None:
         ConflictError: If the event id was used for another version.
     """
     version = results.must_get(work.session, ReportVersionRow, version_id)
+    with work.as_service():
+        _viewed(work, version, event_id, source)
+
+
+def _viewed(work: Work, version: ReportVersionRow, event_id: str, source: str) -> None:
+    version_id = version.version_id
     known = work.session.get(ViewEventRow, event_id)
     if known is not None:
         if known.version_id != version_id:

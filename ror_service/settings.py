@@ -59,7 +59,13 @@ class Settings(BaseSettings):
     """`iss` of accepted bearer tokens. The embedded issuer signs with a key of the key folder."""
     audience: str = "ror-api"
     issuer_keys_file: Path | None = None
-    """JSON Web Key Set of the organisation's own issuer; required in production."""
+    """JSON Web Key Set of the organisation's own issuer; in production this or its address is required."""
+    issuer_keys_url: HttpUrl | None = None
+    """Where the issuer publishes that set, by HTTPS; read again as its keys rotate."""
+    issuer_clients: frozenset[str] = frozenset()
+    """Clients, as JSON, whose tokens are taken (`azp` or `client_id`); empty: all that the audience admits."""
+    role_claim: str = Field(default="role", pattern=r"^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$")
+    """Claim that names the caller's role, dots between levels: `scope`, `realm_access.roles`."""
     lease_seconds: int = Field(default=300, ge=1)
     """How long a claimed job belongs to its worker before the sweeper gives it to another."""
     queue_depth: int = Field(default=50, ge=2)
@@ -83,6 +89,8 @@ class Settings(BaseSettings):
     """Days within which a counselor looks at a finding that a reanalysis no longer supports; a proposal that awaits the
     laboratory director."""
     review_lease_minutes: int = Field(default=60, ge=1)
+    break_glass_minutes: int = Field(default=60, ge=1, le=1440)
+    """How long somebody may read a participant's reports without having the case; a request lapses as fast."""
     reader_memory_mebibytes: int = Field(default=2048, ge=256)
     reader_cpu_seconds: int = Field(default=600, ge=1)
 
@@ -160,8 +168,12 @@ class Settings(BaseSettings):
             raise UnsafeConfigurationError("ROR_DATABASE_URL must name a PostgreSQL database in production")
         if self.broker is None:
             raise UnsafeConfigurationError("ROR_BROKER_URL must name RabbitMQ or Redis in production")
-        if self.issuer_keys_file is None:
-            raise UnsafeConfigurationError("ROR_ISSUER_KEYS_FILE must name your issuer's key set in production")
+        if self.issuer_keys_file is None and self.issuer_keys_url is None:
+            raise UnsafeConfigurationError(
+                "ROR_ISSUER_KEYS_URL or ROR_ISSUER_KEYS_FILE must name your issuer's key set in production"
+            )
+        if self.issuer_keys_url is not None and self.issuer_keys_url.scheme != "https":
+            raise UnsafeConfigurationError("ROR_ISSUER_KEYS_URL must begin with https: in production")
         if self.key_folder is None or self.store_folder is None:
             raise UnsafeConfigurationError("ROR_KEY_FOLDER and ROR_STORE_FOLDER must be set in production")
         return self

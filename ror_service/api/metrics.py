@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from ror_service import break_glass
 from ror_service.api.access import Context
 from ror_service.api.operations import Operator
 from ror_service.intake.progress import WINDOW
@@ -61,6 +62,10 @@ class Numbers(Collector):
         for center, state, number, _ in results.samples_by_state(self._work.session):
             samples.add_metric([center, state], number)
         yield samples
+        glass = break_glass.count(self._work)
+        yield GaugeMetricFamily("ror_break_glass_waiting", "Requests that nobody answered", glass.waiting)
+        yield GaugeMetricFamily("ror_break_glass_in_force", "Grants that can be used now", glass.in_force)
+        yield CounterMetricFamily("ror_break_glass_granted", "Grants ever made", glass.granted)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

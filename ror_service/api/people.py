@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
@@ -33,11 +33,14 @@ Explainer = Annotated[
     Depends(working("explaining a decision", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR)),
 ]
 _FILE = re.compile(r"[a-z]+\.(en|es)\.(html|pdf|json)")
-_REPORT_HEADERS = {
+REPORT_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+}
+FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {"text/html": {}, "application/pdf": {}}}
 }
 _ORGANIZATIONS = {Role.PORTAL, Role.GENOME_CENTER, Role.CLINICAL_LABORATORY, "delivery_partner"}
 """Roles in which an organization acts: their actor is its identifier and no person's name."""
@@ -56,6 +59,10 @@ _TOLD_AT_ONCE = {
     "case.open",
     "case.erase",
     "report.read_refused",
+    "break_glass.request",
+    "break_glass.approve",
+    "break_glass.end",
+    "break_glass.read",
 }
 """Actions that are the same for every result. Whether a result is under review is told only when it is reported."""
 
@@ -226,12 +233,11 @@ def progress(participant_id: Identifier, begin: Reader) -> list[Progress]:
 @router.get(
     "/{participant_id}/results/{module}/{file}",
     response_class=Response,
-    responses={200: {"description": "The file.", "content": {"text/html": {}, "application/pdf": {}}}},
+    responses=FILE_RESPONSES,
 )
 def read_report(participant_id: Identifier, module: ModuleName, file: str, begin: Reader, context: Context) -> Response:
     """One file of a report, for example `participant.es.pdf`. The consent gate is asked at this moment."""
-    if not _FILE.fullmatch(file):
-        raise NotFoundError("the report has no such file")
+    check_file(file)
     try:
         with begin() as work:
             opened = reports.read(work, context.keys, own(work, participant_id), module, file)
@@ -240,7 +246,7 @@ def read_report(participant_id: Identifier, module: ModuleName, file: str, begin
         with begin() as work:
             reports.read_refused(work, participant_id, module, error.reasons)
         raise
-    return Response(opened.content, media_type=opened.media_type, headers=_REPORT_HEADERS)
+    return Response(opened.content, media_type=opened.media_type, headers=REPORT_HEADERS)
 
 
 @router.get(
@@ -259,7 +265,7 @@ def read_fhir(participant_id: Identifier, begin: Reader, context: Context) -> Re
             except (NotFoundError, WithheldError):
                 continue
             found.append(opened.content)
-    return Response(interchange.collected(found), media_type=interchange.MEDIA_TYPE, headers=_REPORT_HEADERS)
+    return Response(interchange.collected(found), media_type=interchange.MEDIA_TYPE, headers=REPORT_HEADERS)
 
 
 @router.get("/{participant_id}/access-log")
@@ -284,7 +290,8 @@ def access_log(participant_id: Identifier, begin: Reader, context: Context) -> l
 @router.get("/{participant_id}/decisions/{module}")
 def explain(participant_id: Identifier, module: ModuleName, begin: Explainer) -> Explanation:
     """The consent gate's decision, rule by rule; asking is audited."""
-    with begin() as work:
+    # The decision rests on all that the person said; what is told of it is the decision alone.
+    with begin() as work, work.as_service():
         case = results.current_case(work.session, participant_id, module)
         if case is None:
             raise NotFoundError("no such result")
@@ -292,6 +299,16 @@ def explain(participant_id: Identifier, module: ModuleName, begin: Explainer) ->
         work.audit("consent.explain", "result_case", case.case_id, participant_id)
     rules = [Rule(rule=outcome.rule, reason=outcome.reason) for outcome in decision.outcomes]
     return Explanation(module=module, released=decision.released, policy_version=decision.policy_version, rules=rules)
+
+
+def check_file(name: str) -> None:
+    """See whether a report can have a file of this name at all.
+
+    Raises:
+        NotFoundError: If it cannot.
+    """
+    if not _FILE.fullmatch(name):
+        raise NotFoundError("the report has no such file")
 
 
 def _reported_objects(work: Work, participant_id: str) -> set[str]:

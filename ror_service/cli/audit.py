@@ -9,7 +9,7 @@ import typer
 
 from ror_service import audit_checkpoints
 from ror_service.audit import log
-from ror_service.cli.running import OPERATOR, service
+from ror_service.cli.running import AUDITOR, service
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.sealing.key_sets import read_key_file
 
@@ -24,7 +24,7 @@ def verify(
 ) -> None:
     """Walk the audit chain and compare it with its checkpoints; exit status 1 names the first broken row."""
     trusted = {} if keys is None else {name: key.public_key for name, key in read_key_file(keys).items()}
-    with service() as context, context.transaction(OPERATOR) as work:
+    with service() as context, context.transaction(AUDITOR) as work:
         place = context.checkpoints(trusted)
         kept = [] if place is None else place.kept()
         verified = log.verify(work.session, checkpoints=kept)
@@ -44,7 +44,7 @@ def verify(
 @audit.command("checkpoint")
 def checkpoint() -> None:
     """Verify what was written since the newest checkpoint, and keep a new one."""
-    with service() as context, context.transaction(OPERATOR) as work:
+    with service() as context, context.transaction(AUDITOR) as work:
         place = context.checkpoints()
         if place is None:
             raise UnsafeConfigurationError("ROR_AUDIT_CHECKPOINTS names no place to keep checkpoints in")

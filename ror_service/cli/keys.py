@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ror_service.cli.running import OPERATOR, service
+from ror_service.cli.running import KEY_KEEPER, service
 from ror_service.context import ServiceContext
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.sealing import vault
@@ -36,7 +36,7 @@ def rotate() -> None:
     with service() as context:
         provider = _files(context)
         old, new = provider.current_key_id(), provider.rotate()
-        with context.transaction(OPERATOR) as work:
+        with context.transaction(KEY_KEEPER) as work:
             work.audit("keys.rotate", "key_encryption_key", new, None)
         typer.echo(f"{new} is the current key-encryption key.")
         _rewrap(context)
@@ -53,7 +53,7 @@ def rewrap() -> None:
 @keys.command("destroy")
 def destroy(key_encryption_key_id: str) -> None:
     """Destroy an old key-encryption key: old backups of data keys that it wraps become worthless."""
-    with service() as context, context.transaction(OPERATOR) as work:
+    with service() as context, context.transaction(KEY_KEEPER) as work:
         if results.wraps_living_keys(work.session, key_encryption_key_id):
             raise ConflictError("living data keys are still wrapped by it; run `ror keys rewrap` first")
         work.audit("keys.destroy", "key_encryption_key", key_encryption_key_id, None)
@@ -67,7 +67,7 @@ def _rewrap(context: ServiceContext) -> None:
     for limit in (_PORTION, 1):
         after: str | None = None
         while after != "":
-            with context.transaction(OPERATOR) as work:
+            with context.transaction(KEY_KEEPER) as work:
                 count, after = vault.rewrap_keys(work, context.keys, after or "", limit)
             total += count
     typer.echo(f"{total} data keys are wrapped by the current key-encryption key now.")

@@ -107,13 +107,14 @@ def _to_decide_lines(number: int, item: ToDecide) -> Iterator[str]:
     yield f"   reasons: {', '.join(item.reasons)}"
 
 
+_EXPLAINING = Actor("command-line", "operator", "explaining a decision")
 consent = typer.Typer(help="Consent decisions.", no_args_is_help=True)
 
 
 @consent.command("explain")
 def explain_consent(participant_id: str) -> None:
     """What the consent gate says about each result of a participant at this moment, rule by rule; audited."""
-    with service() as context, context.transaction(Actor("command-line", "operator", "explaining a decision")) as work:
+    with service() as context, context.transaction(_EXPLAINING) as work, work.as_service():
         participants.get(work.session, participant_id)
         newest = {case.module: case for case in results.cases_of(work.session, participant_id)}
         for module, case in newest.items():

@@ -22,6 +22,9 @@ from ror_service.settings import Mode, settings
 from ror_service.storage import migrations
 
 OPERATOR = Actor(name="command-line", role="operator", purpose="operation")
+KEY_KEEPER = Actor(name="command-line", role="service", purpose="operation")
+"""Commands that work on keys or sealed rows, which no operator sees."""
+AUDITOR = Actor(name="command-line", role="auditor", purpose="operation")
 
 
 @contextmanager

@@ -212,6 +212,12 @@ def opened(work: Work, delivery_id: str, partner_id: str) -> str | None:
     Raises:
         NotFoundError: If the partner has no such delivery.
     """
+    results.must_get(work.session, DeliveryRow, delivery_id)
+    with work.as_service():
+        return _opened(work, delivery_id, partner_id)
+
+
+def _opened(work: Work, delivery_id: str, partner_id: str) -> str | None:
     delivery, _ = _locked(work, delivery_id)
     if delivery.partner_id != partner_id or DeliveryState(delivery.state) not in {
         DeliveryState.RECEIVED,

@@ -127,14 +127,16 @@ def submit_all(work: Work, keys: KeyProvider, rows: Sequence[ManifestRow]) -> li
     Returns:
         For each row None, or the error that `submit` raises.
     """
-    standings = participants.standings(work.session, (row.participant_id for row in rows), Lock.SHARED)
+    with work.as_service():
+        standings = participants.standings(work.session, (row.participant_id for row in rows), Lock.SHARED)
     refusals = {row.sample_id: _unfit(row, standings) for row in rows}
     left = {row.sample_id: row for row in rows if refusals[row.sample_id] is None}
     events: list[Event] = []
     # Another center may take the same ones at this moment: then they are known in a second round.
     for _ in range(2 if left else 0):
-        known = results.samples_by_id(work.session, left)
-        refusals |= _compare(work, keys, known, left, events)
+        with work.as_service():  # one may be another center's
+            known = results.samples_by_id(work.session, left)
+            refusals |= _compare(work, keys, known, left, events)
         new = [row for name, row in left.items() if name not in known]
         forbidden = {row.sample_id for row in new if row.seals and cases.must_be_erased(standings[row.participant_id])}
         refusals |= {name: ConflictError(_MUST_NOT_BE_KEPT) for name in forbidden}
@@ -208,15 +210,13 @@ def _add(work: Work, keys: KeyProvider, rows: Sequence[ManifestRow], events: lis
         ],
     )
     mine = [row for row in rows if row.sample_id in added]
-    vault.keep_outside_calls(
-        work,
-        keys,
-        [
-            LaboratorySays(row.participant_id, row.sample_id, row.outside_calls, row.laboratory.to_json())
-            for row in mine
-            if row.seals
-        ],
-    )
+    said = [
+        LaboratorySays(row.participant_id, row.sample_id, row.outside_calls, row.laboratory.to_json())
+        for row in mine
+        if row.seals
+    ]
+    with work.as_service():
+        vault.keep_outside_calls(work, keys, said)
     for row in mine:
         details = {"manifest_sha256": digests[row.sample_id], "outside_calls": len(row.outside_calls)}
         events.append(Event("sample.submit", "sample", row.sample_id, row.participant_id, details))
@@ -269,6 +269,12 @@ def file_received(work: Work, keys: KeyProvider, sample_id: str, incoming: Incom
     """
     sample = owned(work, sample_id)
     check_file(sample, incoming.sha256, incoming.size)
+    with work.as_service():
+        return _keep_file(work, keys, sample, incoming)
+
+
+def _keep_file(work: Work, keys: KeyProvider, sample: SampleRow, incoming: Incoming) -> bool:
+    sample_id = sample.sample_id
     known = participants.history(work.session, sample.participant_id, Lock.SHARED)
     sample = results.must_get(work.session, SampleRow, sample_id, lock=True)
     if cases.must_be_erased(known) or SampleState(sample.state) is SampleState.ERASED:

@@ -69,11 +69,12 @@ def claim(work: Work, review_id: str, lease: timedelta) -> ReviewCaseRow:
     """
     review, case = _open(work, review_id)
     _not_held_by_another(work, review)
-    review.assignee = work.actor.name
-    review.lease_until = work.at + lease
-    if ReviewState(review.state) in {ReviewState.NEW, ReviewState.RETURNED}:
-        _move(review, ReviewState.CLAIMED)
-    work.audit("review.claim", "review_case", review_id, case.participant_id)
+    with work.as_service():
+        review.assignee = work.actor.name
+        review.lease_until = work.at + lease
+        if ReviewState(review.state) in {ReviewState.NEW, ReviewState.RETURNED}:
+            _move(review, ReviewState.CLAIMED)
+        work.audit("review.claim", "review_case", review_id, case.participant_id)
     return review
 
 
@@ -116,26 +117,27 @@ def sign(
     decided = [disposition.value for disposition in dispositions]
     if any(row.dispositions != decided for row in earlier):
         raise ConflictError("the first signer decided otherwise; return the review with a reason")
-    work.session.add(
-        SignOffRow(
-            sign_off_id=new_id("sign-off"),
-            review_id=review_id,
-            signer=work.actor.name,
-            role=work.actor.role,
-            dispositions=decided,
-            reason=reason,
-            signed_at=work.at,
+    with work.as_service():
+        work.session.add(
+            SignOffRow(
+                sign_off_id=new_id("sign-off"),
+                review_id=review_id,
+                signer=work.actor.name,
+                role=work.actor.role,
+                dispositions=decided,
+                reason=reason,
+                signed_at=work.at,
+            )
         )
-    )
-    work.session.flush()
-    review.assignee = review.lease_until = None
-    hereditary = Tier(review.tier) is Tier.LABORATORY_DIRECTOR
-    needed = signatures_needed(work.policy, case.module, positive_hereditary=hereditary)
-    _move(review, ReviewState.SECOND_SIGNED if earlier else ReviewState.FIRST_SIGNED)
-    work.audit("review.sign", "review_case", review_id, case.participant_id, signature=len(earlier) + 1)
-    is_last = len(earlier) + 1 >= needed
-    if is_last:
-        _decide(work, review, case, confirm=any(isinstance(found, HereditaryFinding) for _, found in reported))
+        work.session.flush()
+        review.assignee = review.lease_until = None
+        hereditary = Tier(review.tier) is Tier.LABORATORY_DIRECTOR
+        needed = signatures_needed(work.policy, case.module, positive_hereditary=hereditary)
+        _move(review, ReviewState.SECOND_SIGNED if earlier else ReviewState.FIRST_SIGNED)
+        work.audit("review.sign", "review_case", review_id, case.participant_id, signature=len(earlier) + 1)
+        is_last = len(earlier) + 1 >= needed
+        if is_last:
+            _decide(work, review, case, confirm=any(isinstance(found, HereditaryFinding) for _, found in reported))
     return is_last
 
 
@@ -190,8 +192,9 @@ def return_review(work: Work, review_id: str, reason: str) -> None:
     _not_held_by_another(work, review)
     if not reason.strip():
         raise InvalidInputError("a returned review needs a reason")
-    removed = _send_back(work, review)
-    work.audit("review.return", "review_case", review_id, case.participant_id, removed_signatures=removed)
+    with work.as_service():
+        removed = _send_back(work, review)
+        work.audit("review.return", "review_case", review_id, case.participant_id, removed_signatures=removed)
 
 
 def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> None:
@@ -205,6 +208,11 @@ def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> No
     """
     if outcome not in {Confirmation.CONCORDANT, Confirmation.DISCORDANT, Confirmation.FAILED}:
         raise InvalidInputError("a confirmation is concordant, discordant or failed")
+    with work.as_service():  # a laboratory sees its order, and no review or case
+        _confirmed(work, review_id, outcome)
+
+
+def _confirmed(work: Work, review_id: str, outcome: Confirmation) -> None:
     review, case = _locked(work, review_id)
     order = results.confirmation_of(work.session, review_id)
     if order is None or order.result is not None or CaseState(case.state) is not CaseState.CONFIRMING:
@@ -230,8 +238,9 @@ def schedule_disclosure(work: Work, case_id: str) -> None:
         IllegalTransitionError: If the case is not signed off, or needs no disclosure.
     """
     case = _to_disclose(work, case_id)
-    cases.advance(work, case, CaseState.DISCLOSURE_SCHEDULED)
-    case.disclosure = Disclosure.SCHEDULED.value
+    with work.as_service():
+        cases.advance(work, case, CaseState.DISCLOSURE_SCHEDULED)
+        case.disclosure = Disclosure.SCHEDULED.value
 
 
 def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
@@ -244,9 +253,10 @@ def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
     if outcome not in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}:
         raise InvalidInputError("a disclosure ends completed or by the no-contact path")
     case = _to_disclose(work, case_id)
-    case.disclosure = outcome.value
-    cases.advance(work, case, CaseState.DISCLOSED)
-    work.enqueue("release_report", case.case_id)
+    with work.as_service():
+        case.disclosure = outcome.value
+        cases.advance(work, case, CaseState.DISCLOSED)
+        work.enqueue("release_report", case.case_id)
 
 
 def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, confirm: bool) -> None:

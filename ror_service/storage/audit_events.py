@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -19,9 +20,22 @@ def lock_chain(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
 
 
-def last(session: Session) -> AuditEventRow | None:
-    """The newest event."""
-    return session.scalars(select(AuditEventRow).order_by(AuditEventRow.sequence.desc()).limit(1)).first()
+class Head(NamedTuple):
+    """The newest event, as much of it as the next one needs."""
+
+    sequence: int
+    event_hash: str
+
+
+def last(session: Session) -> Head | None:
+    """The end of the chain. Everybody who writes has to follow it, also who sees no event of it."""
+    if session.get_bind().dialect.name == "postgresql":
+        query = text("SELECT number, head FROM ror_audit_head() WHERE number IS NOT NULL")
+        found = session.execute(query).one_or_none()
+    else:
+        newest = select(AuditEventRow.sequence, AuditEventRow.event_hash).order_by(AuditEventRow.sequence.desc())
+        found = session.execute(newest.limit(1)).one_or_none()
+    return None if found is None else Head(*found)
 
 
 def in_order(session: Session, first: int = 1) -> Iterator[AuditEventRow]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 
 from ror_service.errors import UnsafeConfigurationError
+from ror_service.storage import row_security
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -25,6 +26,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     from alembic import command  # noqa: PLC0415 - takes over a second to import; few commands need it
 
     with engine.begin() as connection:
+        row_security.speak_as_service(connection)
         command.upgrade(_config(connection), revision)
 
 
@@ -33,6 +35,7 @@ def downgrade(engine: Engine, revision: str) -> None:
     from alembic import command  # noqa: PLC0415 - as above
 
     with engine.begin() as connection:
+        row_security.speak_as_service(connection)
         command.downgrade(_config(connection), revision)
 
 

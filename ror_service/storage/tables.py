@@ -641,6 +641,33 @@ class ViewEventRow(Base):
     received_at: Mapped[datetime]
 
 
+class BreakGlassGrantRow(Base):
+    """Somebody asks to read a participant's reports without having the case; a second person allows it for a time."""
+
+    __tablename__ = "break_glass_grants"
+    __table_args__ = (
+        # Whatever the code does: nobody allows it to themselves, and nothing is allowed without an end.
+        CheckConstraint("approved_by IS NULL OR approved_by <> requested_by", name="second_person"),
+        CheckConstraint(
+            "(approved_by IS NULL AND approved_at IS NULL AND expires_at IS NULL) OR "
+            "(approved_by <> '' AND approved_by IS NOT NULL AND approved_at IS NOT NULL AND expires_at IS NOT NULL)",
+            name="approved_with_expiry",
+        ),
+        CheckConstraint("reason <> ''", name="reason"),
+    )
+
+    grant_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    requested_by: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str] = mapped_column(String(2000))
+    requested_at: Mapped[datetime]
+    approved_by: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    """When somebody ended it before it expired, or refused it."""
+
+
 class AuditEventRow(Base):
     """One link of the audit chain."""
 

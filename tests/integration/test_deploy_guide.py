@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from support.shared import PROJECT
+from support.database_roles import GRANTS, ROLES, run_statements
 
 from ror_service.storage import migrations
 from ror_service.storage.tables import Base
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from support.servers import PostgresServer
 
-ROLES, GRANTS = re.findall(r"```sql\n(.*?)```", (PROJECT / "docs/howto/deploy.md").read_text(), flags=re.DOTALL)
 APPEND_ONLY = {
     "audit_events",
     "consent_records",
@@ -30,32 +28,23 @@ APPEND_ONLY = {
 }
 
 
-def _run(url: str, statements: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements.split(";\n"):
-            if statement.strip():
-                connection.execute(text(statement))
-    engine.dispose()
-
-
 @pytest.fixture
 def deployed(postgres_server: PostgresServer) -> Iterator[Engine]:
     """A database set up as the guide says, seen by its superuser."""
     as_owner = f"{postgres_server.url('ror')}?options=-crole%3Dror_owner"
-    _run(postgres_server.url("postgres"), ROLES)
+    run_statements(postgres_server.url("postgres"), ROLES)
     engine = create_engine(postgres_server.url("ror"))
     try:
         owner = create_engine(as_owner)
         migrations.upgrade(owner)
         owner.dispose()
-        _run(as_owner, GRANTS)
+        run_statements(as_owner, GRANTS)
         yield engine
     finally:
         engine.dispose()
-        _run(
+        run_statements(
             postgres_server.url("postgres"),
-            "DROP DATABASE ror WITH (FORCE);\nDROP ROLE ror_owner, ror_service, ror_auditor;\n",
+            "DROP DATABASE ror WITH (FORCE);\nDROP ROLE ror_owner, ror_service, ror_auditor, ror_backup;\n",
         )
 
 
@@ -77,3 +66,24 @@ def test_each_role_may_do_what_the_guide_says_and_no_more(deployed: Engine) -> N
     assert _allowed(deployed, "ror_service", "TRUNCATE") == set()
     assert _allowed(deployed, "ror_auditor", "SELECT") == {"audit_events"}
     assert _allowed(deployed, "ror_auditor", "INSERT, UPDATE, DELETE") == set()
+
+
+def test_the_auditor_sees_the_log_the_owner_and_the_nameless_service_no_row_and_a_backup_every_one(
+    deployed: Engine, postgres_server: PostgresServer
+) -> None:
+    row = {column.name: "x" for column in Base.metadata.tables["audit_events"].columns}
+    row |= {"sequence": "1", "at": "2026-01-02 03:04:05+00:00", "details": "{}"}
+    with deployed.begin() as connection:
+        names = ", ".join(row)
+        connection.execute(text(f"INSERT INTO audit_events ({names}) VALUES (:{', :'.join(row)})"), row)
+        # As at a sign-in: settings of a role count from there.
+        settings = connection.scalars(text("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = 'ror_auditor'"))
+        assert settings.all() == ["ror.role=auditor"]
+    for role, own_settings, count in (
+        ("ror_auditor", "-cror.role=auditor", 1), ("ror_owner", "", 0), ("ror_service", "", 0), ("ror_backup", "", 1),
+    ):  # fmt: skip
+        url = f"{postgres_server.url('ror')}?options=-crole%3D{role}%20{own_settings.replace('=', '%3D')}"
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM audit_events")) == count, role
+        engine.dispose()

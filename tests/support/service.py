@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -54,6 +54,7 @@ from ror_service.storage.database import make_engine
 from ror_service.storage.tables import (
     ArtifactRow,
     AuditEventRow,
+    BreakGlassGrantRow,
     DeliveryRow,
     IdentityCaseMemberRow,
     IdentityCaseRow,
@@ -314,6 +315,21 @@ class Service:
             for member in members:
                 work.session.add(IdentityCaseMemberRow(identity_case_id=identity_case_id, participant_id=member))
         return identity_case_id
+
+    def grant(self, grant_id: str, participant_id: str, requested_by: str, *, allowed: bool, **changes: object) -> None:
+        """A break-glass request, allowed or not; by the test's clock and the database's in force for long."""
+        given = {"approved_by": "somebody-else", "approved_at": self.clock.now, "expires_at": datetime(2999, 1, 1, tzinfo=UTC)}
+        with self.work(PIPELINE) as work:
+            work.session.add(
+                BreakGlassGrantRow(
+                    grant_id=grant_id,
+                    participant_id=participant_id,
+                    requested_by=requested_by,
+                    reason="an emergency",
+                    requested_at=self.clock.now,
+                    **((given if allowed else {}) | changes),
+                )
+            )
 
     # --- Samples and what is found in them
 

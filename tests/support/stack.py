@@ -35,6 +35,7 @@ from ror_service.storage import jobs, migrations, organizations, results
 from ror_service.storage.tables import DeliveryRow, ReportRow, ReportVersionRow, ResultCaseRow
 from ror_service.worker import relay
 from ror_service.worker.celery_app import make_app
+from support.database_roles import migrated_for_the_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from ror_service.audit.log import Verification
     from ror_service.delivery.client import LedgerEntry
 
-TESTER = Actor(name="tester", role="operator", purpose="test")
+TESTER = Actor(name="tester", role="service", purpose="test")
 JOBS_SECONDS = 240
 """How long the jobs of a step may take on a busy machine."""
 
@@ -159,14 +160,14 @@ def embedded(folder: Path) -> Iterator[Stack]:
 
 @contextmanager
 def production(folder: Path, database_url: str, broker_url: str, **more: object) -> Iterator[Stack]:
-    """PostgreSQL, a broker, and the API with production's settings; processes are started with `Processes`."""
+    """PostgreSQL as a role that owns nothing, a broker, the API with production's settings; `Processes` starts others."""
     issuer = EmbeddedIssuer(Settings(home=folder / "issuer"))
     key_set = folder / "issuer-keys.json"
     key_set.write_text(json.dumps(KeySet([issuer.public_key]).as_dict(private=False)))
     settings = Settings(
         mode=Mode.PRODUCTION,
         home=folder / "unused",
-        database_url=SecretStr(database_url),
+        database_url=SecretStr(migrated_for_the_service(database_url)),
         broker_url=SecretStr(broker_url),
         key_folder=folder / "keys",
         store_folder=folder / "store",
@@ -174,7 +175,6 @@ def production(folder: Path, database_url: str, broker_url: str, **more: object)
         **more,  # type: ignore[arg-type]
     )
     context = ServiceContext(settings)
-    migrations.upgrade(context.engine)
     with _around(context, issuer, folder, Stack.settle) as stack:
         yield stack
     assert not (folder / "unused").exists(), "production writes nowhere but where it is told to"

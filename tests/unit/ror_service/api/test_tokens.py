@@ -62,7 +62,11 @@ def test_a_token_of_the_issuer_names_its_caller(settings: Settings, token: Calla
         {"exp": "tomorrow"},
         {"nbf": int(time.time()) + 600},
         {"role": "administrator"},
-        {"role": ["auditor"]},
+        {"role": ["auditor", "operator"]},
+        {"role": "auditor operator"},
+        {"role": []},
+        {"role": 5},
+        {"role": {"auditor": True}},
         {"sub": ""},
         {"sub": 5},
         *({name: None} for name in ("iss", "aud", "sub", "role", "exp")),
@@ -73,6 +77,32 @@ def test_a_wrong_or_missing_claim_is_refused(
 ) -> None:
     with pytest.raises(UnauthenticatedError):
         TokenVerifier(settings).verify(token(**changes))
+
+
+def test_a_role_is_found_where_the_issuer_puts_it(settings: Settings, token: Callable[..., str]) -> None:
+    assert TokenVerifier(settings).verify(token(role=["auditor"])).role is Role.AUDITOR
+    scoped = settings.model_copy(update={"role_claim": "scope"})
+    assert TokenVerifier(scoped).verify(token(scope="openid ror:operator email")).role is Role.OPERATOR
+    nested = settings.model_copy(update={"role_claim": "realm_access.roles"})
+    claims = {"realm_access": {"roles": ["offline_access", "portal"]}}
+    assert TokenVerifier(nested).verify(token(**claims)).role is Role.PORTAL
+    for wrong in ({}, {"realm_access": ["portal"]}, {"realm_access": {"roles": ["portal", "auditor"]}}):
+        with pytest.raises(UnauthenticatedError):
+            TokenVerifier(nested).verify(token(**wrong))
+
+
+def test_tokens_for_other_clients_and_of_other_kinds_are_refused(
+    settings: Settings, token: Callable[..., str]
+) -> None:
+    expecting = TokenVerifier(settings.model_copy(update={"issuer_clients": frozenset({"portal-app"})}))
+    assert expecting.verify(token(azp="portal-app")).role is Role.PARTICIPANT
+    assert expecting.verify(token({"typ": "at+jwt"}, client_id="portal-app")).role is Role.PARTICIPANT
+    for wrong in (token(azp="game"), token(azp="game", client_id="portal-app"), token()):
+        with pytest.raises(UnauthenticatedError):
+            expecting.verify(wrong)
+    for kind in ("logout+jwt", "dpop+jwt"):
+        with pytest.raises(UnauthenticatedError):
+            TokenVerifier(settings).verify(token({"typ": kind}))
 
 
 def test_another_key_or_algorithm_is_refused(settings: Settings, token: Callable[..., str]) -> None:
@@ -135,5 +165,12 @@ def test_a_key_set_that_cannot_be_used_stops_the_start(settings: Settings, tmp_p
 def test_a_shared_secret_in_the_key_set_stops_the_start(settings: Settings, tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
     keys.write_text(json.dumps(KeySet([OctKey.generate_key(256)]).as_dict(private=True)))
+    with pytest.raises(UnsafeConfigurationError, match="public keys alone"):
+        TokenVerifier(production(settings, keys))
+
+
+def test_private_keys_in_the_key_set_stop_the_start(settings: Settings, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps(KeySet([ECKey.generate_key("P-256")]).as_dict(private=True)))
     with pytest.raises(UnsafeConfigurationError, match="public keys alone"):
         TokenVerifier(production(settings, keys))

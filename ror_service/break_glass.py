@@ -1,0 +1,158 @@
+"""Break-glass: somebody without the case reads a participant's reports, for a reason, with a second person's leave.
+
+A grant ends by itself, or earlier on request, and lets nobody do more than read: each reading asks the consent gate as
+the participant's own does, so that nothing comes back that was withdrawn, withheld or erased. The participant sees who
+asked, who allowed and what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ror_service import reports
+from ror_service.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from ror_service.reports import Opened
+from ror_service.sealing.keys import KeyProvider
+from ror_service.storage import participants, results
+from ror_service.storage.tables import BreakGlassGrantRow
+from ror_service.work import Work, new_id
+
+PURPOSE = "break_glass"
+"""Purpose of everything that is done under a grant, as the audit log and the participant see it."""
+
+
+def request(work: Work, participant_id: str, reason: str) -> str:
+    """Ask to read a participant's reports; nothing can be read yet. Returns the request's identifier.
+
+    Raises:
+        NotFoundError: If there is no such participant.
+        InvalidInputError: If the reason is missing.
+    """
+    if not reason.strip():
+        raise InvalidInputError("say why you need to read this participant's results")
+    with work.as_service():  # whoever asks does not see the participant
+        participants.get(work.session, participant_id)
+    grant = BreakGlassGrantRow(
+        grant_id=new_id("grant"),
+        participant_id=participant_id,
+        requested_by=work.actor.name,
+        reason=reason.strip(),
+        requested_at=work.at,
+    )
+    work.session.add(grant)
+    work.session.flush()
+    _audit(work, "request", grant)
+    return grant.grant_id
+
+
+def approve(work: Work, grant_id: str, lifetime: timedelta) -> BreakGlassGrantRow:
+    """Allow what somebody else asked for, from now on for this time.
+
+    Raises:
+        NotFoundError: If there is no such request.
+        ForbiddenError: If the caller is the one who asked.
+        ConflictError: If it was allowed or ended before, or is older than a grant may live: it must be asked anew.
+    """
+    grant = results.must_get(work.session, BreakGlassGrantRow, grant_id, lock=True)
+    if grant.requested_by == work.actor.name:
+        raise ForbiddenError("a second person must allow this")
+    if grant.approved_at is not None or grant.ended_at is not None or work.at >= grant.requested_at + lifetime:
+        raise ConflictError("this request was answered before, or lapsed; ask again")
+    grant.approved_by, grant.approved_at, grant.expires_at = work.actor.name, work.at, work.at + lifetime
+    work.session.flush()
+    _audit(work, "approve", grant)
+    return grant
+
+
+def end(work: Work, grant_id: str) -> None:
+    """End a grant before it expires, or refuse a request; ending it again changes nothing.
+
+    Raises:
+        NotFoundError: If there is no such grant.
+    """
+    grant = results.must_get(work.session, BreakGlassGrantRow, grant_id, lock=True)
+    if grant.ended_at is None:
+        grant.ended_at = work.at
+        work.session.flush()
+        _audit(work, "end", grant)
+
+
+def read(work: Work, keys: KeyProvider, grant_id: str, module: str, name: str) -> Opened:
+    """Open one file of a report under a grant of one's own.
+
+    Args:
+        work: The transaction of the reader, whose purpose is `PURPOSE`; the audit event is part of it.
+        keys: Holder of the key-encryption keys.
+        grant_id: The grant.
+        module: Of which module.
+        name: Which file.
+
+    Raises:
+        NotFoundError: If the caller has no such grant, or there is no such report or file.
+        ForbiddenError: If nobody allowed it yet, or it expired or was ended.
+        WithheldError: If the consent gate withholds.
+        ErasedError: If the data key was destroyed.
+    """
+    grant = _in_force(work, grant_id)
+    opened = reports.read(work, keys, grant.participant_id, module, name)
+    _audit(work, "read", grant)
+    return opened
+
+
+def read_refused(work: Work, grant_id: str, module: str, reasons: tuple[str, ...]) -> None:
+    """Keep the trace of a reading that the gate withheld; the transaction that asked was rolled back."""
+    reports.read_refused(work, _in_force(work, grant_id).participant_id, module, reasons)
+
+
+def listed(work: Work) -> Sequence[BreakGlassGrantRow]:
+    """Every request and grant, the newest first; audited."""
+    rows = work.session.scalars(
+        select(BreakGlassGrantRow).order_by(BreakGlassGrantRow.requested_at.desc(), BreakGlassGrantRow.grant_id)
+    ).all()
+    work.audit("break_glass.list", "break_glass_grants", "all", None, grants=len(rows))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many requests and grants there are."""
+
+    waiting: int
+    in_force: int
+    granted: int
+    """Since the beginning."""
+
+
+def count(work: Work) -> Counts:
+    """Count them, without telling whose they are."""
+    row = BreakGlassGrantRow
+    living = row.ended_at.is_(None)
+
+    def number(session: Session, *where: object) -> int:
+        return session.scalar(select(func.count()).select_from(row).where(*where)) or 0  # type: ignore[arg-type]
+
+    with work.as_service():
+        return Counts(
+            waiting=number(work.session, living, row.approved_at.is_(None)),
+            in_force=number(work.session, living, row.expires_at > work.at),
+            granted=number(work.session, row.approved_at.is_not(None)),
+        )
+
+
+def _in_force(work: Work, grant_id: str) -> BreakGlassGrantRow:
+    """A grant of the caller's own that may be used at this moment, held so that nobody ends it meanwhile."""
+    grant = work.session.get(BreakGlassGrantRow, grant_id, with_for_update={"read": True}, populate_existing=True)
+    if grant is None or grant.requested_by != work.actor.name:
+        raise NotFoundError("no such grant")
+    if grant.expires_at is None or grant.ended_at is not None or grant.expires_at <= work.at:
+        raise ForbiddenError("nobody allowed this yet, or its time is over; ask for a new grant")
+    return grant
+
+
+def _audit(work: Work, what: str, grant: BreakGlassGrantRow) -> None:
+    work.audit(f"break_glass.{what}", "break_glass_grant", grant.grant_id, grant.participant_id)
