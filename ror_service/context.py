@@ -61,6 +61,14 @@ def database_clock(session: Session) -> datetime:
     return datetime.now(UTC)
 
 
+def _hardware_keys(uri: str) -> KeyProvider:
+    try:
+        from ror_service.sealing.pkcs11_keys import Pkcs11KeyProvider, Token  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise UnsafeConfigurationError("ROR_KEY_PROVIDER: a hardware module needs the extra `pkcs11`") from error
+    return Pkcs11KeyProvider(Token.from_uri(uri))
+
+
 def _same(found: KnowledgeRelease, said: Interpretation) -> KnowledgeRelease:
     if found.digest != said.knowledge_digest:
         raise KnowledgeUnavailableError(
@@ -106,7 +114,14 @@ class ServiceContext:
 
     @cached_property
     def keys(self) -> KeyProvider:
-        """Holder of the key-encryption keys."""
+        """Holder of the key-encryption keys.
+
+        Raises:
+            UnsafeConfigurationError: If `ROR_KEY_PROVIDER` names none, or a module without its library.
+            KeysUnavailableError: If the module or its token is not there.
+        """
+        if self.settings.key_provider != "file":
+            return _hardware_keys(self.settings.key_provider)
         make_private_folder(self.settings.keys)
         return FileKeyProvider(self.settings.keys / "key-encryption")
 

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = None
     key_folder: Path | None = None
     """Key-encryption keys and signing keys of the file key provider; mode 0700."""
+    key_provider: str = "file"
+    """Holder of the key-encryption keys: `file` in the key folder, or the PKCS#11 URI of a token."""
     store_folder: Path | None = None
     """Received genotype files and sealed reports."""
     knowledge_folder: Path | None = None
@@ -103,7 +105,7 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> Path:
-        """Folder of the file key provider."""
+        """Folder of the keys that are kept in files."""
         return self.key_folder or self.home / "keys"
 
     @property

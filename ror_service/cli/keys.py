@@ -8,10 +8,9 @@ import typer
 
 from ror_service.cli.running import OPERATOR, service
 from ror_service.context import ServiceContext
-from ror_service.errors import ConflictError, InvalidInputError
+from ror_service.errors import ConflictError
 from ror_service.sealing import vault
 from ror_service.sealing.key_sets import PublishedKey, write_key_set
-from ror_service.sealing.keys import FileKeyProvider
 from ror_service.storage import results
 
 _PORTION = 500
@@ -34,8 +33,7 @@ def publish(
 def rotate() -> None:
     """Make a new key-encryption key and wrap every living data key by it, while the service runs."""
     with service() as context:
-        provider = _files(context)
-        old, new = provider.current_key_id(), provider.rotate()
+        old, new = context.keys.current_key_id(), context.keys.rotate()
         with context.transaction(OPERATOR) as work:
             work.audit("keys.rotate", "key_encryption_key", new, None)
         typer.echo(f"{new} is the current key-encryption key.")
@@ -57,7 +55,7 @@ def destroy(key_encryption_key_id: str) -> None:
         if results.wraps_living_keys(work.session, key_encryption_key_id):
             raise ConflictError("living data keys are still wrapped by it; run `ror keys rewrap` first")
         work.audit("keys.destroy", "key_encryption_key", key_encryption_key_id, None)
-        _files(context).destroy(key_encryption_key_id)
+        context.keys.destroy(key_encryption_key_id)
     typer.echo(f"{key_encryption_key_id} is destroyed.")
 
 
@@ -71,9 +69,3 @@ def _rewrap(context: ServiceContext) -> None:
                 count, after = vault.rewrap_keys(work, context.keys, after or "", limit)
             total += count
     typer.echo(f"{total} data keys are wrapped by the current key-encryption key now.")
-
-
-def _files(context: ServiceContext) -> FileKeyProvider:
-    if not isinstance(context.keys, FileKeyProvider):
-        raise InvalidInputError("the key-encryption keys are not kept in files; use the tools of their keeper")
-    return context.keys

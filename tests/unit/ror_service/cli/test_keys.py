@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from support.service import Service
 
-from ror_service.cli import keys as commands
-from ror_service.sealing.keys import FileKeyProvider
 from ror_service.storage.tables import DataKeyRow
 
 Ror = Callable[..., Any]
@@ -35,15 +32,3 @@ def test_a_key_that_is_not_there_or_is_the_current_one_cannot_be_destroyed(refus
     for key in (current, "kek-0000000000000000", "../signing"):
         assert refused("keys", "destroy", key).startswith("seal_broken: ")
     assert not home.actions("keys.destroy")
-
-
-def test_keys_that_are_kept_elsewhere_are_their_keepers_business(
-    refused: Refused, home: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert home.context.settings.home
-
-    class Elsewhere(FileKeyProvider):
-        """Stands for another keeper."""
-
-    monkeypatch.setattr(commands, "FileKeyProvider", Elsewhere)
-    assert "use the tools of their keeper" in refused("keys", "rotate")
