@@ -28,6 +28,7 @@ from ror_service.audit_checkpoints import Checkpoints
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
+from ror_service.erasures import ErasureJournal
 from ror_service.errors import KnowledgeUnavailableError, NoRoomError, UnsafeConfigurationError
 from ror_service.extraction import Extracted
 from ror_service.fingerprints import FingerprintIndex
@@ -146,6 +147,18 @@ class ServiceContext:
         """
         place = self.settings.audit_checkpoints
         return None if place is None else Checkpoints(place, self.audit_signer, trusted)
+
+    @cached_property
+    def erasures(self) -> ErasureJournal | None:
+        """The journal of erasures, beside the checkpoints of the audit log, if the settings name a place.
+
+        Raises:
+            UnsafeConfigurationError: If the place cannot be used.
+        """
+        if self.settings.audit_checkpoints is None:
+            return None
+        make_private_folder(self.settings.keys)
+        return ErasureJournal(self.settings.audit_checkpoints, self._secret("erasures.secret"))
 
     @cached_property
     def variant_secret(self) -> bytes:

@@ -45,6 +45,9 @@ class KeyProvider(Protocol):
             KeysUnavailableError: If the holder cannot be reached now.
         """
 
+    def holds(self, kek_id: str) -> bool:
+        """Whether this key-encryption key is here."""
+
     def rotate(self) -> str:
         """Make a new key-encryption key the current one; old ones still unwrap. Returns the new identifier."""
 
@@ -100,6 +103,10 @@ class FileKeyProvider:
         key = self._key(wrapped.kek_id)
         bound = bound_to(wrapped.kek_id, associated_data)
         return decrypt(wrapped.wrapped, key, bound, what=f"data key under {wrapped.kek_id}")
+
+    def holds(self, kek_id: str) -> bool:
+        """Whether this key-encryption key is here."""
+        return KEK_ID.fullmatch(kek_id) is not None and self._file(kek_id).exists()
 
     def rotate(self) -> str:
         """Make a new key-encryption key the current one; old ones still unwrap. Returns the new identifier."""

@@ -159,6 +159,10 @@ class Pkcs11KeyProvider:
 
         return self._with_token(unwrap)
 
+    def holds(self, kek_id: str) -> bool:
+        """Whether this key-encryption key is here."""
+        return self._with_token(lambda session: any(str(key.label) == kek_id for key in self._keys(session)))
+
     def rotate(self) -> str:
         """Make a new key-encryption key, which is the current one from then on; returns its identifier."""
 

@@ -585,6 +585,23 @@ def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
     return len(destroyed.all())
 
 
+def living_keys_by_wrapping(session: Session) -> dict[str, int]:
+    """How many living data keys each key-encryption key wraps."""
+    living = select(DataKeyRow.key_encryption_key_id, func.count()).where(DataKeyRow.wrapped.is_not(None))
+    return {row[0]: row[1] for row in session.execute(living.group_by(DataKeyRow.key_encryption_key_id))}
+
+
+def unjournaled_keys(session: Session, limit: int) -> Sequence[str]:
+    """Destroyed data keys that the journal of erasures does not name yet."""
+    destroyed = DataKeyRow.destroyed_at.is_not(None) & DataKeyRow.journaled_at.is_(None)
+    return session.scalars(select(DataKeyRow.key_id).where(destroyed).order_by(DataKeyRow.key_id).limit(limit)).all()
+
+
+def mark_journaled(session: Session, key_ids: Sequence[str], at: datetime) -> None:
+    """Note that the journal of erasures names these keys."""
+    session.execute(update(DataKeyRow).where(DataKeyRow.key_id.in_(key_ids)).values(journaled_at=at))
+
+
 def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:
     """Keep a catalogue of stored genotypes, if it is not kept yet; `pack` makes its bytes only then."""
     # Its bytes are not asked for: they are many.
