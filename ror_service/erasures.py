@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -46,6 +46,7 @@ class Ending:
     """Something that ended a use of a person's data, by which event of the audit log, with all that repeats it."""
 
     sequence: int
+    event_hash: str
     action: str
     participant_id: str
     facts: _Facts
@@ -119,17 +120,28 @@ class ErasureJournal:
         return keys, [endings[sequence] for sequence in sorted(endings)]
 
 
-def apply(work: Work, keys: set[str], endings: Sequence[Ending], *, behind: int) -> Applied:
+def missing(session: Session, endings: Iterable[Ending], *, last: int) -> list[Ending]:
+    """The endings that the audit log of this database does not have, or has something else in place of.
+
+    What is behind a gap in the log was made up for when the gap was acknowledged; `last` is the log's last event.
+    """
+    found = ((ending, session.get(AuditEventRow, ending.sequence)) for ending in endings)
+    return [
+        ending
+        for ending, event in found
+        if (ending.sequence > last if event is None else event.event_hash != ending.event_hash)
+    ]
+
+
+def apply(work: Work, keys: set[str], missed: Sequence[Ending]) -> Applied:
     """Let what was erased be erased in a restored database too.
 
     Args:
         work: The transaction.
         keys: Data keys that were destroyed.
-        endings: What ended the use of a person's data; recalls are ordered again.
-        behind: Number of the last audit event that the restored database has: what it knows already is not repeated.
+        missed: What ended the use of a person's data and is not known here; recalls are ordered again.
     """
     destroyed = results.destroy_keys(work.session, keys, work.at)
-    missed = [ending for ending in endings if ending.sequence > behind]
     not_here = sum(not _repeat(work, ending) for ending in missed)
     return Applied(destroyed, len(missed) - not_here, not_here)
 
@@ -140,7 +152,7 @@ def _endings_since(session: Session, since: int) -> tuple[int, list[Ending]]:
     rows = audit_events.of_actions(session, _ENDING_ACTIONS, since)
     found = [(row, _facts(session, row)) for row in rows]
     return 0 if newest is None else newest.sequence, [
-        Ending(row.sequence, row.action, str(row.participant_id), facts) for row, facts in found if facts is not None
+        Ending(row.sequence, row.event_hash, row.action, str(row.participant_id), facts) for row, facts in found if facts is not None
     ]
 
 

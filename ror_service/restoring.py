@@ -66,10 +66,11 @@ def after_restore(context: ServiceContext) -> AfterRestore:
         audit_events.lock_chain(work.session)
         here = _last_event(work.session)
         lost = Gap(here + 1, newest) if here < newest else None
+        missed = erasures.missing(work.session, endings, last=here)
         if lost is not None:
             place.acknowledge(lost, work.at)
             log.restored(work.session, at=work.at, actor=work.actor, lost=lost)
-        applied = erasures.apply(work, keys, endings, behind=here)
+        applied = erasures.apply(work, keys, missed)
         for partner in context.partners(work):
             work.enqueue("reconcile_partner", partner.partner_id)
         unreadable = 0 if lost is None else _unreadable(context, work.session)

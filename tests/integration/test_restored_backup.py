@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from support.consent_facts import PERSON
 from support.restored_backup import (
     Backups,
-    bundles_of,
-    enter,
     keys_in_database,
     person,
     restored,
@@ -22,13 +18,12 @@ from support.restored_backup import (
     working_service,
 )
 from support.servers import PostgresServer
-from support.service import Service, running_partner
+from support.service import Service
 
-from consent.types import Answer, ModuleAnswer, Participation
+from consent.types import ModuleAnswer, Participation
 from ror_service import restoring
-from ror_service.audit import log
 from ror_service.errors import UnsafeConfigurationError
-from ror_service.storage.tables import DeliveryRow, ParticipantRow, RecallRow
+from ror_service.storage.tables import ParticipantRow
 from ror_service.worker import relay
 
 LEAVER, STAYER, REFUSER = person(0), person(1), person(2)
@@ -55,7 +50,6 @@ def disaster(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Disast
     with ExitStack() as exits:
         url = exits.enter_context(postgres_server.database())
         service = exits.enter_context(working_service(tmp_path / "home", url, 3))
-        exits.enter_context(running_partner(service, tmp_path / "partner"))
         backups = Backups(tmp_path / "backups")
         relay.keep_checkpoint(service.context)
         yield Disaster(
@@ -146,49 +140,3 @@ def test_keys_under_a_destroyed_key_encryption_key_open_nothing_and_that_is_told
     with restored(service, disaster.restore()) as again:
         assert restoring.after_restore(again.context).unreadable_keys > 0
         assert not any(opened for _, opened in tried(again).values())
-
-
-def test_what_was_sent_to_a_partner_is_recalled_again_and_the_log_goes_on(disaster: Disaster) -> None:
-    service, backups = disaster.service, disaster.backups
-    enter(service, PERSON)
-    service.run_jobs()
-    backups.take_main(disaster.url)
-    backups.take_keys(disaster.url)
-    service.withdraw(PERSON)
-    relay.keep_erasures(service.context)
-    relay.keep_checkpoint(service.context)
-    with restored(service, disaster.restore()) as again:
-        again.partner = service.partner
-        lost = restoring.after_restore(again.context).lost
-        again.run_jobs()
-        assert lost is not None
-        assert not bundles_of(again, PERSON)
-        delivered = again.rows(DeliveryRow, DeliveryRow.participant_id == PERSON)
-        assert delivered
-        assert {row.delivery_id for row in delivered} <= {row.delivery_id for row in again.rows(RecallRow)}
-        relay.keep_checkpoint(again.context)
-        place = again.context.checkpoints()
-        assert place is not None
-        with again.work() as work:
-            verified = log.verify(work.session, checkpoints=place.kept(), gaps=place.gaps())
-            assert verified.events > lost.last
-
-
-def test_what_the_restored_database_does_not_know_yet_is_counted(disaster: Disaster) -> None:
-    service, backups = disaster.service, disaster.backups
-    backups.take_main(disaster.url)
-    backups.take_keys(disaster.url)
-    enter(service, PERSON)
-    service.consent(Answer.NO, participant_id=PERSON)
-    relay.keep_erasures(service.context)
-    with restored(service, disaster.restore()) as again:
-        done = restoring.after_restore(again.context)
-        assert (done.applied.endings, done.applied.not_here) == (0, 1)
-
-
-def test_an_empty_database_in_place_of_the_one_that_was_is_refused(disaster: Disaster) -> None:
-    with disaster.service.work() as work:
-        work.session.execute(text("ALTER TABLE audit_events DISABLE TRIGGER USER"))
-        work.session.execute(text("DELETE FROM audit_events"))
-    with pytest.raises(UnsafeConfigurationError, match="ends with audit event 0"):
-        restoring.check_not_behind(disaster.service.context)

@@ -8,39 +8,34 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
-from ror_service import restoring
+from ror_service import pipeline
 from ror_service.context import ServiceContext
 from ror_service.errors import ErasedError, SealError
 from ror_service.sealing import vault
 from ror_service.sealing.keys import WrappedKey
-from ror_service.settings import Settings
 from ror_service.storage import migrations, results
 from ror_service.storage.tables import (
     ArtifactRow,
     DataKeyRow,
-    DeliveryRow,
     InterpretationRow,
     OwnMedicinesRow,
     ReportRow,
     ReportVersionRow,
 )
-from ror_service.worker import relay
+from ror_service.work import Work
 from support.service import FastContext, Service, SettableClock, running_service
 from support.shared import PROJECT
 
 GUIDE = PROJECT / "docs/howto/operate.md"
-MODULES = ("traits", "ancestry")
-PAST = 1
-"""Days between the backup and the restore."""
 
 
 def commands_of_guide() -> dict[str, str]:
@@ -102,8 +97,6 @@ def enter(service: Service, name: str) -> None:
     """Somebody with reports, a list of medicines and stored genotypes."""
     service.available("traits", name)
     case = service.found("ancestry", name)
-    from ror_service import pipeline  # noqa: PLC0415 - as the service's own helper does
-
     pipeline.release_report(service.context, case.case_id)
     service.enter_medicines("warfarin", participant_id=name)
     with service.work() as work:
@@ -117,9 +110,10 @@ def enter(service: Service, name: str) -> None:
 def restored(original: Service, url: str) -> Iterator[Service]:
     """A service on a restored database, with the keys and the second place of the one that was lost."""
     settings = original.context.settings.model_copy(update={"database_url": SecretStr(url)})
-    context = FastContext(settings, clock=SettableClock(original.clock.now))
+    clock = SettableClock(original.clock.now)
+    context = FastContext(settings, clock=clock)
     try:
-        yield Service(context, context.clock)  # type: ignore[arg-type]
+        yield Service(context, clock)
     finally:
         context.close()
 
@@ -156,9 +150,9 @@ def _unwraps(context: ServiceContext, wrapped: WrappedKey, bound: bytes) -> bool
         return False
 
 
-def _contents(service: Service, work: object, name: str) -> Iterator[bool]:
+def _contents(service: Service, work: Work, name: str) -> Iterator[bool]:
     """Whether each sealed content opens by the service's own functions."""
-    session, keys = work.session, service.context.keys  # type: ignore[attr-defined]
+    session, keys = work.session, service.context.keys
     for row in session.scalars(select(InterpretationRow).where(InterpretationRow.participant_id == name)):
         yield _opens(lambda row=row: vault.open_interpretation(work, keys, row))
     for row in session.scalars(select(OwnMedicinesRow).where(OwnMedicinesRow.participant_id == name)):
@@ -168,9 +162,9 @@ def _contents(service: Service, work: object, name: str) -> Iterator[bool]:
         yield _opens(lambda v=version, a=artifact: vault.open_artifact(work, keys, name, v, a))
 
 
-def _opens(use: object) -> bool:
+def _opens(use: Callable[[], object]) -> bool:
     try:
-        use()  # type: ignore[operator]
+        use()
     except (SealError, ErasedError):
         return False
     return True
@@ -191,14 +185,3 @@ def rotate(service: Service) -> str:
     with service.work() as work:
         vault.rewrap_keys(work, keys, limit=1_000_000)
     return old
-
-
-def bundles_of(service: Service, name: str) -> list[bytes]:
-    """What would still be sent of somebody."""
-    return [row.bundle for row in service.rows(DeliveryRow, DeliveryRow.participant_id == name) if row.bundle]
-
-
-__all__ = [
-    "Backups", "Settings", "bundles_of", "enter", "keys_in_database", "person", "relay", "restored", "restoring",
-    "rotate", "text", "tried", "working_service",
-]  # fmt: skip
