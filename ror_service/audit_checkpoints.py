@@ -11,16 +11,16 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from ror_service.audit import log
 from ror_service.audit.log import Checkpoint, Gap
 from ror_service.errors import AuditError, SignatureError
 from ror_service.sealing.canonical import canonical_json, utc_moment, utc_text
+from ror_service.sealing.key_sets import PublishedKey
 from ror_service.sealing.signing import Signer, sign_compact, verify_compact
 from ror_service.second_place import SecondPlace
 
@@ -31,6 +31,8 @@ GAP_SCHEMA = "ror.audit-restored/1"
 _NAME = re.compile(r"checkpoint-(\d{15})\.jws")
 _GAP_NAME = re.compile(r"restored-\d{15}-\d{15}\.jws")
 _MOST_BYTES = 4096
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""The moment of a checkpoint is the database's; its key is chosen by the clock of the machine that signs."""
 
 
 class Checkpoints:
@@ -39,16 +41,16 @@ class Checkpoints:
     Args:
         url: A local folder, or a URL that fsspec knows, such as `s3://bucket/audit`.
         signer: The audit key.
-        trusted: Public keys, by identifier, that checkpoints may also be signed by: earlier audit keys.
+        trusted: Public keys that checkpoints may be signed by, each in its time: earlier audit keys too.
 
     Raises:
         UnsafeConfigurationError: If the URL is of no known kind, or its library is not installed.
     """
 
-    def __init__(self, url: str, signer: Signer, trusted: Mapping[str, Ed25519PublicKey] | None = None) -> None:
+    def __init__(self, url: str, signer: Signer, trusted: Mapping[str, PublishedKey] | None = None) -> None:
         self._place = SecondPlace(url)
         self._signer = signer
-        self._trusted = {**(trusted or {}), signer.key_id: signer.public_key}
+        self._trusted = {signer.key_id: PublishedKey(signer.key_id, signer.public_key), **(trusted or {})}
 
     def kept(self) -> list[Checkpoint]:
         """Every checkpoint, oldest first, but for those of events that a restored database has lost.
@@ -137,10 +139,13 @@ class Checkpoints:
     def _signed(self, name: str, token_type: str) -> dict[str, Any]:
         token = self._place.read(name, _MOST_BYTES).decode("ascii", errors="replace")
         try:
-            _, payload = verify_compact(token, self._trusted, token_type)
+            keys = {name: key.public_key for name, key in self._trusted.items()}
+            key_id, payload = verify_compact(token, keys, token_type)
         except SignatureError as error:
             raise AuditError(f"{name} is not as it was signed, or by a key that is not trusted: {error}") from error
         members: dict[str, Any] = json.loads(payload)
+        if not self._trusted[key_id].signs_at(utc_moment(members["at"]), _CLOCKS_DIFFER):
+            raise AuditError(f"{name} is signed by {key_id} at a time that this audit key was not for")
         return members
 
     def _valid_names(self) -> list[str]:

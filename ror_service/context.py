@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -42,9 +41,11 @@ from ror_service.intake.results import Limits, ReadResult
 from ror_service.intake.samples import Reading
 from ror_service.rendering.artifacts import Artifact, artifacts
 from ror_service.rendering.process import RendererProcess
+from ror_service.sealing.key_sets import PublishedKey
 from ror_service.sealing.keys import FileKeyProvider, KeyProvider
 from ror_service.sealing.private_files import make_private_folder, read_private, write_private
 from ror_service.sealing.signing import Signer
+from ror_service.sealing.signing_keys import SigningKeys
 from ror_service.sealing.vault import SealedFile
 from ror_service.settings import Settings
 from ror_service.storage import jobs, organizations
@@ -126,27 +127,43 @@ class ServiceContext:
         make_private_folder(self.settings.keys)
         return FileKeyProvider(self.settings.keys / "key-encryption")
 
-    @cached_property
+    @property
     def sender(self) -> Sender:
-        """The service's own signing key and the secret that names deliveries."""
-        make_private_folder(self.settings.keys)
-        secret = self._secret("idempotency.secret")
-        return Sender(Signer.load_or_create(self.settings.keys / "signing.key"), secret)
+        """As `sender_at`, for what is signed now."""
+        return self.sender_at(datetime.now(UTC))
+
+    def sender_at(self, moment: datetime) -> Sender:
+        """The service's own signing key of this moment and the secret that names deliveries."""
+        return Sender(self.signing_keys.at(moment), self._idempotency_secret)
 
     @cached_property
-    def audit_signer(self) -> Signer:
-        """The key that signs checkpoints of the audit log."""
+    def signing_keys(self) -> SigningKeys:
+        """The keys that sign bundles and requests, by their times."""
         make_private_folder(self.settings.keys)
-        return Signer.load_or_create(self.settings.keys / "audit.key")
+        return SigningKeys(self.settings.keys, "signing")
 
-    def checkpoints(self, trusted: Mapping[str, Ed25519PublicKey] = MappingProxyType({})) -> Checkpoints | None:
-        """Where checkpoints of the audit log are kept, if the settings name a place; `trusted` are earlier audit keys.
+    @cached_property
+    def audit_keys(self) -> SigningKeys:
+        """The keys that sign checkpoints of the audit log, by their times."""
+        make_private_folder(self.settings.keys)
+        return SigningKeys(self.settings.keys, "audit")
+
+    @property
+    def audit_signer(self) -> Signer:
+        """The key that signs checkpoints of the audit log now."""
+        return self.audit_keys.at(datetime.now(UTC))
+
+    def checkpoints(self, trusted: Mapping[str, PublishedKey] = MappingProxyType({})) -> Checkpoints | None:
+        """Where checkpoints of the audit log are kept, if the settings name a place; `trusted` are keys besides ours.
 
         Raises:
             UnsafeConfigurationError: If the place cannot be used.
         """
         place = self.settings.audit_checkpoints
-        return None if place is None else Checkpoints(place, self.audit_signer, trusted)
+        if place is None:
+            return None
+        ours = {key.key_id: key for key in self.audit_keys.published()}
+        return Checkpoints(place, self.audit_signer, {**trusted, **ours})
 
     @cached_property
     def erasures(self) -> ErasureJournal | None:
@@ -159,6 +176,11 @@ class ServiceContext:
             return None
         make_private_folder(self.settings.keys)
         return ErasureJournal(self.settings.audit_checkpoints, self._secret("erasures.secret"))
+
+    @cached_property
+    def _idempotency_secret(self) -> bytes:
+        make_private_folder(self.settings.keys)
+        return self._secret("idempotency.secret")
 
     @cached_property
     def variant_secret(self) -> bytes:

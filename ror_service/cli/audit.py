@@ -23,7 +23,7 @@ def verify(
     ] = None,
 ) -> None:
     """Walk the audit chain and compare it with its checkpoints; exit status 1 names the first broken row."""
-    trusted = {} if keys is None else {name: key.public_key for name, key in read_key_file(keys).items()}
+    trusted = {} if keys is None else read_key_file(keys)
     with service(restored=True) as context, context.transaction(OPERATOR) as work:
         place = context.checkpoints(trusted)
         kept = [] if place is None else place.kept()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from ror_service.cli.running import OPERATOR, service
 from ror_service.context import ServiceContext
-from ror_service.errors import ConflictError
+from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.sealing import vault
-from ror_service.sealing.key_sets import PublishedKey, write_key_set
+from ror_service.sealing.key_sets import write_key_set
+from ror_service.sealing.signing_keys import SigningKeys
 from ror_service.storage import results
 
 _PORTION = 500
@@ -23,16 +25,25 @@ keys = typer.Typer(help="Key-encryption keys.", no_args_is_help=True)
 def publish(
     audit: Annotated[bool, typer.Option("--audit", help="The key of the audit log's checkpoints instead.")] = False,
 ) -> None:
-    """Print the public key that partners check bundles by, as a JSON Web Key Set."""
+    """Print the public keys that partners check bundles by, each with its time, as a JSON Web Key Set."""
     with service() as context:
-        signer = context.audit_signer if audit else context.sender.signer
-    typer.echo(write_key_set([PublishedKey(signer.key_id, signer.public_key)]))
+        published = (context.audit_keys if audit else context.signing_keys).published()
+    typer.echo(write_key_set(published))
 
 
 @keys.command("rotate")
-def rotate() -> None:
+def rotate(
+    sender: Annotated[bool, typer.Option("--sender", help="The key that signs bundles and requests instead.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="The key of the audit log's checkpoints instead.")] = False,
+    days: Annotated[int, typer.Option(min=0, help="With these two: in how many days the new key begins.")] = 7,
+) -> None:
     """Make a new key-encryption key and wrap every living data key by it, while the service runs."""
+    if sender and audit:
+        raise InvalidInputError("rotate one key at a time: --sender or --audit")
     with service() as context:
+        if sender or audit:
+            _rotate_signing(context, context.audit_keys if audit else context.signing_keys, days)
+            return
         old, new = context.keys.current_key_id(), context.keys.rotate()
         with context.transaction(OPERATOR) as work:
             work.audit("keys.rotate", "key_encryption_key", new, None)
@@ -57,6 +68,15 @@ def destroy(key_encryption_key_id: str) -> None:
         work.audit("keys.destroy", "key_encryption_key", key_encryption_key_id, None)
         context.keys.destroy(key_encryption_key_id)
     typer.echo(f"{key_encryption_key_id} is destroyed.")
+
+
+def _rotate_signing(context: ServiceContext, ring: SigningKeys, days: int) -> None:
+    with context.transaction(OPERATOR) as work:
+        now = datetime.now(UTC)  # the clock by which processes choose their key
+        added = ring.rotate(now + timedelta(days=days), now)
+        work.audit("keys.rotate", f"{ring.purpose}_key", added.key_id, None)
+    typer.echo(f"{added.key_id} signs from {added.not_before} on; until then the key before it.")
+    typer.echo(f"Give out the new key set before: ror keys publish{' --audit' if ring.purpose == 'audit' else ''}")
 
 
 def _rewrap(context: ServiceContext) -> None:
