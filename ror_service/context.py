@@ -381,7 +381,23 @@ class ServiceContext:
         Raises:
             ror_service.errors.RenderError: If one cannot be made or is not accessible.
         """
-        return artifacts(release, self.renderer)
+        return artifacts(release, self.renderer, self.sign_pdf)
+
+    @cached_property
+    def sign_pdf(self) -> Callable[[bytes], bytes] | None:
+        """Signs a PDF for the programme, if the settings name a key and its certificates.
+
+        Raises:
+            UnsafeConfigurationError: If they cannot be used, or the extra `pades` is not installed.
+        """
+        key, certificates = self.settings.pdf_signing_key, self.settings.pdf_signing_certificates
+        if key is None or certificates is None:
+            return None
+        try:
+            from ror_service.sealing.pdf_signatures import ReportSigner, load_signer  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise UnsafeConfigurationError("ROR_PDF_SIGNING_KEY: signed PDFs need the extra `pades`") from error
+        return ReportSigner(load_signer(key, certificates), self.settings.programme_name).sign
 
     def partners(self, work: Work) -> list[Partner]:
         """The registered delivery partners."""

@@ -152,7 +152,9 @@ def _endings_since(session: Session, since: int) -> tuple[int, list[Ending]]:
     rows = audit_events.of_actions(session, _ENDING_ACTIONS, since)
     found = [(row, _facts(session, row)) for row in rows]
     return 0 if newest is None else newest.sequence, [
-        Ending(row.sequence, row.event_hash, row.action, str(row.participant_id), facts) for row, facts in found if facts is not None
+        Ending(row.sequence, row.event_hash, row.action, str(row.participant_id), facts)
+        for row, facts in found
+        if facts is not None
     ]
 
 

@@ -78,9 +78,7 @@ class Verification:
     """Hash of the last event."""
 
 
-def append(
-    session: Session, *, at: datetime, actor: Actor, events: Sequence[Event], behind: int | None = None
-) -> None:
+def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Event], behind: int | None = None) -> None:
     """Add events to the chain, in their order, within the caller's transaction.
 
     Holds the chain's lock until that transaction ends, so call it late.

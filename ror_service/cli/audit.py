@@ -32,7 +32,9 @@ def verify(
     typer.echo(f"The chain holds: {verified.events} events, last hash {verified.head}.")
     typer.echo("None is missing, none was changed, and each follows the one before.")
     for gap in sorted(gaps or (), key=lambda gap: gap.first):
-        typer.echo(f"Events {gap.first} to {gap.last} were lost with a database that was restored, as was acknowledged.")
+        typer.echo(
+            f"Events {gap.first} to {gap.last} were lost with a database that was restored, as was acknowledged."
+        )
     if not kept:
         why = "ROR_AUDIT_CHECKPOINTS is not set" if place is None else "none is kept yet"
         typer.echo(f"No checkpoints, since {why}: a cut-off end, or a log that was written anew, would not show.")

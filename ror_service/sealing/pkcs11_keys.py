@@ -86,7 +86,9 @@ class Token:
         try:
             return read_private(self.pin_file).decode().strip()
         except FileNotFoundError as error:
-            raise UnsafeConfigurationError(f"PIN file {self.pin_file}: is not there; write it with mode 0600") from error
+            raise UnsafeConfigurationError(
+                f"PIN file {self.pin_file}: is not there; write it with mode 0600"
+            ) from error
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)

@@ -8,7 +8,20 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
@@ -567,7 +580,12 @@ def replace_wrapped(session: Session, renewed: Sequence[tuple[str, str, bytes]])
 
 
 def wraps_living_keys(session: Session, key_encryption_key_id: str) -> bool:
-    """Whether a data key that still opens something is wrapped by this key-encryption key."""
+    """Whether a data key that still opens something is wrapped by this key-encryption key.
+
+    Waits for transactions that write data keys: one may have been wrapped before the last rotation.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE data_keys IN SHARE MODE"))
     living = select(DataKeyRow.key_id).where(
         DataKeyRow.key_encryption_key_id == key_encryption_key_id, DataKeyRow.wrapped.is_not(None)
     )

@@ -93,7 +93,9 @@ def test_an_older_dump_of_the_keys_revives_nobody_once_erasures_are_applied(disa
     backups.take_keys(disaster.url)
     leave(service)
     with restored(service, disaster.restore()) as again:
-        assert tried(again)[LEAVER][1] > 0, "the dump and the key-encryption key together: this is what the journal is for"
+        assert tried(again)[LEAVER][1] > 0, (
+            "the dump and the key-encryption key together: this is what the journal is for"
+        )
         with pytest.raises(UnsafeConfigurationError, match="ror db after-restore"):
             restoring.check_not_behind(again.context)
         done = restoring.after_restore(again.context)

@@ -101,9 +101,7 @@ def enter(service: Service, name: str) -> None:
     service.enter_medicines("warfarin", participant_id=name)
     with service.work() as work:
         sample = results.samples_of(work.session, name)[0]
-        vault.keep_fingerprint(
-            work, service.context.keys, name, sample.sample_id, b"fingerprint", panel_release="test"
-        )
+        vault.keep_fingerprint(work, service.context.keys, name, sample.sample_id, b"fingerprint", panel_release="test")
 
 
 @contextmanager
@@ -173,7 +171,9 @@ def _opens(use: Callable[[], object]) -> bool:
 def keys_in_database(service: Service) -> dict[str, WrappedKey]:
     """Every wrapped key as it stands now, as a dump of them would hold it."""
     return {
-        row.key_id: WrappedKey(row.key_encryption_key_id, row.wrapped) for row in service.rows(DataKeyRow) if row.wrapped
+        row.key_id: WrappedKey(row.key_encryption_key_id, row.wrapped)
+        for row in service.rows(DataKeyRow)
+        if row.wrapped
     }
 
 

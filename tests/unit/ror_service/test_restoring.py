@@ -67,7 +67,9 @@ def test_every_kind_of_ending_takes_effect_again(service: Service, tmp_path: Pat
     service.choose(ModuleAnswer.NO, "pharmacogenomics", people["stays"])
     relay.keep_erasures(service.context)
     with restored(service, backup) as again:
-        assert again.read(participant_id=people["withdrawn"]), "without the journal a whole backup revives, and this very reading is an event"
+        assert again.read(participant_id=people["withdrawn"]), (
+            "without the journal a whole backup revives, and this very reading is an event"
+        )
         done = restoring.after_restore(again.context)
         assert (done.applied.endings, done.applied.not_here) == (5, 0)
         for name in ("withdrawn", "refused", "mixed"):

@@ -99,9 +99,7 @@ def test_a_wrapped_key_that_is_moved_to_another_key_encryption_key_does_not_open
     assert provider.unwrap(wrapped, AAD), "and the keys are at hand all the same"
 
 
-def test_a_rotation_is_seen_by_everybody_at_once_and_old_keys_still_open(
-    provider: KeyProvider, another: Open
-) -> None:
+def test_a_rotation_is_seen_by_everybody_at_once_and_old_keys_still_open(provider: KeyProvider, another: Open) -> None:
     data_key = new_data_key()
     old = provider.wrap(data_key, AAD)
     assert in_a_fork(lambda: another().rotate() != old.kek_id)
