@@ -9,10 +9,10 @@ medicines, and this one destroys keys as a withdrawal does. At the end the old k
 every data key is opened and compared with the one of the beginning.
 
 `--provider pkcs11` keeps the key-encryption keys in a token of SoftHSM2, made for the run; how many data keys a holder
-wraps and unwraps a second is measured for both. Without --database an SQLite file is used; a PostgreSQL database must be
-empty. Ends with status 1 if a key is lost, one that was destroyed comes back, a reader fails, or 100,000 keys in files
-would take more than a minute of processor time (other work on the machine makes the minute longer). `--quick` is a run
-of seconds.
+wraps and unwraps a second is measured for both. Without --database an SQLite file is used; a PostgreSQL database must
+be empty. Ends with status 1 if a key is lost, one that was destroyed comes back, a reader fails, or 100,000 keys in
+files would take more than a minute of processor time (other work on the machine makes the minute longer). `--quick` is
+a run of seconds.
 """
 
 from __future__ import annotations
@@ -31,9 +31,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select
-
 from promises import tell
+from sqlalchemy import func, insert, select
 
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -279,7 +278,7 @@ def measure(options: argparse.Namespace) -> int:
         tell("A rotation of the key-encryption key loses no data key and brings none back", opened, held=whole),
         tell(
             "While keys are rotated everybody goes on reading",
-            f"{sum(int(row[0]) for row in figures if row):,} readings, {sum(int(row[1]) for row in figures if row)} failed",
+            "{:,} readings, {} failed".format(*(sum(int(row[place]) for row in figures if row) for place in (0, 1))),
             held=read_well,
         ),
     ]

@@ -58,13 +58,16 @@ class Play:
     @contextmanager
     def day(self) -> Iterator[tuple[Service, Backups, str]]:
         """A service with people, and yesterday's backups of it."""
-        with self.server.database() as url, TemporaryDirectory(dir=self.folder) as home:
-            with working_service(Path(home) / "home", url, self.people) as service:
-                backups = Backups(Path(home) / "backups")
-                relay.keep_checkpoint(service.context)
-                backups.take_main(url)
-                backups.take_keys(url)
-                yield service, backups, url
+        with (
+            self.server.database() as url,
+            TemporaryDirectory(dir=self.folder) as home,
+            working_service(Path(home) / "home", url, self.people) as service,
+        ):
+            backups = Backups(Path(home) / "backups")
+            relay.keep_checkpoint(service.context)
+            backups.take_main(url)
+            backups.take_keys(url)
+            yield service, backups, url
 
     def leave(self, service: Service) -> None:
         """Every third person withdraws."""

@@ -1,8 +1,8 @@
 """What was erased, kept in a second place, so that no older backup brings it back.
 
 Which data keys were destroyed, and the withdrawals, refusals and deaths behind that, as they stand in the audit log. A
-restored database has forgotten the newest of them; `apply` lets them take effect again. Each file is sealed by a secret of
-the key folder: it shows nothing, and nobody else can write one.
+restored database has forgotten the newest of them; `apply` lets them take effect again. Each file is sealed by a secret
+of the key folder: it shows nothing, and nobody else can write one.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _facts(session: Session, event: AuditEventRow) -> _Facts | None:
     return {"sample_id": event.object_id, "cause": event.details["cause"]}
 
 
-def _said(kind: type[ConsentAnswer] | type[ModuleChoice], row: ConsentRecordRow | ModuleDecisionRow) -> _Facts:
+def _said(kind: type[ConsentAnswer | ModuleChoice], row: ConsentRecordRow | ModuleDecisionRow) -> _Facts:
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     said = adapter.validate_python({field.name: getattr(row, field.name) for field in fields(kind)})
     facts: _Facts = adapter.dump_python(said, mode="json")

@@ -48,8 +48,8 @@ def check_not_behind(context: ServiceContext) -> None:
 def after_restore(context: ServiceContext) -> AfterRestore:
     """Acknowledge that a database was restored, and erase in it what was erased since its backup.
 
-    In one transaction: the audit log goes on behind the lost events, destroyed keys are destroyed, withdrawals, refusals
-    and deaths take effect, with their recalls, and each partner's ledger is to be compared. May be run again.
+    In one transaction: the audit log goes on behind the lost events, destroyed keys are destroyed, withdrawals,
+    refusals and deaths take effect, with their recalls, and each partner's ledger is to be compared. May be run again.
 
     Raises:
         UnsafeConfigurationError: If `ROR_AUDIT_CHECKPOINTS` names no place: what was erased is not known then.

@@ -178,7 +178,7 @@ def restored(session: Session, *, at: datetime, actor: Actor, lost: Gap) -> None
 
 def _lost_before(row: AuditEventRow) -> Gap | None:
     """The events that were lost before this one, as it says itself."""
-    return Gap(row.details.get("lost_from"), row.details.get("lost_to")) if row.action == RESTORED else None
+    return Gap(row.details.get("lost_from", 0), row.details.get("lost_to", 0)) if row.action == RESTORED else None
 
 
 def event_hash(row: AuditEventRow) -> str:

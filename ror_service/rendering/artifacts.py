@@ -34,7 +34,7 @@ class Artifact:
 def artifacts(
     release: Release[ReportContent], renderer: Renderer, sign: Callable[[bytes], bytes] | None = None
 ) -> tuple[Artifact, ...]:
-    """HTML and PDF of the report for each audience and language; the same release gives the same bytes, but for signatures.
+    """HTML and PDF of the report for each audience and language; unsigned, the same release gives the same bytes.
 
     Args:
         release: What the consent gate let through.

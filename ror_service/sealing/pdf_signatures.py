@@ -28,7 +28,8 @@ from pyhanko.sign import signers
 from pyhanko.sign.fields import InvisSigSettings, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.timestamps import TimeStamper
-from pyhanko.sign.validation import KeyUsageConstraints, SignatureCoverageLevel, validate_pdf_signature
+from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
+from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -84,7 +85,8 @@ def load_signer(key: Path, certificates: Path) -> signers.SimpleSigner:
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if public != first.public_key.dump():
         raise UnsafeConfigurationError("ROR_PDF_SIGNING_KEY is not the key of the first of the certificates")
-    behind = SimpleCertificateStore.from_certs(others)
+    behind = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    behind.register_multiple(others)
     content = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     return signers.SimpleSigner(signing_cert=first, signing_key=keys.PrivateKeyInfo.load(content), cert_registry=behind)
 
@@ -103,7 +105,7 @@ def read_certificates(file: Path) -> list[x509.Certificate]:
 
 
 def check_signature(pdf: bytes, trusted: Collection[x509.Certificate], at: datetime) -> str:
-    """Check the signature of a PDF: every byte outside of the signature itself, and that a trusted certificate vouches for the signer.
+    """Check every byte of a PDF outside of its signature, and that a trusted certificate vouches for the signer.
 
     Args:
         pdf: The file.

@@ -1,7 +1,7 @@
 """Key-encryption keys inside a hardware module, reached by PKCS#11: they are made there and never leave it.
 
 A wrapped data key has the same layout and the same binding as one of the file provider; the AES-256-GCM runs in the
-module. Which key is current follows from the keys themselves: each has a number as its `CKA_ID`, and the highest counts.
+module. Which key is current follows from the keys themselves: each has a number as its `CKA_ID`, the highest counts.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar, cast
 from urllib.parse import unquote
 
 import pkcs11
-from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass, PKCS11Error, SecretKey, Session
+from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass, PKCS11Error, Session
 from pkcs11.exceptions import (
     EncryptedDataInvalid,
     EncryptedDataLenRange,
@@ -53,6 +53,19 @@ _lock = threading.RLock()
 _providers: weakref.WeakSet[Pkcs11KeyProvider] = weakref.WeakSet()
 
 
+class _Key(Protocol):
+    """A key in the token, as far as it is used here."""
+
+    label: str
+    id: bytes
+
+    def encrypt(self, data: bytes, *, mechanism: Mechanism, mechanism_param: GCMParams) -> bytes: ...
+
+    def decrypt(self, data: bytes, *, mechanism: Mechanism, mechanism_param: GCMParams) -> bytes: ...
+
+    def destroy(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """Where the keys are: a PKCS#11 URI (RFC 7512) with `token`, `module-path` and `pin-source`."""
@@ -66,7 +79,7 @@ class Token:
         """Read a URI.
 
         Raises:
-            UnsafeConfigurationError: If one of the three is missing, or there is something else, such as the PIN itself.
+            UnsafeConfigurationError: If one of the three is missing, or there is more, such as the PIN itself.
         """
         match = _URI.fullmatch(uri)
         parts = (*match["path"].split(";"), *(match["query"] or "").split("&")) if match else ()
@@ -102,7 +115,7 @@ class Pkcs11KeyProvider:
 
     token: Token
     _session: Session | None = field(default=None, init=False, repr=False)
-    _found: dict[str, SecretKey] = field(default_factory=dict, init=False, repr=False)
+    _found: dict[str, _Key] = field(default_factory=dict, init=False, repr=False)
     _stale: bool = field(default=False, init=False, repr=False)
     """Whether the library has to be initialised anew: in a child, and after the module was gone."""
 
@@ -118,7 +131,7 @@ class Pkcs11KeyProvider:
 
     def current_key_id(self) -> str:
         """Identifier of the key-encryption key that new data keys are wrapped by."""
-        return self._with_token(lambda session: str(self._current(session).label))
+        return self._with_token(lambda session: self._current(session).label)
 
     def wrap(self, data_key: bytes, associated_data: bytes) -> WrappedKey:
         """Wrap by the current key-encryption key, inside the token, under a nonce of its random generator."""
@@ -163,7 +176,7 @@ class Pkcs11KeyProvider:
 
     def holds(self, kek_id: str) -> bool:
         """Whether this key-encryption key is here."""
-        return self._with_token(lambda session: any(str(key.label) == kek_id for key in self._keys(session)))
+        return self._with_token(lambda session: any(key.label == kek_id for key in self._keys(session)))
 
     def rotate(self) -> str:
         """Make a new key-encryption key, which is the current one from then on; returns its identifier."""
@@ -221,23 +234,23 @@ class Pkcs11KeyProvider:
         self._stale = False
         return self._session
 
-    def _keys(self, session: Session) -> list[SecretKey]:
+    def _keys(self, session: Session) -> list[_Key]:
         """The key-encryption keys of the token, the current one last."""
         session.generate_random(8)  # as above: a search that fails in the middle cannot be ended
         wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES}
-        found = {str(key.label): key for key in session.get_objects(wanted) if isinstance(key, SecretKey)}
-        self._found = {label: key for label, key in found.items() if KEK_ID.fullmatch(label)}
+        found = [cast("_Key", key) for key in session.get_objects(wanted)]
+        self._found = {key.label: key for key in found if KEK_ID.fullmatch(key.label or "")}
         # Two that were made at the same moment have one number; all processes decide between them alike.
-        return sorted(self._found.values(), key=lambda key: (int.from_bytes(key.id), str(key.label)))
+        return sorted(self._found.values(), key=lambda key: (int.from_bytes(key.id), key.label))
 
-    def _current(self, session: Session) -> SecretKey:
+    def _current(self, session: Session) -> _Key:
         keys = self._keys(session)
         if not keys:
             # Nothing is made here: a token that was exchanged must not go unnoticed.
             raise SealError(f"token {self.token.label!r} holds no key-encryption key any more; restore it")
         return keys[-1]
 
-    def _key(self, session: Session, kek_id: str) -> SecretKey:
+    def _key(self, session: Session, kek_id: str) -> _Key:
         # Looked for each time: a key that another process destroyed may still answer to a handle.
         self._keys(session)
         if kek_id not in self._found:

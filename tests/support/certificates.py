@@ -20,9 +20,11 @@ def _certificate(
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
     usage = {
-        "digital_signature": not ca, "content_commitment": not ca, "key_encipherment": False, "data_encipherment": False,
-        "key_agreement": False, "key_cert_sign": ca, "crl_sign": ca, "encipher_only": False, "decipher_only": False,
-    }  # fmt: skip
+        **dict.fromkeys(("digital_signature", "content_commitment"), not ca),
+        **dict.fromkeys(("key_cert_sign", "crl_sign"), ca),
+        **dict.fromkeys(("key_encipherment", "data_encipherment", "key_agreement"), False),
+        **dict.fromkeys(("encipher_only", "decipher_only"), False),
+    }
     builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer))
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - DAY).not_valid_after(now + 365 * DAY)

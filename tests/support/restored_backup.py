@@ -133,10 +133,9 @@ def tried(service: Service, wrapped: Mapping[str, WrappedKey] | None = None) -> 
             bound = vault.key_context(name, object_id, key_id).associated_data()
             total, opened = found.get(name, (0, 0))
             found[name] = total + 1, opened + any(_unwraps(service.context, one, bound) for one in candidates)
-        for name in found:
-            total, opened = found[name]
+        for name, (total, opened) in list(found.items()):
             for opens in _contents(service, work, name):
-                total, opened = total + 1, opened + opens
+                total, opened = total + 1, opened + opens  # noqa: PLW2901 - they are counts
             found[name] = total, opened
     return found
 

@@ -127,7 +127,7 @@ def test_a_database_that_lies_behind_is_refused(service: Service, tmp_path: Path
         restoring.check_not_behind(again.context)
         service.choose(ModuleAnswer.NO, "pharmacogenomics")
         relay.keep_erasures(service.context)
-        with pytest.raises(UnsafeConfigurationError, match="ends with audit event .*ror db after-restore"):
+        with pytest.raises(UnsafeConfigurationError, match=r"ends with audit event .*ror db after-restore"):
             restoring.check_not_behind(again.context)
         restoring.after_restore(again.context)
         restoring.check_not_behind(again.context)

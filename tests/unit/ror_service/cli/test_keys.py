@@ -60,7 +60,7 @@ def test_bundles_are_checked_by_the_time_in_which_their_key_signed(ror: Ror, ref
 
 
 def test_checkpoints_are_checked_by_the_time_in_which_their_key_signed(
-    ror: Ror, refused: Refused, home: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ror: Ror, home: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROR_AUDIT_CHECKPOINTS", str(tmp_path / "second-place"))
     home.available()
