@@ -36,8 +36,9 @@ from ror_service.work import Work
 
 _NAME = re.compile(r"erasures-(\d{15})-[0-9a-f]{8}")
 _ENDING_ACTIONS = ("participant.standing", "consent.answer", "consent.choice", "sample.erase")
-_MOST_KEYS = 10_000
-"""Destroyed keys in one file; more wait for the next."""
+_MOST_KEYS, _MOST_EVENTS = 10_000, 2_000
+"""Destroyed keys, and events looked at, for one file; more wait for the next."""
+_AT_ONCE = 1_000
 _Facts = dict[str, Any]
 
 
@@ -141,17 +142,20 @@ def apply(work: Work, keys: set[str], missed: Sequence[Ending]) -> Applied:
         keys: Data keys that were destroyed.
         missed: What ended the use of a person's data and is not known here; recalls are ordered again.
     """
-    destroyed = results.destroy_keys(work.session, keys, work.at)
+    named = sorted(keys)
+    portions = (named[first : first + _AT_ONCE] for first in range(0, len(named), _AT_ONCE))
+    destroyed = sum(results.destroy_keys(work.session, portion, work.at) for portion in portions)
     not_here = sum(not _repeat(work, ending) for ending in missed)
     return Applied(destroyed, len(missed) - not_here, not_here)
 
 
 def _endings_since(session: Session, since: int) -> tuple[int, list[Ending]]:
-    """Number of the newest audit event, and the endings behind an event."""
+    """Number of the last audit event that was looked at, and the endings behind an event."""
     newest = audit_events.last(session)
-    rows = audit_events.of_actions(session, _ENDING_ACTIONS, since)
+    rows = audit_events.of_actions(session, _ENDING_ACTIONS, since, _MOST_EVENTS)
+    looked = rows[-1].sequence if len(rows) == _MOST_EVENTS else 0 if newest is None else newest.sequence
     found = [(row, _facts(session, row)) for row in rows]
-    return 0 if newest is None else newest.sequence, [
+    return looked, [
         Ending(row.sequence, row.event_hash, row.action, str(row.participant_id), facts)
         for row, facts in found
         if facts is not None

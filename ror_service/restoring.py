@@ -36,6 +36,8 @@ def check_not_behind(context: ServiceContext) -> None:
             second place cannot be read.
     """
     newest = _newest_elsewhere(context)
+    if not newest:
+        return
     with context.transaction(RESTORER) as work:
         here = _last_event(work.session)
     if here < newest:

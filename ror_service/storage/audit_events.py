@@ -33,10 +33,10 @@ def in_order(session: Session, first: int = 1) -> Iterator[AuditEventRow]:
     )
 
 
-def of_actions(session: Session, actions: Sequence[str], since: int) -> Sequence[AuditEventRow]:
+def of_actions(session: Session, actions: Sequence[str], since: int, limit: int) -> Sequence[AuditEventRow]:
     """Events of some kinds behind a sequence number, oldest first."""
     chosen = select(AuditEventRow).where(AuditEventRow.sequence > since, AuditEventRow.action.in_(actions))
-    return session.scalars(chosen.order_by(AuditEventRow.sequence)).all()
+    return session.scalars(chosen.order_by(AuditEventRow.sequence).limit(limit)).all()
 
 
 def of_participant(session: Session, participant_id: str) -> Sequence[AuditEventRow]:

@@ -13,7 +13,7 @@ from support.consent_facts import PERSON
 from support.service import OPERATOR, FastContext, Service, SettableClock, running_partner, running_service
 
 from consent.types import Answer, ModuleAnswer, Participation, VitalStatus
-from ror_service import participants, restoring
+from ror_service import erasures, participants, restoring
 from ror_service.audit import log
 from ror_service.audit.log import Gap
 from ror_service.errors import AuditError, SealError, UnsafeConfigurationError
@@ -174,6 +174,24 @@ def test_the_journal_holds_each_erasure_once_and_nothing_else(service: Service, 
     assert ending.facts["participation"] == Participation.WITHDRAWN
     content = b"".join(file.read_bytes() for file in (tmp_path / "second-place").iterdir())
     assert PERSON.encode() not in content, "it shows nothing"
+
+
+def test_a_long_history_is_written_down_in_portions(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasures, "_MOST_EVENTS", 3)
+    monkeypatch.setattr(erasures, "_MOST_KEYS", 2)
+    monkeypatch.setattr(erasures, "_AT_ONCE", 2)
+    for name in ("P-1", "P-2"):
+        service.available("traits", name)
+        service.withdraw(name)
+    journal = service.context.erasures
+    assert journal is not None
+    for _ in range(20):
+        relay.keep_erasures(service.context)
+    keys, endings = journal.read()
+    assert keys == {row.key_id for row in service.rows(DataKeyRow)}
+    assert [ending.participant_id for ending in endings] == ["P-1", "P-2"]
+    with service.work() as work:
+        assert erasures.apply(work, keys, []).keys_destroyed == 0
 
 
 def test_what_a_crash_left_unmarked_is_written_down_again(service: Service) -> None:
