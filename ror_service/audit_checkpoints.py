@@ -9,24 +9,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fsspec.core import url_to_fs
 from sqlalchemy.orm import Session
 
 from ror_service.audit import log
-from ror_service.audit.log import Checkpoint
-from ror_service.errors import AuditError, SignatureError, UnsafeConfigurationError
+from ror_service.audit.log import Checkpoint, Gap
+from ror_service.errors import AuditError, SignatureError
 from ror_service.sealing.canonical import canonical_json, utc_moment, utc_text
+from ror_service.sealing.key_sets import PublishedKey
 from ror_service.sealing.signing import Signer, sign_compact, verify_compact
+from ror_service.second_place import SecondPlace
 
 CHECKPOINT_TYPE = "ror-audit-checkpoint+jws"
 SCHEMA = "ror.audit-checkpoint/1"
+GAP_TYPE = "ror-audit-restored+jws"
+GAP_SCHEMA = "ror.audit-restored/1"
 _NAME = re.compile(r"checkpoint-(\d{15})\.jws")
+_GAP_NAME = re.compile(r"restored-\d{15}-\d{15}\.jws")
 _MOST_BYTES = 4096
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""The moment of a checkpoint is the database's; its key is chosen by the clock of the machine that signs."""
 
 
 class Checkpoints:
@@ -35,30 +41,25 @@ class Checkpoints:
     Args:
         url: A local folder, or a URL that fsspec knows, such as `s3://bucket/audit`.
         signer: The audit key.
-        trusted: Public keys, by identifier, that checkpoints may also be signed by: earlier audit keys.
+        trusted: Public keys that checkpoints may be signed by, each in its time: earlier audit keys too.
 
     Raises:
         UnsafeConfigurationError: If the URL is of no known kind, or its library is not installed.
     """
 
-    def __init__(self, url: str, signer: Signer, trusted: Mapping[str, Ed25519PublicKey] | None = None) -> None:
-        try:
-            self._files, self._root = url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise UnsafeConfigurationError(
-                "ROR_AUDIT_CHECKPOINTS is of no kind of store that is known here; `s3://` needs the extra `s3`"
-            ) from error
+    def __init__(self, url: str, signer: Signer, trusted: Mapping[str, PublishedKey] | None = None) -> None:
+        self._place = SecondPlace(url)
         self._signer = signer
-        self._trusted = {**(trusted or {}), signer.key_id: signer.public_key}
+        self._trusted = {signer.key_id: PublishedKey(signer.key_id, signer.public_key), **(trusted or {})}
 
     def kept(self) -> list[Checkpoint]:
-        """Every checkpoint, oldest first.
+        """Every checkpoint, oldest first, but for those of events that a restored database has lost.
 
         Raises:
             AuditError: If one is not what a trusted key signed; the message names its file.
             UnsafeConfigurationError: If the place cannot be read.
         """
-        return [self._read(name) for name in self._names()]
+        return [self._read(name) for name in self._valid_names()]
 
     def latest(self) -> Checkpoint | None:
         """The newest checkpoint, if there is any.
@@ -67,8 +68,36 @@ class Checkpoints:
             AuditError: If it is not what a trusted key signed.
             UnsafeConfigurationError: If the place cannot be read.
         """
-        *_, last = [None, *self._names()]
+        *_, last = [None, *self._valid_names()]
         return None if last is None else self._read(last)
+
+    def newest(self) -> int:
+        """Number of the newest event of which any checkpoint is kept; 0 if there is none.
+
+        Raises:
+            UnsafeConfigurationError: If the place cannot be read.
+        """
+        return max((_sequence(name) for name in self._place.names(_NAME)), default=0)
+
+    def gaps(self) -> frozenset[Gap]:
+        """The events that restored databases have lost, as was acknowledged for each.
+
+        Raises:
+            AuditError: If an acknowledgement is not what a trusted key signed; the message names its file.
+            UnsafeConfigurationError: If the place cannot be read.
+        """
+        return frozenset(self._read_gap(name) for name in self._place.names(_GAP_NAME))
+
+    def acknowledge(self, gap: Gap, at: datetime) -> None:
+        """Sign and keep that these events are lost: the log goes on behind them.
+
+        Raises:
+            UnsafeConfigurationError: If the place cannot be written.
+        """
+        content = {"schema": GAP_SCHEMA, "first": gap.first, "last": gap.last, "at": utc_text(at)}
+        signed = sign_compact(canonical_json(content), self._signer, GAP_TYPE).encode()
+        with suppress(FileExistsError):  # by a run that was stopped before its database knew
+            self._place.create(f"restored-{gap.first:015d}-{gap.last:015d}.jws", signed)
 
     def add(self, checkpoint: Checkpoint) -> None:
         """Sign and keep a checkpoint. The same state of the chain is kept once.
@@ -86,52 +115,49 @@ class Checkpoints:
         }
         signed = sign_compact(canonical_json(content), self._signer, CHECKPOINT_TYPE).encode()
         try:
-            self._create(name, signed)
+            self._place.create(name, signed)
         except FileExistsError as error:
             if self._read(name).head != checkpoint.head:
                 raise AuditError(
                     f"audit event {checkpoint.sequence} is not the one of {name}: the log was forked or written anew"
                 ) from error
 
-    def _create(self, name: str, content: bytes) -> None:
-        # Under its own name at once: the place may refuse to rename and to remove.
-        with _reached(but=FileExistsError):
-            self._files.makedirs(self._root, exist_ok=True)
-            self._files.pipe_file(f"{self._root}/{name}", content, mode="create")
-
-    def _names(self) -> list[str]:
-        self._files.invalidate_cache()
-        with _reached():
-            found = self._files.ls(self._root, detail=True) if self._files.exists(self._root) else []
-        # An empty one is left by a process that was killed just then.
-        names = (str(item["name"]).rpartition("/")[2] for item in found if item["size"])
-        return sorted(name for name in names if _NAME.fullmatch(name))
-
     def _read(self, name: str) -> Checkpoint:
-        with _reached():
-            content = self._files.cat_file(f"{self._root}/{name}", end=_MOST_BYTES)
-        token = content.decode("ascii", errors="replace")
-        try:
-            _, payload = verify_compact(token, self._trusted, CHECKPOINT_TYPE)
-        except SignatureError as error:
-            raise AuditError(f"{name} is not as it was signed, or by a key that is not trusted: {error}") from error
-        members = json.loads(payload)
+        members = self._signed(name, CHECKPOINT_TYPE)
         checkpoint = Checkpoint(members["sequence"], members["head"], utc_moment(members["at"]))
         if members["schema"] != SCHEMA or name != f"checkpoint-{checkpoint.sequence:015d}.jws":
             raise AuditError(f"{name} was signed as another checkpoint; the files were exchanged")
         return checkpoint
 
+    def _read_gap(self, name: str) -> Gap:
+        members = self._signed(name, GAP_TYPE)
+        gap = Gap(members["first"], members["last"])
+        if members["schema"] != GAP_SCHEMA or name != f"restored-{gap.first:015d}-{gap.last:015d}.jws":
+            raise AuditError(f"{name} was signed for another restored database; the files were exchanged")
+        return gap
 
-@contextmanager
-def _reached(but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, but):
-            raise
-        raise UnsafeConfigurationError(
-            f"ROR_AUDIT_CHECKPOINTS: the place cannot be read or written now ({type(error).__name__})"
-        ) from error
+    def _signed(self, name: str, token_type: str) -> dict[str, Any]:
+        token = self._place.read(name, _MOST_BYTES).decode("ascii", errors="replace")
+        try:
+            keys = {name: key.public_key for name, key in self._trusted.items()}
+            key_id, payload = verify_compact(token, keys, token_type)
+        except SignatureError as error:
+            raise AuditError(f"{name} is not as it was signed, or by a key that is not trusted: {error}") from error
+        members: dict[str, Any] = json.loads(payload)
+        if not self._trusted[key_id].signs_at(utc_moment(members["at"]), _CLOCKS_DIFFER):
+            raise AuditError(f"{name} is signed by {key_id} at a time that this audit key was not for")
+        return members
+
+    def _valid_names(self) -> list[str]:
+        gaps = self.gaps()
+        names = self._place.names(_NAME)
+        return [name for name in names if not any(gap.first <= _sequence(name) <= gap.last for gap in gaps)]
+
+
+def _sequence(name: str) -> int:
+    match = _NAME.fullmatch(name)
+    assert match is not None  # noqa: S101 - as the place was asked
+    return int(match[1])
 
 
 def take(session: Session, place: Checkpoints, at: datetime) -> Checkpoint | None:
@@ -141,7 +167,7 @@ def take(session: Session, place: Checkpoints, at: datetime) -> Checkpoint | Non
         AuditError: If the log does not hold, or does not go on from the newest checkpoint: that is never signed.
     """
     since = place.latest()
-    verified = log.verify(session, since=since)
+    verified = log.verify(session, since=since, gaps=place.gaps())
     if verified.events == (0 if since is None else since.sequence):
         return None
     checkpoint = Checkpoint(verified.events, verified.head, at)

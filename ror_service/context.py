@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -28,6 +27,7 @@ from ror_service.audit_checkpoints import Checkpoints
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
+from ror_service.erasures import ErasureJournal
 from ror_service.errors import KnowledgeUnavailableError, NoRoomError, UnsafeConfigurationError
 from ror_service.extraction import Extracted
 from ror_service.fingerprints import FingerprintIndex
@@ -41,9 +41,11 @@ from ror_service.intake.results import Limits, ReadResult
 from ror_service.intake.samples import Reading
 from ror_service.rendering.artifacts import Artifact, artifacts
 from ror_service.rendering.process import RendererProcess
+from ror_service.sealing.key_sets import PublishedKey
 from ror_service.sealing.keys import FileKeyProvider, KeyProvider
 from ror_service.sealing.private_files import make_private_folder, read_private, write_private
 from ror_service.sealing.signing import Signer
+from ror_service.sealing.signing_keys import SigningKeys
 from ror_service.sealing.vault import SealedFile
 from ror_service.settings import Settings
 from ror_service.storage import jobs, organizations, row_security
@@ -59,6 +61,14 @@ def database_clock(session: Session) -> datetime:
         now: datetime = session.scalars(select(func.clock_timestamp())).one()
         return now.astimezone(UTC)
     return datetime.now(UTC)
+
+
+def _hardware_keys(uri: str) -> KeyProvider:
+    try:
+        from ror_service.sealing.pkcs11_keys import Pkcs11KeyProvider, Token  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise UnsafeConfigurationError("ROR_KEY_PROVIDER: a hardware module needs the extra `pkcs11`") from error
+    return Pkcs11KeyProvider(Token.from_uri(uri))
 
 
 def _same(found: KnowledgeRelease, said: Interpretation) -> KnowledgeRelease:
@@ -107,31 +117,71 @@ class ServiceContext:
 
     @cached_property
     def keys(self) -> KeyProvider:
-        """Holder of the key-encryption keys."""
+        """Holder of the key-encryption keys.
+
+        Raises:
+            UnsafeConfigurationError: If `ROR_KEY_PROVIDER` names none, or a module without its library.
+            KeysUnavailableError: If the module or its token is not there.
+        """
+        if self.settings.key_provider != "file":
+            return _hardware_keys(self.settings.key_provider)
         make_private_folder(self.settings.keys)
         return FileKeyProvider(self.settings.keys / "key-encryption")
 
-    @cached_property
+    @property
     def sender(self) -> Sender:
-        """The service's own signing key and the secret that names deliveries."""
-        make_private_folder(self.settings.keys)
-        secret = self._secret("idempotency.secret")
-        return Sender(Signer.load_or_create(self.settings.keys / "signing.key"), secret)
+        """As `sender_at`, for what is signed now."""
+        return self.sender_at(datetime.now(UTC))
+
+    def sender_at(self, moment: datetime) -> Sender:
+        """The service's own signing key of this moment and the secret that names deliveries."""
+        return Sender(self.signing_keys.at(moment), self._idempotency_secret)
 
     @cached_property
-    def audit_signer(self) -> Signer:
-        """The key that signs checkpoints of the audit log."""
+    def signing_keys(self) -> SigningKeys:
+        """The keys that sign bundles and requests, by their times."""
         make_private_folder(self.settings.keys)
-        return Signer.load_or_create(self.settings.keys / "audit.key")
+        return SigningKeys(self.settings.keys, "signing")
 
-    def checkpoints(self, trusted: Mapping[str, Ed25519PublicKey] = MappingProxyType({})) -> Checkpoints | None:
-        """Where checkpoints of the audit log are kept, if the settings name a place; `trusted` are earlier audit keys.
+    @cached_property
+    def audit_keys(self) -> SigningKeys:
+        """The keys that sign checkpoints of the audit log, by their times."""
+        make_private_folder(self.settings.keys)
+        return SigningKeys(self.settings.keys, "audit")
+
+    @property
+    def audit_signer(self) -> Signer:
+        """The key that signs checkpoints of the audit log now."""
+        return self.audit_keys.at(datetime.now(UTC))
+
+    def checkpoints(self, trusted: Mapping[str, PublishedKey] = MappingProxyType({})) -> Checkpoints | None:
+        """Where checkpoints of the audit log are kept, if the settings name a place; `trusted` are keys besides ours.
 
         Raises:
             UnsafeConfigurationError: If the place cannot be used.
         """
         place = self.settings.audit_checkpoints
-        return None if place is None else Checkpoints(place, self.audit_signer, trusted)
+        if place is None:
+            return None
+        ours = {key.key_id: key for key in self.audit_keys.published()}
+        return Checkpoints(place, self.audit_signer, {**trusted, **ours})
+
+    @cached_property
+    def erasures(self) -> ErasureJournal | None:
+        """The journal of erasures, beside the checkpoints of the audit log, if the settings name a place.
+
+        Raises:
+            UnsafeConfigurationError: If the place cannot be used.
+        """
+        if self.settings.audit_checkpoints is None:
+            return None
+        make_private_folder(self.settings.keys)
+        return ErasureJournal(self.settings.audit_checkpoints, self._secret("erasures.secret"))
+
+    @cached_property
+    def _idempotency_secret(self) -> bytes:
+        make_private_folder(self.settings.keys)
+        return self._secret("idempotency.secret")
 
     @cached_property
     def variant_secret(self) -> bytes:
@@ -332,7 +382,23 @@ class ServiceContext:
         Raises:
             ror_service.errors.RenderError: If one cannot be made or is not accessible.
         """
-        return artifacts(release, self.renderer)
+        return artifacts(release, self.renderer, self.sign_pdf)
+
+    @cached_property
+    def sign_pdf(self) -> Callable[[bytes], bytes] | None:
+        """Signs a PDF for the programme, if the settings name a key and its certificates.
+
+        Raises:
+            UnsafeConfigurationError: If they cannot be used, or the extra `pades` is not installed.
+        """
+        key, certificates = self.settings.pdf_signing_key, self.settings.pdf_signing_certificates
+        if key is None or certificates is None:
+            return None
+        try:
+            from ror_service.sealing.pdf_signatures import ReportSigner, load_signer  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise UnsafeConfigurationError("ROR_PDF_SIGNING_KEY: signed PDFs need the extra `pades`") from error
+        return ReportSigner(load_signer(key, certificates), self.settings.programme_name).sign
 
     def partners(self, work: Work) -> list[Partner]:
         """The registered delivery partners."""

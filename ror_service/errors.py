@@ -98,6 +98,13 @@ class SealError(ServiceError):
     status = 500
 
 
+class KeysUnavailableError(ServiceError):
+    """The hardware module that holds the key-encryption keys cannot be reached now."""
+
+    code = "keys_unavailable"
+    status = 503
+
+
 class SignatureError(ServiceError):
     """A signature is missing, by an unknown key, or does not match."""
 

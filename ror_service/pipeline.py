@@ -84,7 +84,7 @@ def release_report(context: ServiceContext, case_id: str) -> None:
     rendered = context.render(release)
     with context.transaction(PIPELINE) as work:
         partners = context.partners(work)
-        reports.keep(work, context.keys, case_id, rendered, sender=context.sender, partners=partners)
+        reports.keep(work, context.keys, case_id, rendered, sender=context.sender_at(work.at), partners=partners)
 
 
 def deliver_report(context: ServiceContext, delivery_id: str) -> None:

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = None
     key_folder: Path | None = None
     """Key-encryption keys and signing keys of the file key provider; mode 0700."""
+    key_provider: str = "file"
+    """Holder of the key-encryption keys: `file` in the key folder, or the PKCS#11 URI of a token."""
+    pdf_signing_key: Path | None = None
+    """Private key, in PEM and of mode 0600, that PDFs of reports are signed by; they are not signed without one."""
+    pdf_signing_certificates: Path | None = None
+    """Its certificate in PEM, and behind it those that vouch for it."""
     store_folder: Path | None = None
     """Received genotype files and sealed reports."""
     knowledge_folder: Path | None = None
@@ -111,7 +117,7 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> Path:
-        """Folder of the file key provider."""
+        """Folder of the keys that are kept in files."""
         return self.key_folder or self.home / "keys"
 
     @property
@@ -136,6 +142,13 @@ class Settings(BaseSettings):
         if self.lease_seconds <= self.partner_timeout_seconds:
             # Else the sweeper gives a job away while its worker sends, and the next one waits for the first one's lock.
             raise UnsafeConfigurationError("ROR_LEASE_SECONDS must be greater than ROR_PARTNER_TIMEOUT_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_half_a_signature(self) -> Self:
+        if (self.pdf_signing_key is None) != (self.pdf_signing_certificates is None):
+            # Left alone, PDFs would silently not be signed.
+            raise UnsafeConfigurationError("ROR_PDF_SIGNING_KEY and ROR_PDF_SIGNING_CERTIFICATES go together")
         return self
 
     @model_validator(mode="after")

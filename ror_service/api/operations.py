@@ -86,7 +86,7 @@ def verify_audit(begin: Auditor, context: Context) -> ChainVerification:
     place = context.checkpoints()
     kept = [] if place is None else place.kept()
     with begin() as work:
-        verified = log.verify(work.session, checkpoints=kept)
+        verified = log.verify(work.session, checkpoints=kept, gaps=None if place is None else place.gaps())
     return ChainVerification(
         events=verified.events,
         head=verified.head,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -47,6 +47,17 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Numbers of events that a restored database has lost; the first one behind them is a `database.restored`."""
+
+    first: int
+    last: int
+
+
+RESTORED = "database.restored"
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What was done, to what and to whom."""
 
@@ -62,18 +73,27 @@ class Verification:
     """Result of walking the chain to its end."""
 
     events: int
+    """Number of the last event, which is their count where no restored database has lost some."""
     head: str
     """Hash of the last event."""
 
 
-def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Event]) -> None:
+def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Event], behind: int | None = None) -> None:
     """Add events to the chain, in their order, within the caller's transaction.
 
     Holds the chain's lock until that transaction ends, so call it late.
+
+    Args:
+        session: The transaction.
+        at: When.
+        actor: Who acted.
+        events: What was done.
+        behind: The number that the first of them is to follow, where a restored database has lost events.
     """
     audit_events.lock_chain(session)
     last = audit_events.last(session)
     sequence, previous = (0, GENESIS) if last is None else (last.sequence, last.event_hash)
+    sequence = sequence if behind is None else behind
     for number, event in enumerate(events, sequence + 1):
         row = AuditEventRow(
             sequence=number,
@@ -95,7 +115,11 @@ def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Eve
 
 
 def verify(
-    session: Session, *, checkpoints: Iterable[Checkpoint] = (), since: Checkpoint | None = None
+    session: Session,
+    *,
+    checkpoints: Iterable[Checkpoint] = (),
+    since: Checkpoint | None = None,
+    gaps: Collection[Gap] | None = (),
 ) -> Verification:
     """Walk the chain to its end, and compare it with states of it that were kept elsewhere.
 
@@ -106,6 +130,8 @@ def verify(
         session: Where to read.
         checkpoints: What was kept elsewhere.
         since: The checkpoint to begin at, if what is before it was verified then; else at the first event.
+        gaps: Events whose loss with a restored database was acknowledged elsewhere; None where nothing is kept
+            elsewhere, so that only the log itself can tell.
 
     Raises:
         AuditError: Naming the first row that was changed, removed, inserted, exchanged, written anew or cut off.
@@ -117,6 +143,9 @@ def verify(
     sequence = agreed = first - 1
     for row in audit_events.in_order(session, first):
         sequence += 1
+        lost = Gap(sequence, row.sequence - 1)
+        if lost == _lost_before(row) and (gaps is None or lost in gaps):
+            sequence = row.sequence
         if row.sequence != sequence:
             raise AuditError(f"audit event {sequence} is missing: the next row is {row.sequence}")
         if previous is not None and row.previous_hash != previous:
@@ -138,6 +167,18 @@ def verify(
             f"{ahead[-1].sequence}{unsure}"
         )
     return Verification(sequence, previous or GENESIS)
+
+
+def restored(session: Session, *, at: datetime, actor: Actor, lost: Gap) -> None:
+    """Go on behind events that a restored database has lost, so that no number is given twice."""
+    details = {"lost_from": lost.first, "lost_to": lost.last}
+    event = Event(RESTORED, "database", "database", None, details)
+    append(session, at=at, actor=actor, events=[event], behind=lost.last)
+
+
+def _lost_before(row: AuditEventRow) -> Gap | None:
+    """The events that were lost before this one, as it says itself."""
+    return Gap(row.details.get("lost_from", 0), row.details.get("lost_to", 0)) if row.action == RESTORED else None
 
 
 def event_hash(row: AuditEventRow) -> str:

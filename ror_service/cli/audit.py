@@ -23,13 +23,18 @@ def verify(
     ] = None,
 ) -> None:
     """Walk the audit chain and compare it with its checkpoints; exit status 1 names the first broken row."""
-    trusted = {} if keys is None else {name: key.public_key for name, key in read_key_file(keys).items()}
-    with service() as context, context.transaction(AUDITOR) as work:
+    trusted = {} if keys is None else read_key_file(keys)
+    with service(restored=True) as context, context.transaction(AUDITOR) as work:
         place = context.checkpoints(trusted)
         kept = [] if place is None else place.kept()
-        verified = log.verify(work.session, checkpoints=kept)
+        gaps = None if place is None else place.gaps()
+        verified = log.verify(work.session, checkpoints=kept, gaps=gaps)
     typer.echo(f"The chain holds: {verified.events} events, last hash {verified.head}.")
     typer.echo("None is missing, none was changed, and each follows the one before.")
+    for gap in sorted(gaps or (), key=lambda gap: gap.first):
+        typer.echo(
+            f"Events {gap.first} to {gap.last} were lost with a database that was restored, as was acknowledged."
+        )
     if not kept:
         why = "ROR_AUDIT_CHECKPOINTS is not set" if place is None else "none is kept yet"
         typer.echo(f"No checkpoints, since {why}: a cut-off end, or a log that was written anew, would not show.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -10,8 +11,8 @@ from ror_service.cli.running import KEY_KEEPER, service
 from ror_service.context import ServiceContext
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.sealing import vault
-from ror_service.sealing.key_sets import PublishedKey, write_key_set
-from ror_service.sealing.keys import FileKeyProvider
+from ror_service.sealing.key_sets import write_key_set
+from ror_service.sealing.signing_keys import SigningKeys
 from ror_service.storage import results
 
 _PORTION = 500
@@ -24,18 +25,26 @@ keys = typer.Typer(help="Key-encryption keys.", no_args_is_help=True)
 def publish(
     audit: Annotated[bool, typer.Option("--audit", help="The key of the audit log's checkpoints instead.")] = False,
 ) -> None:
-    """Print the public key that partners check bundles by, as a JSON Web Key Set."""
+    """Print the public keys that partners check bundles by, each with its time, as a JSON Web Key Set."""
     with service() as context:
-        signer = context.audit_signer if audit else context.sender.signer
-    typer.echo(write_key_set([PublishedKey(signer.key_id, signer.public_key)]))
+        published = (context.audit_keys if audit else context.signing_keys).published()
+    typer.echo(write_key_set(published))
 
 
 @keys.command("rotate")
-def rotate() -> None:
+def rotate(
+    sender: Annotated[bool, typer.Option("--sender", help="The key that signs bundles and requests instead.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="The key of the audit log's checkpoints instead.")] = False,
+    days: Annotated[int, typer.Option(min=0, help="With these two: in how many days the new key begins.")] = 7,
+) -> None:
     """Make a new key-encryption key and wrap every living data key by it, while the service runs."""
+    if sender and audit:
+        raise InvalidInputError("rotate one key at a time: --sender or --audit")
     with service() as context:
-        provider = _files(context)
-        old, new = provider.current_key_id(), provider.rotate()
+        if sender or audit:
+            _rotate_signing(context, context.audit_keys if audit else context.signing_keys, days)
+            return
+        old, new = context.keys.current_key_id(), context.keys.rotate()
         with context.transaction(KEY_KEEPER) as work:
             work.audit("keys.rotate", "key_encryption_key", new, None)
         typer.echo(f"{new} is the current key-encryption key.")
@@ -57,8 +66,17 @@ def destroy(key_encryption_key_id: str) -> None:
         if results.wraps_living_keys(work.session, key_encryption_key_id):
             raise ConflictError("living data keys are still wrapped by it; run `ror keys rewrap` first")
         work.audit("keys.destroy", "key_encryption_key", key_encryption_key_id, None)
-        _files(context).destroy(key_encryption_key_id)
+        context.keys.destroy(key_encryption_key_id)
     typer.echo(f"{key_encryption_key_id} is destroyed.")
+
+
+def _rotate_signing(context: ServiceContext, ring: SigningKeys, days: int) -> None:
+    with context.transaction(OPERATOR) as work:
+        now = datetime.now(UTC)  # the clock by which processes choose their key
+        added = ring.rotate(now + timedelta(days=days), now)
+        work.audit("keys.rotate", f"{ring.purpose}_key", added.key_id, None)
+    typer.echo(f"{added.key_id} signs from {added.not_before} on; until then the key before it.")
+    typer.echo(f"Give out the new key set before: ror keys publish{' --audit' if ring.purpose == 'audit' else ''}")
 
 
 def _rewrap(context: ServiceContext) -> None:
@@ -71,9 +89,3 @@ def _rewrap(context: ServiceContext) -> None:
                 count, after = vault.rewrap_keys(work, context.keys, after or "", limit)
             total += count
     typer.echo(f"{total} data keys are wrapped by the current key-encryption key now.")
-
-
-def _files(context: ServiceContext) -> FileKeyProvider:
-    if not isinstance(context.keys, FileKeyProvider):
-        raise InvalidInputError("the key-encryption keys are not kept in files; use the tools of their keeper")
-    return context.keys

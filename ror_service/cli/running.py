@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from ror_service import logs
+from ror_service import logs, restoring
 from ror_service.api.tokens import EmbeddedIssuer, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -38,13 +38,18 @@ def unchecked_service() -> Iterator[ServiceContext]:
 
 
 @contextmanager
-def service() -> Iterator[ServiceContext]:
-    """A context whose database has the right schema; the embedded database is created and kept up to date."""
+def service(*, restored: bool = False) -> Iterator[ServiceContext]:
+    """A context whose database has the right schema; the embedded database is created and kept up to date.
+
+    One that was restored from a backup, and does not know what was erased since, is refused unless `restored`.
+    """
     with unchecked_service() as context:
         if context.settings.mode is Mode.EMBEDDED:
             migrations.upgrade(context.engine)
         else:
             migrations.check(context.engine)
+        if not restored:
+            restoring.check_not_behind(context)
         yield context
 
 
@@ -138,6 +143,27 @@ def check() -> None:
     if differences:
         raise UnsafeConfigurationError("the schema differs from the tables of this program: ror db upgrade")
     typer.echo("The schema is the one that this program needs.")
+
+
+@database.command("after-restore")
+def after_restore() -> None:
+    """Erase in a restored database what was erased since its backup, and acknowledge what it has lost."""
+    with service(restored=True) as context:
+        done = restoring.after_restore(context)
+    if done.lost is None:
+        typer.echo("No audit event is known that this database does not have.")
+    else:
+        typer.echo(f"Lost with the backup: the audit events {done.lost.first} to {done.lost.last}.")
+    applied = done.applied
+    typer.echo(f"Erased again: {applied.keys_destroyed} data keys; {applied.endings} withdrawals, refusals and deaths.")
+    if applied.not_here:
+        typer.echo(f"{applied.not_here} more are of people or samples that this database does not know yet.")
+    if done.unreadable_keys:
+        typer.echo(
+            f"{done.unreadable_keys} data keys are wrapped by key-encryption keys that were destroyed: restore a newer "
+            "backup of data_keys."
+        )
+    typer.echo("Have the portal and the centers send again what they sent since the backup, then start the service.")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,12 +32,15 @@ class Artifact:
     content: bytes
 
 
-def artifacts(release: Release[ReportContent], renderer: Renderer) -> tuple[Artifact, ...]:
-    """HTML and PDF for each audience and language, and the FHIR bundle; the same release gives the same bytes.
+def artifacts(
+    release: Release[ReportContent], renderer: Renderer, sign: Callable[[bytes], bytes] | None = None
+) -> tuple[Artifact, ...]:
+    """HTML and PDF for each audience and language, and the FHIR bundle; unsigned, the same release gives the same.
 
     Args:
         release: What the consent gate let through.
         renderer: Maker of the PDF, usually a `RendererProcess` that serves many reports.
+        sign: Signs a PDF, where the programme signs them.
 
     Raises:
         WordingError: If there is no wording for something that the report must say.
@@ -48,6 +52,8 @@ def artifacts(release: Release[ReportContent], renderer: Renderer) -> tuple[Arti
     for audience, language in audiences(release.payload.module):
         html = render_html(release, language, audience)
         pdf = renderer.render(html)
+        if sign is not None:
+            pdf = sign(pdf)
         check_accessible(pdf)
         name = f"{audience}.{language}"
         made.append(Artifact(f"{name}.html", "text/html; charset=utf-8", audience, language, html.encode()))

@@ -17,9 +17,9 @@ from ror_service.errors import SealError
 from ror_service.sealing.canonical import canonical_json
 
 DATA_KEY_BYTES = 32
-_FORMAT = b"\x01"
+FORMAT = b"\x01"
 """First byte of everything sealed: AES-256-GCM, 96-bit nonce, 128-bit tag."""
-_NONCE_BYTES = 12
+NONCE_BYTES = 12
 _TAG_BYTES = 16
 
 
@@ -75,8 +75,8 @@ def open_sealed(sealed: bytes, data_key: bytes, context: SealContext) -> bytes:
 
 def encrypt(plaintext: bytes, key: bytes, associated_data: bytes) -> bytes:
     """AES-256-GCM under a fresh random nonce, with the format byte authenticated too."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, plaintext, _FORMAT + associated_data)
+    nonce = os.urandom(NONCE_BYTES)
+    return FORMAT + nonce + AESGCM(key).encrypt(nonce, plaintext, FORMAT + associated_data)
 
 
 def decrypt(sealed: bytes, key: bytes, associated_data: bytes, *, what: str) -> bytes:
@@ -85,10 +85,10 @@ def decrypt(sealed: bytes, key: bytes, associated_data: bytes, *, what: str) -> 
     Raises:
         SealError: If the key or the associated data is another one, or any byte was changed.
     """
-    if len(sealed) < 1 + _NONCE_BYTES + _TAG_BYTES or sealed[:1] != _FORMAT:
+    if len(sealed) < 1 + NONCE_BYTES + _TAG_BYTES or sealed[:1] != FORMAT:
         raise SealError(f"{what}: not sealed in a known format; restore it from a copy that is whole")
-    nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+    nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
-        return AESGCM(key).decrypt(nonce, ciphertext, _FORMAT + associated_data)
+        return AESGCM(key).decrypt(nonce, ciphertext, FORMAT + associated_data)
     except (InvalidTag, ValueError) as error:
         raise SealError(f"{what}: does not open: another key, another context, or changed bytes") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ class PublishedKey:
     not_before: datetime | None = None
     not_after: datetime | None = None
 
-    def signs_at(self, moment: datetime) -> bool:
-        """Whether the key is for signing at this moment."""
-        return (self.not_before is None or self.not_before <= moment) and (
-            self.not_after is None or moment < self.not_after
+    def signs_at(self, moment: datetime, clocks_differ: timedelta = timedelta(0)) -> bool:
+        """Whether the key is for signing at this moment, by clocks that may differ so much."""
+        return (self.not_before is None or self.not_before <= moment + clocks_differ) and (
+            self.not_after is None or moment - clocks_differ < self.not_after
         )
 
 

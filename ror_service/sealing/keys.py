@@ -17,7 +17,7 @@ from ror_service.errors import SealError
 from ror_service.sealing.envelope import DATA_KEY_BYTES, decrypt, encrypt
 from ror_service.sealing.private_files import make_private_folder, read_private, write_private
 
-_KEK_ID = re.compile(r"kek-[0-9a-f]{16}")
+KEK_ID = re.compile(r"kek-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,20 @@ class KeyProvider(Protocol):
 
         Raises:
             SealError: If the key-encryption key is not here or the wrapped key does not open.
+            KeysUnavailableError: If the holder cannot be reached now.
+        """
+
+    def holds(self, kek_id: str) -> bool:
+        """Whether this key-encryption key is here."""
+
+    def rotate(self) -> str:
+        """Make a new key-encryption key the current one; old ones still unwrap. Returns the new identifier."""
+
+    def destroy(self, kek_id: str) -> None:
+        """Remove a key-encryption key: every data key still under it is lost for good.
+
+        Raises:
+            SealError: If it is the current key, or not here.
         """
 
 
@@ -78,7 +92,7 @@ class FileKeyProvider:
     def wrap(self, data_key: bytes, associated_data: bytes) -> WrappedKey:
         """Wrap by the current key-encryption key (AES-256-GCM)."""
         kek_id = self.current_key_id()
-        return WrappedKey(kek_id, encrypt(data_key, self._key(kek_id), _bound(kek_id, associated_data)))
+        return WrappedKey(kek_id, encrypt(data_key, self._key(kek_id), bound_to(kek_id, associated_data)))
 
     def unwrap(self, wrapped: WrappedKey, associated_data: bytes) -> bytes:
         """Undo `wrap`.
@@ -87,8 +101,12 @@ class FileKeyProvider:
             SealError: If the key-encryption key is not here or the wrapped key does not open.
         """
         key = self._key(wrapped.kek_id)
-        bound = _bound(wrapped.kek_id, associated_data)
+        bound = bound_to(wrapped.kek_id, associated_data)
         return decrypt(wrapped.wrapped, key, bound, what=f"data key under {wrapped.kek_id}")
+
+    def holds(self, kek_id: str) -> bool:
+        """Whether this key-encryption key is here."""
+        return KEK_ID.fullmatch(kek_id) is not None and self._file(kek_id).exists()
 
     def rotate(self) -> str:
         """Make a new key-encryption key the current one; old ones still unwrap. Returns the new identifier."""
@@ -120,7 +138,7 @@ class FileKeyProvider:
         if kek_id in self._loaded:
             return self._loaded[kek_id]
         # The identifier may come from a database row; it must not name a file elsewhere.
-        if not _KEK_ID.fullmatch(kek_id) or not self._file(kek_id).exists():
+        if not KEK_ID.fullmatch(kek_id) or not self._file(kek_id).exists():
             raise SealError(
                 f"key-encryption key {kek_id!r} is not in {self._folder}; restore its file from safe keeping"
             )
@@ -131,5 +149,6 @@ class FileKeyProvider:
         return key
 
 
-def _bound(kek_id: str, associated_data: bytes) -> bytes:
+def bound_to(kek_id: str, associated_data: bytes) -> bytes:
+    """Associated data of a wrapped key: what it seals, and which key wraps it."""
     return f"ror.wrap/1:{kek_id}:".encode() + associated_data

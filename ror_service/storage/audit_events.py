@@ -47,6 +47,12 @@ def in_order(session: Session, first: int = 1) -> Iterator[AuditEventRow]:
     )
 
 
+def of_actions(session: Session, actions: Sequence[str], since: int, limit: int) -> Sequence[AuditEventRow]:
+    """Events of some kinds behind a sequence number, oldest first."""
+    chosen = select(AuditEventRow).where(AuditEventRow.sequence > since, AuditEventRow.action.in_(actions))
+    return session.scalars(chosen.order_by(AuditEventRow.sequence).limit(limit)).all()
+
+
 def of_participant(session: Session, participant_id: str) -> Sequence[AuditEventRow]:
     """Events about one participant, newest first."""
     return session.scalars(

@@ -8,7 +8,20 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
@@ -567,7 +580,12 @@ def replace_wrapped(session: Session, renewed: Sequence[tuple[str, str, bytes]])
 
 
 def wraps_living_keys(session: Session, key_encryption_key_id: str) -> bool:
-    """Whether a data key that still opens something is wrapped by this key-encryption key."""
+    """Whether a data key that still opens something is wrapped by this key-encryption key.
+
+    Waits for transactions that write data keys: one may have been wrapped before the last rotation.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE data_keys IN SHARE MODE"))
     living = select(DataKeyRow.key_id).where(
         DataKeyRow.key_encryption_key_id == key_encryption_key_id, DataKeyRow.wrapped.is_not(None)
     )
@@ -583,6 +601,23 @@ def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
         .returning(DataKeyRow.key_id)
     )
     return len(destroyed.all())
+
+
+def living_keys_by_wrapping(session: Session) -> dict[str, int]:
+    """How many living data keys each key-encryption key wraps."""
+    living = select(DataKeyRow.key_encryption_key_id, func.count()).where(DataKeyRow.wrapped.is_not(None))
+    return {row[0]: row[1] for row in session.execute(living.group_by(DataKeyRow.key_encryption_key_id))}
+
+
+def unjournaled_keys(session: Session, limit: int) -> Sequence[str]:
+    """Destroyed data keys that the journal of erasures does not name yet."""
+    destroyed = DataKeyRow.destroyed_at.is_not(None) & DataKeyRow.journaled_at.is_(None)
+    return session.scalars(select(DataKeyRow.key_id).where(destroyed).order_by(DataKeyRow.key_id).limit(limit)).all()
+
+
+def mark_journaled(session: Session, key_ids: Sequence[str], at: datetime) -> None:
+    """Note that the journal of erasures names these keys."""
+    session.execute(update(DataKeyRow).where(DataKeyRow.key_id.in_(key_ids)).values(journaled_at=at))
 
 
 def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:

@@ -340,16 +340,24 @@ class IdentityCaseMemberRow(Base):
     participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), primary_key=True)
 
 
+_UNJOURNALED = text("destroyed_at IS NOT NULL AND journaled_at IS NULL")
+
+
 class DataKeyRow(Base):
     """A wrapped data key. `wrapped` becomes NULL when the key is destroyed: what it sealed is erased everywhere."""
 
     __tablename__ = "data_keys"
+    __table_args__ = (
+        Index("ix_data_keys_unjournaled", "key_id", postgresql_where=_UNJOURNALED, sqlite_where=_UNJOURNALED),
+    )
 
     key_id: Mapped[str] = mapped_column(primary_key=True)
     key_encryption_key_id: Mapped[str]
     wrapped: Mapped[bytes | None]
     created_at: Mapped[datetime]
     destroyed_at: Mapped[datetime | None]
+    journaled_at: Mapped[datetime | None]
+    """When its destruction was written down outside of the database, so that no backup brings it back."""
 
 
 class InterpretationRow(Base):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from celery import Celery
 from celery.signals import worker_process_init
 
+from ror_service import restoring
 from ror_service.context import ServiceContext
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.pipeline import STEPS
@@ -62,6 +63,7 @@ def worker_app() -> Celery:
     if context.settings.broker is None:
         raise UnsafeConfigurationError("set ROR_BROKER_URL; without a broker the jobs run inside `ror api`")
     migrations.check(context.engine)
+    restoring.check_not_behind(context)
     if context.settings.module_options:
         _ = context.interpreters  # now, so that an option that no module knows stops the worker and not every sample
 

@@ -30,6 +30,9 @@ SWEEP_SECONDS = 3600.0
 RECONCILE_SECONDS = 600.0
 """Between two looks whether a day has passed since a partner's ledger was compared."""
 
+JOURNAL_SECONDS = 10.0
+"""Between two looks for what was erased and is not written down outside of the database."""
+
 
 def relay_once(context: ServiceContext, app: Celery) -> int:
     """Send a message for every due job that there is room for; returns how many.
@@ -104,6 +107,7 @@ def chores(context: ServiceContext) -> list[Chore]:
     return [
         Chore("sweep", SWEEP_SECONDS, lambda: sweep(work, context.store)),
         Chore("reconcile", RECONCILE_SECONDS, lambda: order_reconciliations(context)),
+        Chore("erasures", JOURNAL_SECONDS, lambda: keep_erasures(context)),
         Chore("checkpoint", checkpoint_seconds, lambda: keep_checkpoint(context)),
     ]
 
@@ -125,6 +129,17 @@ def keep_checkpoint(context: ServiceContext) -> None:
     if place is not None:
         with context.transaction(WORKER) as work:
             audit_checkpoints.take(work.session, place, work.at)
+
+
+def keep_erasures(context: ServiceContext) -> None:
+    """Write down outside of the database what was erased, if the settings name a place.
+
+    Raises:
+        UnsafeConfigurationError: If the place cannot be written.
+    """
+    if context.erasures is not None:
+        with context.transaction(WORKER) as work:
+            context.erasures.keep(work)
 
 
 def run(context: ServiceContext, app: Celery, stop: threading.Event) -> None:

@@ -29,9 +29,10 @@ def sealed_bundle(
     signer: Signer = SENDER,
     audience: str = "participant",
     language: str = "en",
+    media_type: str = "text/html",
 ) -> bytes:
     """A bundle with one artifact."""
-    artifacts = (Artifact(audience, language, "html", "text/html", report),)
+    artifacts = (Artifact(audience, language, media_type.rpartition("/")[2], media_type, report),)
     content = BundleContent(delivery_id, PERSON, "traits", "report-1", 1, "original", artifacts)
     return build_bundle(released(content), recipient=recipient, signer=signer, created_at=NOW)
 

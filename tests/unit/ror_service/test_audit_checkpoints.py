@@ -19,6 +19,7 @@ from ror_service.audit.log import Checkpoint
 from ror_service.audit_checkpoints import CHECKPOINT_TYPE, SCHEMA, Checkpoints
 from ror_service.errors import AuditError, UnsafeConfigurationError
 from ror_service.sealing.canonical import canonical_json
+from ror_service.sealing.key_sets import PublishedKey
 from ror_service.sealing.signing import Signer, sign_compact
 
 SIGNER = Signer.generate()
@@ -117,7 +118,9 @@ def test_only_the_audit_key_and_those_that_are_named_are_trusted(place: Checkpoi
     later = Signer.generate()
     with pytest.raises(AuditError, match="not trusted"):
         Checkpoints(str(tmp_path / "second-place"), later).kept()
-    both = Checkpoints(str(tmp_path / "second-place"), later, {SIGNER.key_id: SIGNER.public_key})
+    both = Checkpoints(
+        str(tmp_path / "second-place"), later, {SIGNER.key_id: PublishedKey(SIGNER.key_id, SIGNER.public_key)}
+    )
     both.add(TWO)
     assert both.kept() == [ONE, TWO]
 

@@ -54,7 +54,7 @@ def test_the_clock_of_a_context_tells_utc(service: Service) -> None:
 
 def test_a_context_makes_its_parts_once_and_keeps_its_keys(service: Service) -> None:
     context = service.context
-    assert context.sender is context.sender
+    assert context.keys is context.keys
     assert context.store.stat().st_mode & 0o777 == 0o700
     again = ServiceContext(Settings(home=context.settings.home))
     assert again.sender.idempotency_secret == context.sender.idempotency_secret

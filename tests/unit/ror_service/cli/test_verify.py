@@ -10,10 +10,13 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
+from support.certificates import make_certificates
 from support.consent_facts import NOW, PERSON
 from support.partners import REPORT, SENDER, STRANGER, sealed_bundle
 from support.service import Service
@@ -22,6 +25,7 @@ from support.shared import PROJECT
 from ror_service.cli import verify as command
 from ror_service.sealing import bundle
 from ror_service.sealing.key_sets import PublishedKey, write_key_set
+from ror_service.sealing.pdf_signatures import ReportSigner, load_signer
 from ror_service.sealing.private_files import write_private
 from ror_service.sealing.recipients import Profile, RecipientKeyPair
 from ror_service.sealing.signing import Signer
@@ -193,6 +197,38 @@ def test_the_published_keys_of_a_service_are_read(ror: Ror, refused: Refused, pa
     assert "not trusted" in refused(*partner.arguments(made))
     by_the_audit_key = sealed_bundle(partner.pair.public, signer=home.context.audit_signer)
     assert "not trusted" in refused(*partner.arguments(by_the_audit_key, senders=ror("keys", "publish").out))
+
+
+def test_what_is_found_of_signatures_on_pdfs_is_said(
+    ror: Ror, refused: Refused, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, chain, authority = make_certificates(partner.folder / "certificates", NOW)
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        written = BytesIO()
+        document.save(written)
+    plain = written.getvalue()
+    signed = ReportSigner(load_signer(key, chain), "Sample Research Programme").sign(plain)
+
+    def arguments(pdf: bytes, *more: object) -> tuple[object, ...]:
+        return (*partner.arguments(sealed_bundle(partner.pair.public, report=pdf, media_type="application/pdf")), *more)
+
+    assert "PDFs: 0 of 1 carry a signature of their own." in ror(*arguments(plain)).out
+    assert "PDFs: 1 of 1 carry a signature of their own; not checked" in ror(*arguments(signed)).out
+    shown = ror(*arguments(signed, "--certificates", authority))
+    assert "PDFs: 1 signed by Common Name: Sample Research Programme; not a byte was changed" in shown.out
+    place = plain.index(b"/MediaBox")
+    changed = signed[:place] + signed[place:].replace(b"612", b"613", 1)
+    assert changed != signed
+    assert ror(*arguments(changed)).status == 0, "without the certificates nobody looks"
+    for pdf in (changed, plain):
+        line = refused(*arguments(pdf, "--certificates", authority))
+        assert line.startswith("bad_signature: PDF for the participant in en: ")
+    assert "cannot be read" in refused(*arguments(signed, "--certificates", key))
+    assert "cannot be read" in refused(*arguments(signed, "--certificates", partner.folder))
+    assert "PDFs: 0 signed by nobody" in ror(*partner.arguments(), "--certificates", authority).out
+    monkeypatch.setitem(sys.modules, "ror_service.sealing.pdf_signatures", None)
+    assert "extra `pades`" in refused(*arguments(signed, "--certificates", authority))
 
 
 def test_it_needs_nothing_of_the_service(partner: Partner) -> None:
