@@ -3,9 +3,10 @@
     python benchmarks/access_matrix.py [--quick] [--postgresql | --database URL] [--people N]
 
 The routes are those of the OpenAPI document; one that the matrix does not name counts as a leak. On the embedded
-database; with `--postgresql` (a server of its own) or `--database` (an empty one) on PostgreSQL with row-level security,
-called as a role that owns nothing, and it is measured what that security costs: one route, and one question of the
-service, among so many people. `--quick` is the embedded database alone. Ends with status 1 when something leaked.
+database; with `--postgresql` (a server of its own) or `--database` (an empty one) on PostgreSQL under row-level
+security, called as a role that owns nothing, and it is measured what that security costs: one route, and one question
+of the service, among so many people. `--quick` is the embedded database alone. Ends with status 1 when something
+leaked.
 """
 
 from __future__ import annotations
@@ -32,12 +33,17 @@ from ror_service.storage import results, row_security
 
 CALLS = 200
 _FILL = (
-    "INSERT INTO participants SELECT 'F-' || n, 'en', NULL, 'unknown', NULL, 'alive', 'active', now() "
-    "FROM generate_series(1, {people}) n",
-    "INSERT INTO result_cases (case_id, participant_id, module, generation, state, requires_confirmation, confirmation, "
-    "disclosure, updated_at) SELECT 'F-' || module || n, 'F-' || n, module, 1, 'offered', false, 'not_ordered', "
-    "'not_started', now() FROM generate_series(1, {people}) n, "
-    "unnest(ARRAY['ancestry', 'hereditary_risk', 'pharmacogenomics', 'traits']) module",
+    """
+    INSERT INTO participants SELECT 'F-' || n, 'en', NULL, 'unknown', NULL, 'alive', 'active', now()
+    FROM generate_series(1, {people}) n
+    """,
+    """
+    INSERT INTO result_cases (case_id, participant_id, module, generation, state, requires_confirmation, confirmation,
+        disclosure, updated_at)
+    SELECT 'F-' || module || n, 'F-' || n, module, 1, 'offered', false, 'not_ordered', 'not_started', now()
+    FROM generate_series(1, {people}) n,
+        unnest(ARRAY['ancestry', 'hereditary_risk', 'pharmacogenomics', 'traits']) module
+    """,
     "ANALYZE",
 )
 

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     """JSON Web Key Set of the organisation's own issuer; in production this or its address is required."""
     issuer_keys_url: HttpUrl | None = None
     """Where the issuer publishes that set, by HTTPS; read again as its keys rotate."""
-    issuer_clients: frozenset[str] = frozenset()
+    issuer_clients: list[str] = Field(default=[])
     """Clients, as JSON, whose tokens are taken (`azp` or `client_id`); empty: all that the audience admits."""
     role_claim: str = Field(default="role", pattern=r"^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$")
     """Claim that names the caller's role, dots between levels: `scope`, `realm_access.roles`."""

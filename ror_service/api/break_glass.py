@@ -1,4 +1,4 @@
-"""Break-glass: reading a participant's reports without having the case. One person asks, another allows, auditors see."""
+"""Break-glass: reading reports without having the case. One person asks, another allows, auditors see."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Overseer = Annotated[Begin, Depends(working(break_glass.PURPOSE, *_REVIEWERS, Ro
 _log = logging.getLogger(__name__)
 
 
-class NewRequest(Body):
+class NewGrantRequest(Body):
     """Whose results somebody needs to read, and why."""
 
     participant_id: Identifier
@@ -52,7 +52,7 @@ class Grant(BaseModel):
 
 
 @router.post("", status_code=201)
-def request(body: NewRequest, begin: Reviewer) -> Requested:
+def request(body: NewGrantRequest, begin: Reviewer) -> Requested:
     """Ask to read a participant's reports. Nothing can be read before somebody else allows it."""
     with begin() as work:
         return Requested(grant_id=break_glass.request(work, body.participant_id, body.reason))

@@ -112,7 +112,9 @@ class EmbeddedIssuer:
 
     def __init__(self, settings: Settings) -> None:
         if settings.mode is Mode.PRODUCTION:
-            raise UnsafeConfigurationError("the embedded issuer is not for production; set ROR_ISSUER_KEYS_URL or ROR_ISSUER_KEYS_FILE")
+            raise UnsafeConfigurationError(
+                "the embedded issuer is not for production; set ROR_ISSUER_KEYS_URL or ROR_ISSUER_KEYS_FILE"
+            )
         self._settings = settings
         make_private_folder(settings.keys)
         self._signer = Signer.load_or_create(settings.keys / "issuer.key")

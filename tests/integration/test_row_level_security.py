@@ -22,7 +22,7 @@ from ror_service.intake import samples
 from ror_service.states import DeliveryState
 from ror_service.storage import row_security
 from ror_service.storage.row_security import POLICY
-from ror_service.storage.tables import Base, BreakGlassGrantRow, DeliveryRow, ReportVersionRow, SampleRow
+from ror_service.storage.tables import Base, BreakGlassGrantRow, DeliveryRow, ReportRow, ReportVersionRow, SampleRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,8 @@ def test_each_other_role_sees_what_is_its_own_and_nothing_sealed_that_is_not(wor
     center, portal, operator = (seen(world, actor) for actor in (CENTER, PORTAL, OPERATOR))
     assert names(center["samples"], "genome_center") == {CENTER.name}
     assert names(center["qc_assessments"], "sample_id") <= names(center["samples"], "sample_id")
-    assert {name for name, rows in center.items() if rows} <= {"samples", "qc_assessments", "listed_files", "data_files"}
+    of_samples = {"samples", "qc_assessments", "listed_files", "data_files"}
+    assert {name for name, rows in center.items() if rows} <= of_samples
     assert {name for name, rows in portal.items() if rows} == {"participants", "consent_records", "module_decisions"}
     assert {name: operator[name] for name in SEALED if operator[name]} == {}
     assert len(operator["samples"]) > len(center["samples"])
@@ -174,10 +175,8 @@ def test_a_partner_reaches_its_own_deliveries_alone(world: World, owner: Engine)
     with Session(owner) as session, session.begin():
         version = session.scalars(select(ReportVersionRow)).first()
         assert version is not None
-        case_id = session.scalars(text("SELECT case_id FROM reports WHERE report_id = :id").bindparams(id=version.report_id))
-        session.execute(
-            text("INSERT INTO organizations VALUES ('partner-a', 'delivery_partner', '{}', now())")
-        )
+        case_id = session.scalars(select(ReportRow.case_id).where(ReportRow.report_id == version.report_id))
+        session.execute(text("INSERT INTO organizations VALUES ('partner-a', 'delivery_partner', '{}', now())"))
         session.add(
             DeliveryRow(
                 delivery_id="delivery-a", version_id=version.version_id, case_id=case_id.one(), participant_id=PERSON,
@@ -245,7 +244,8 @@ def test_a_grant_ends_by_the_clock_of_the_database_even_when_the_code_forgets(
     with pytest.raises(NotFoundError), context.transaction(director) as work:
         break_glass.read(work, context.keys, "over", "traits", FILE)
     with owner.begin() as connection:
-        connection.execute(text("UPDATE break_glass_grants SET expires_at = now() + interval '1 h' WHERE grant_id = 'over'"))
+        longer = "UPDATE break_glass_grants SET expires_at = now() + interval '1 h' WHERE grant_id = 'over'"
+        connection.execute(text(longer))
     with context.transaction(director) as work:
         assert break_glass.read(work, context.keys, "over", "traits", FILE).content
         with pytest.raises(DBAPIError, match="row-level security"):

@@ -6,10 +6,10 @@ import re
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
-from support.shared import PROJECT
 
 from ror_service.storage import migrations
 from ror_service.storage.database import make_engine
+from support.shared import PROJECT
 
 ROLES, GRANTS = re.findall(r"```sql\n(.*?)```", (PROJECT / "docs/howto/deploy.md").read_text(), flags=re.DOTALL)
 """Statements of the guide: as the database's superuser, and as its owner after each upgrade."""

@@ -318,7 +318,8 @@ class Service:
 
     def grant(self, grant_id: str, participant_id: str, requested_by: str, *, allowed: bool, **changes: object) -> None:
         """A break-glass request, allowed or not; by the test's clock and the database's in force for long."""
-        given = {"approved_by": "somebody-else", "approved_at": self.clock.now, "expires_at": datetime(2999, 1, 1, tzinfo=UTC)}
+        long = datetime(2999, 1, 1, tzinfo=UTC)
+        given = {"approved_by": "somebody-else", "approved_at": self.clock.now, "expires_at": long}
         with self.work(PIPELINE) as work:
             work.session.add(
                 BreakGlassGrantRow(

@@ -160,7 +160,7 @@ def embedded(folder: Path) -> Iterator[Stack]:
 
 @contextmanager
 def production(folder: Path, database_url: str, broker_url: str, **more: object) -> Iterator[Stack]:
-    """PostgreSQL as a role that owns nothing, a broker, the API with production's settings; `Processes` starts others."""
+    """PostgreSQL for a role that owns nothing, a broker, the API as in production; `Processes` starts others."""
     issuer = EmbeddedIssuer(Settings(home=folder / "issuer"))
     key_set = folder / "issuer-keys.json"
     key_set.write_text(json.dumps(KeySet([issuer.public_key]).as_dict(private=False)))

@@ -1,4 +1,4 @@
-"""Break-glass: nothing is read alone, for ever, or past the consent gate; the participant and the auditor see it all."""
+"""Break-glass: nothing is read alone, for ever, or past the consent gate; participant and auditor see it all."""
 
 from __future__ import annotations
 
@@ -58,10 +58,13 @@ def test_two_people_and_a_reason_open_a_report_for_an_hour(api: Api, caplog: pyt
     answer = read(api, grant_id)
     assert answer.content == api.service.read()
     assert answer.headers["cache-control"] == "no-store"
-    events = [row for row in api.service.rows(AuditEventRow, AuditEventRow.purpose == break_glass.PURPOSE)]
+    events = api.service.rows(AuditEventRow, AuditEventRow.purpose == break_glass.PURPOSE)
     assert [(row.actor, row.action) for row in events] == [
-        (ANNA, "break_glass.request"), (BORIS, "break_glass.approve"), (ANNA, "report.read"), (ANNA, "break_glass.read"),
-    ]  # fmt: skip
+        (ANNA, "break_glass.request"),
+        (BORIS, "break_glass.approve"),
+        (ANNA, "report.read"),
+        (ANNA, "break_glass.read"),
+    ]
     assert [record.code for record in caplog.records] == ["break_glass_granted", "break_glass_read"]  # type: ignore[attr-defined]
     assert not [record for record in caplog.records if PERSON in record.getMessage() or ANNA in record.getMessage()]
 

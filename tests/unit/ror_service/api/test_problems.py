@@ -96,7 +96,8 @@ def test_wrong_fields_are_named_and_never_repeated(api: Api) -> None:
 
 
 BODIES = ("Submission", "NewParticipant", "NewConsent", "NewChoice", "NewMedicines", "Standing", "Signature",
-          "Returned", "ConfirmationResult", "DisclosureResult", "NewResolution", "NewRelationship")  # fmt: skip
+          "Returned", "ConfirmationResult", "DisclosureResult", "NewResolution", "NewRelationship",
+          "NewGrantRequest")  # fmt: skip
 
 
 def test_every_body_refuses_unknown_fields(api: Api) -> None:

@@ -10,7 +10,8 @@ from ror_service.storage.tables import Base
 
 def of_persons(metadata: MetaData) -> set[str]:
     """Tables that name a participant, or hang from one that does, or hold sealed bytes."""
-    found = {table.name for table in metadata.tables.values() if {"participant_id", "sealed"} & set(table.columns.keys())}
+    telling = {"participant_id", "sealed"}
+    found = {table.name for table in metadata.tables.values() if telling.intersection(table.columns.keys())}
     while more := {
         table.name
         for table in metadata.tables.values()
