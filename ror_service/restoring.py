@@ -14,7 +14,8 @@ from ror_service.erasures import Applied
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.storage import audit_events, results
 
-RESTORER = Actor(name="command-line", role="operator", purpose="restoring a backup")
+RESTORER = Actor(name="command-line", role="service", purpose="restoring a backup")
+"""As the service: what it erases and compares is of everybody, and no operator sees all of that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def destroy(key_encryption_key_id: str) -> None:
 
 
 def _rotate_signing(context: ServiceContext, ring: SigningKeys, days: int) -> None:
-    with context.transaction(OPERATOR) as work:
+    with context.transaction(KEY_KEEPER) as work:
         now = datetime.now(UTC)  # the clock by which processes choose their key
         added = ring.rotate(now + timedelta(days=days), now)
         work.audit("keys.rotate", f"{ring.purpose}_key", added.key_id, None)
