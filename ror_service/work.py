@@ -41,9 +41,9 @@ class Work:
         """Write several events at once: much cheaper than one by one. Their details hold what `SafeDetail` allows."""
         log.append(self.session, at=self.at, actor=self.actor, events=events)
 
-    def enqueue(self, task: str, subject_id: str, *, backfill: bool = False) -> None:
+    def enqueue(self, task: str, subject_id: str, *, backfill: bool = False, urgent: bool = False) -> None:
         """Order work for the queue, written with the state change that causes it; a backfill waits for the rest."""
-        jobs.enqueue(self.session, task, subject_id, self.at, backfill=backfill)
+        jobs.enqueue(self.session, task, subject_id, self.at, backfill=backfill, urgent=urgent)
 
 
 def new_id(kind: str) -> str:
