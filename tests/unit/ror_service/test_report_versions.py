@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -16,30 +15,28 @@ from support.service import (
     COUNSELOR,
     DIRECTOR,
     FILES,
-    INTERPRETATIONS,
     OPERATOR,
-    REPORT_TEXT,
+    PIPELINE,
     Service,
     SettableClock,
     running_partner,
+    running_service,
 )
 
-from consent.types import Answer, Confirmation, VitalStatus
+from consent.types import Answer, Confirmation
 from interpreters.interpreter import Interpreter
-from ror_service import amendments, cases, corrections, participants, pipeline, reanalysis, reports
+from ror_service import amendments, corrections, interpretations, participants, pipeline, reanalysis, reports
 from ror_service.amendments import Added, Fault
 from ror_service.audit.log import Actor
 from ror_service.errors import (
     ConflictError,
     ErasedError,
     ForbiddenError,
-    IllegalTransitionError,
     InvalidInputError,
     NotFoundError,
     ServiceError,
 )
 from ror_service.intake import samples
-from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.sandbox.partner import SandboxPartner
 from ror_service.sealing import vault
@@ -237,3 +234,283 @@ def test_a_former_version_that_has_not_arrived_is_never_sent(
         first, second = _versions(service, "P-lost")
         assert (states[first.version_id], states[second.version_id]) == ("recalled", "received")
         assert len([entry for entry in partner.ledger.entries() if entry.event == "accepted"]) == 1
+
+
+# --- Wrong, added to, taken back
+
+
+def test_a_wrong_report_is_unreadable_at_once_and_its_correction_is_reviewed(
+    service: Service, interpreters: dict[str, Interpreter], tmp_path: Path
+) -> None:
+    with running_partner(service, tmp_path / "partner") as partner:
+        _report_positive(service, "P-lost")
+        (wrong,) = _versions(service, "P-lost")
+        service.context.interpreters = {MODULE: interpreters[NEW]}
+        corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "the rule was wrong")
+        with pytest.raises(NotFoundError):
+            service.read(MODULE, FILES[0], "P-lost")
+        assert _states(service, "P-lost") == [("original", "withdrawn")]
+        assert service.state(MODULE, "P-lost") is CaseState.SUSPENDED
+        with pytest.raises(ErasedError), service.work(DIRECTOR) as work:
+            artifact = results.artifacts_of(work.session, wrong.version_id)[0]
+            vault.open_artifact(work, service.context.keys, "P-lost", wrong, artifact)
+        service.run_jobs()
+        (recall,) = service.rows(RecallRow)
+        assert (recall.cause, recall.state) == ("wrong_rule", "acknowledged")
+        assert not partner.opened_folder(recall.delivery_id).exists()
+        with pytest.raises(ConflictError, match="in review already"):
+            corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "again")
+        review = _newest_review(service, "P-lost")
+        assert review.reasons == ["report_corrected"]
+        _sign(service, "P-lost")
+        service.run_jobs()
+        assert _states(service, "P-lost") == [("original", "withdrawn"), ("corrected", "released")]
+        assert service.state(MODULE, "P-lost") is CaseState.DELIVERED
+        told = _difference(service, _versions(service, "P-lost")[1], "P-lost")
+        assert (told["kind"], told["reason"], told["supersedes"]) == ("corrected", "wrong_rule", 1)
+        assert told["knowledge_release"] == {"before": OLD, "after": NEW}
+        assert service.violations("P-lost") == []
+
+
+def test_a_correction_of_a_positive_finding_is_confirmed_anew(service: Service) -> None:
+    _report_positive(service, "P-lost")
+    corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.LABORATORY_ERROR, "tubes")
+    review = _sign(service, "P-lost", REPORT)
+    assert _amendment(service, "P-lost").state == "confirming", "the former was wrong: nothing of it counts on"
+    service.confirm(review.review_id)
+    service.disclose(review.case_id)
+    service.run_jobs()
+    assert _states(service, "P-lost") == [("original", "withdrawn"), ("corrected", "released")]
+
+
+def test_a_finding_that_stands_keeps_its_confirmation(service: Service, interpreters: dict[str, Interpreter]) -> None:
+    """Nobody gives blood again for what the report says already; only what is new or stronger asks for it."""
+    _report_positive(service, "P-stars")
+    case = service.case("P-stars", MODULE)
+    with service.work() as work:
+        row = results.must_get(work.session, type(case), case.case_id)
+        with_same = results.interpretations_of_cases(work.session, [case.case_id])[0]
+        amendment = amendments.begin(work, row, "amended", "new_knowledge", None)
+        made = _again(service, work, interpreters[NEW], "P-stars")
+        interpretations.keep_corrected(
+            work, service.context.keys, amendment, made, review_due=service.context.settings.review_due
+        )
+        assert with_same.interpretation_id != amendment.interpretation_id
+    _sign(service, "P-stars", REPORT)
+    amended = _amendment(service, "P-stars")
+    assert (amended.requires_confirmation, amended.confirmation, amended.disclosure) == (True, "concordant", "completed")
+    service.run_jobs()
+    assert [kind for kind, _ in _states(service, "P-stars")] == ["original", "amended"]
+
+
+def _again(service: Service, work: object, interpreter: Interpreter, person: str) -> tuple[object, object, object]:
+    reading = samples.begin_reading(work, service.context.keys, f"sample-of-{person}", service.context.store)
+    genotypes = service.context.genotypes.find(work, reading.sample_id).genotypes([interpreter])
+    return reading, genotypes, interpretations.interpret(interpreter, reading, genotypes)
+
+
+def test_a_correction_that_was_stopped_goes_on(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    _report_positive(service, "P-lost")
+    with monkeypatch.context() as patch:
+        patch.setattr(samples, "begin_reading", lambda *_: None)
+        with pytest.raises(ConflictError, match="try again"):
+            corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "the rule was wrong")
+    assert _states(service, "P-lost") == [("original", "withdrawn")]
+    corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "the rule was wrong")
+    assert _amendment(service, "P-lost").state == "in_review"
+    assert len(service.rows(AmendmentRow)) == 1
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[Service]:
+    with running_service(tmp_path / "plain") as running, running_partner(running, tmp_path / "partner"):
+        yield running
+
+
+def _take_back(service: Service, actor: Actor = DIRECTOR, module: str = "traits", note: str = "a mix-up") -> None:
+    with service.work(actor) as work:
+        amendments.withdraw(work, service.context.keys, PERSON, module, Fault.LABORATORY_ERROR, note)
+
+
+def _add(
+    service: Service,
+    what: Added = Added.NOTE,
+    text: dict[str, str] = NOTE,
+    module: str = "traits",
+    actor: Actor = COUNSELOR,
+    note: str = "asked on the phone",
+) -> None:
+    service.clock.advance(minutes=1)
+    with service.work(actor) as work:
+        amendments.add(work, service.context.keys, PERSON, module, what, note, text)
+
+
+def test_a_report_that_is_taken_back_is_recalled_and_nothing_takes_its_place(plain: Service) -> None:
+    plain.available()
+    plain.run_jobs()
+    _take_back(plain)
+    with pytest.raises(NotFoundError):
+        plain.read()
+    plain.run_jobs()
+    assert plain.state() is CaseState.SUSPENDED
+    assert [row.state for row in plain.rows(RecallRow)] == ["acknowledged"]
+    (version,) = plain.rows(ReportVersionRow)
+    assert (version.state, version.withdrawn_cause) == ("withdrawn", "laboratory_error")
+    with plain.work(DIRECTOR) as work:
+        row = work.session.query(AmendmentRow).one()
+        assert (row.kind, row.reason, row.ordered_by, row.state) == (
+            "withdrawn", "laboratory_error", DIRECTOR.name, "revoked",
+        )  # fmt: skip
+        assert vault.open_amendment_text(work, plain.context.keys, row) == {"note": "a mix-up"}
+    assert b"a mix-up" not in b"".join(p.read_bytes() for p in plain.context.settings.home.glob("ror.sqlite3*"))
+    (event,) = plain.actions("report.withdraw")
+    assert (event.actor, event.details["reason"]) == (DIRECTOR.name, "laboratory_error")
+    plain.consent(Answer.NO)
+    assert plain.state() is CaseState.DELETED, "the recall was acknowledged before"
+    with pytest.raises(ErasedError), plain.work(DIRECTOR) as work:
+        vault.open_amendment_text(work, plain.context.keys, row)
+
+
+def test_a_case_is_deleted_only_when_the_recalls_of_older_versions_are_acknowledged(plain: Service) -> None:
+    plain.available()
+    plain.run_jobs()
+    _take_back(plain)
+    plain.consent(Answer.NO)
+    assert plain.state() is CaseState.DELETION_ORDERED
+    plain.run_jobs()
+    assert plain.state() is CaseState.DELETED
+
+
+def test_something_is_added_and_the_result_stands(plain: Service) -> None:
+    plain.available()
+    plain.run_jobs()
+    with plain.work() as work:
+        reports.viewed(work, plain.rows(ReportVersionRow)[0].version_id, "view-1", "service")
+    assert plain.state() is CaseState.VIEWED
+    interpretation = plain.case().interpretation_id
+    _add(plain)
+    plain.run_jobs()
+    assert _states(plain, module="traits") == [("original", "superseded"), ("addendum", "released")]
+    assert plain.case().interpretation_id == interpretation
+    assert plain.state() is CaseState.DELIVERED, "nobody has opened this version"
+    first, second = _versions(plain, module="traits")
+    with plain.work() as work:
+        reports.viewed(work, first.version_id, "view-2", "service")
+    assert plain.state() is CaseState.DELIVERED, "a view of the first says nothing of the second"
+    with plain.work() as work:
+        reports.viewed(work, second.version_id, "view-3", "service")
+    assert plain.state() is CaseState.VIEWED
+    assert _difference(plain, second, PERSON)["differences"] == []
+    assert plain.violations() == []
+
+
+def test_own_medicines_are_added_to_a_report_that_was_returned(plain: Service) -> None:
+    plain.available("pharmacogenomics")
+    plain.enter_medicines("codeine")
+    _add(plain, Added.OWN_MEDICINES, {}, "pharmacogenomics")
+    plain.run_jobs()
+    assert [kind for kind, _ in _states(plain, module="pharmacogenomics")] == ["original", "addendum"]
+    assert plain.actions("own_medicines.use")
+
+
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        (lambda s: _take_back(s, COUNSELOR), ForbiddenError),
+        (lambda s: _take_back(s, OPERATOR), ForbiddenError),
+        (lambda s: _take_back(s, note=" "), InvalidInputError),
+        (lambda s: _take_back(s, module="ancestry"), NotFoundError),
+        (lambda s: _add(s, actor=OPERATOR), ForbiddenError),
+        (lambda s: _add(s, text={"en": "one language"}), InvalidInputError),
+        (lambda s: _add(s, text={}), InvalidInputError),
+        (lambda s: _add(s, Added.OWN_MEDICINES, {}), InvalidInputError),
+        (lambda s: (_add(s), _add(s)), ConflictError),
+        (lambda s: (_take_back(s), _add(s)), NotFoundError),
+    ],
+)
+def test_what_cannot_be_done_is_refused(plain: Service, act: object, error: type[ServiceError]) -> None:
+    plain.available()
+    with pytest.raises(error):
+        act(plain)
+
+
+def test_the_database_lets_one_next_version_be_on_its_way(plain: Service) -> None:
+    plain.available()
+    with pytest.raises(IntegrityError, match="UNIQUE"), plain.work() as work:
+        case = results.current_case(work.session, PERSON, "traits")
+        for _ in range(2):
+            amendments.begin(work, case, "amended", "new_knowledge", None)
+
+
+def test_a_withdrawal_of_consent_ends_every_version_and_whatever_is_on_its_way(plain: Service) -> None:
+    plain.available()
+    plain.run_jobs()
+    _add(plain)
+    plain.run_jobs()
+    _add(plain)
+    plain.withdraw()
+    plain.run_jobs()
+    assert [state for _, state in _states(plain, module="traits")] == ["withdrawn", "withdrawn"]
+    assert [row.state for row in plain.rows(AmendmentRow)] == ["available", "revoked"]
+    assert {row.state for row in plain.rows(RecallRow)} == {"acknowledged"}
+    assert len(plain.rows(RecallRow)) == 2
+    assert plain.state() is CaseState.DELETED
+
+
+def test_a_withdrawal_between_drawing_up_and_keeping_leaves_no_next_version(plain: Service) -> None:
+    plain.available()
+    _add(plain)
+    drafted = _draft(plain)
+    plain.consent(Answer.NO)
+    _keep(plain, drafted)
+    assert [state for _, state in _states(plain, module="traits")] == ["withdrawn"]
+
+
+def test_a_draft_that_another_took_the_place_of_is_dropped(plain: Service) -> None:
+    plain.available()
+    _add(plain)
+    drafted = _draft(plain)
+    _take_back(plain)
+    with plain.work(PIPELINE) as work:
+        case = results.current_case(work.session, PERSON, "traits")
+        other = amendments.begin(work, case, "corrected", "wrong_text", None)
+        other.interpretation_id, other.state = case.interpretation_id, "release_ready"
+    _keep(plain, drafted)
+    assert [state for _, state in _states(plain, module="traits")] == ["withdrawn"]
+
+
+def _draft(service: Service) -> object:
+    with service.work(PIPELINE) as work:
+        context = service.context
+        return reports.draft(work, context.keys, context.programme, service.case().case_id, settle=context.settle)
+
+
+def _keep(service: Service, drafted: object) -> None:
+    made = service.context.render(drafted)
+    with service.work(PIPELINE) as work:
+        reports.keep(
+            work, service.context.keys, service.case().case_id, made,
+            made_from=drafted.payload.made_from, sender=service.context.sender, partners=(),
+        )  # fmt: skip
+
+
+def test_a_suspicion_about_the_sample_holds_every_version(plain: Service) -> None:
+    plain.available()
+    _add(plain)
+    plain.identity_case(PERSON)
+    plain.run_jobs()
+    assert _states(plain, module="traits") == [("original", "released")]
+    with pytest.raises(ServiceError):
+        plain.read()
+
+
+def test_a_sample_that_an_older_version_rests_on_ends_the_case(plain: Service) -> None:
+    plain.available()
+    _add(plain)
+    plain.run_jobs()
+    with plain.work(DIRECTOR) as work:
+        # As after a correction that read another sample.
+        results.current_case(work.session, PERSON, "traits").sample_id = None
+        work.session.flush()
+        participants.erase_sample(work, f"sample-of-{PERSON}", "identity")
+    assert {row.state for row in plain.rows(ReportVersionRow)} == {"withdrawn"}
