@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from consent.gate import Release, Withheld
 from consent.types import Confirmation
@@ -207,6 +210,65 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
     content = vault.open_artifact(work, keys, participant_id, version, outcome.payload)
     work.audit("report.read", "report_version", version.version_id, participant_id, file=name)
     return Opened(version.version_id, artifact.media_type, content)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSummary:
+    """One version of a report in the list of all."""
+
+    number: int
+    kind: str
+    reason: str
+    """Code of why it was made; empty for the original."""
+    state: str
+    released_at: datetime
+    withdrawn_cause: str | None
+    viewed_at: datetime | None
+    """When the participant first opened this very version, here or at a partner."""
+    differences: tuple[Mapping[str, Any], ...]
+    """What it says otherwise than the version before; empty where that is not asked for, or can no longer be read."""
+
+
+def versions(
+    work: Work, keys: KeyProvider, participant_id: str, module: str, *, with_differences: bool = False
+) -> tuple[VersionSummary, ...]:
+    """Every version of the participant's present report of a module, oldest first; asking is audited.
+
+    What differed is results: it is opened only where the consent gate lets the report be read at this moment.
+
+    Raises:
+        NotFoundError: If there is no such participant or result.
+    """
+    participants.get(work.session, participant_id, Lock.SHARED)
+    case = results.current_case(work.session, participant_id, module)
+    if case is None:
+        raise NotFoundError("there is no such result")
+    opened = with_differences and isinstance(cases.ask_gate(work, case, None, "read"), Release)
+    work.audit("report.list", "result_case", case.case_id, participant_id, differences=opened)
+    return tuple(
+        VersionSummary(
+            number=version.number,
+            kind=version.kind,
+            reason=version.reason,
+            state=version.state,
+            released_at=version.created_at,
+            withdrawn_cause=version.withdrawn_cause,
+            viewed_at=results.first_view(work.session, version.version_id),
+            differences=_differences(work, keys, participant_id, version) if opened else (),
+        )
+        for version in results.report_versions_of_case(work.session, case.case_id)
+    )
+
+
+def _differences(
+    work: Work, keys: KeyProvider, participant_id: str, version: ReportVersionRow
+) -> tuple[Mapping[str, Any], ...]:
+    files = results.artifacts_of(work.session, version.version_id)
+    artifact = next((file for file in files if file.name == DIFFERENCE), None)
+    if artifact is None or VersionState(version.state) is VersionState.WITHDRAWN:
+        return ()
+    said = json.loads(vault.open_artifact(work, keys, participant_id, version, artifact))
+    return tuple(said["differences"])
 
 
 def read_refused(work: Work, participant_id: str, module: str, reasons: tuple[str, ...]) -> None:

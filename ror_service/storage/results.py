@@ -42,6 +42,7 @@ from ror_service.storage.tables import (
     StoredGenotypesRow,
     VariantDecisionRow,
     VariantSegmentRow,
+    ViewEventRow,
 )
 
 RowT = TypeVar("RowT", bound=Base)
@@ -503,6 +504,11 @@ def samples_of_case(session: Session, case: ResultCaseRow) -> set[str]:
     amended = select(AmendmentRow.sample_id).where(AmendmentRow.case_id == case.case_id)
     samples = (case.sample_id, *session.scalars(reported), *session.scalars(amended))
     return {sample_id for sample_id in samples if sample_id is not None}
+
+
+def first_view(session: Session, version_id: str) -> datetime | None:
+    """When a version was first opened by its participant."""
+    return session.scalars(select(func.min(ViewEventRow.viewed_at)).where(ViewEventRow.version_id == version_id)).one()
 
 
 def deliveries_of_version(session: Session, version_id: str) -> Sequence[DeliveryRow]:
