@@ -84,9 +84,7 @@ def release_report(context: ServiceContext, case_id: str) -> None:
     rendered, draft = context.render(release), release.payload.made_from
     with context.transaction(PIPELINE) as work:
         partners = context.partners(work)
-        reports.keep(
-            work, context.keys, case_id, rendered, made_from=draft, sender=context.sender, partners=partners
-        )
+        reports.keep(work, context.keys, case_id, rendered, draft, sender=context.sender, partners=partners)
 
 
 def deliver_report(context: ServiceContext, delivery_id: str) -> None:

@@ -136,8 +136,8 @@ def keep(
     keys: KeyProvider,
     case_id: str,
     artifacts: tuple[Artifact, ...],
-    *,
     made_from: str,
+    *,
     sender: Sender,
     partners: Sequence[Partner],
 ) -> None:
