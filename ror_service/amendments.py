@@ -77,7 +77,9 @@ def begin(
     )
     work.session.add(amendment)
     work.session.flush()
-    work.audit("amendment.open", "amendment", amendment.amendment_id, case.participant_id, kind=str(kind), reason=reason)
+    work.audit(
+        "amendment.open", "amendment", amendment.amendment_id, case.participant_id, kind=str(kind), reason=reason
+    )
     return amendment
 
 
@@ -87,7 +89,7 @@ def drop(work: Work, amendment: AmendmentRow) -> None:
     work.session.flush()
 
 
-def withdraw(work: Work, keys: KeyProvider, participant_id: str, module: str, fault: Fault, note: str) -> str:
+def withdraw(work: Work, keys: KeyProvider, participant_id: str, module: str, *, fault: Fault, note: str) -> str:
     """Take the report back without another: unreadable in this transaction, and recalled at each partner.
 
     Every version goes, and whatever is on its way; the case is suspended. Returns the identifier of the withdrawal.
@@ -106,7 +108,7 @@ def withdraw(work: Work, keys: KeyProvider, participant_id: str, module: str, fa
     return amendment.amendment_id
 
 
-def correct(work: Work, keys: KeyProvider, participant_id: str, module: str, fault: Fault, note: str) -> str:
+def correct(work: Work, keys: KeyProvider, participant_id: str, module: str, *, fault: Fault, note: str) -> str:
     """Take a wrong report back as `withdraw` does, and open a corrected version, which is to be made anew.
 
     A correction whose result was not made yet is found again: nothing is withdrawn twice. Returns its identifier.
@@ -132,7 +134,7 @@ def correct(work: Work, keys: KeyProvider, participant_id: str, module: str, fau
 
 
 def add(
-    work: Work, keys: KeyProvider, participant_id: str, module: str, what: Added, note: str, text: Mapping[str, str]
+    work: Work, keys: KeyProvider, participant_id: str, module: str, *, what: Added, note: str, text: Mapping[str, str]
 ) -> str:
     """Let the result stand and add something to its report, as a version of its own. Returns its identifier.
 

@@ -15,7 +15,9 @@ from ror_service.storage.participants import Lock
 from ror_service.storage.tables import AmendmentRow
 
 
-def correct(context: ServiceContext, actor: Actor, participant_id: str, module: str, fault: Fault, note: str) -> None:
+def correct(
+    context: ServiceContext, actor: Actor, participant_id: str, module: str, *, fault: Fault, note: str
+) -> None:
     """Take a wrong report back, make its result again with what is installed now, and open a review of it.
 
     What is read is the participant's newest good sample. Stopped after the first step, it goes on when it is called
@@ -29,7 +31,7 @@ def correct(context: ServiceContext, actor: Actor, participant_id: str, module: 
         ror_service.intake.errors.IntakeError: If the file cannot be used.
     """
     with context.transaction(actor) as work:
-        amendment_id = amendments.correct(work, context.keys, participant_id, module, fault, note)
+        amendment_id = amendments.correct(work, context.keys, participant_id, module, fault=fault, note=note)
     interpreter = context.interpreters[module]
     with context.transaction(actor) as work:
         amendment = results.must_get(work.session, AmendmentRow, amendment_id)

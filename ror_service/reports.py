@@ -176,9 +176,7 @@ def keep(
     )  # fmt: skip
     urgent = amendment is not None and amendment.urgent
     for partner in partners:
-        dispatch.queue(
-            work, sender, partner, case=case, version=version, artifacts=_in_bundle(outcome), urgent=urgent
-        )
+        dispatch.queue(work, sender, partner, case=case, version=version, artifacts=_in_bundle(outcome), urgent=urgent)
 
 
 def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: str) -> Opened:

@@ -66,7 +66,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the schema back. Versions on the way are lost with their reviews' outcome; `ror reanalyze` finds them again."""
+    """Take the schema back. Versions on the way are lost with what was decided about them."""
     op.drop_index("ix_jobs_open", table_name="jobs")
     op.create_index(
         "ix_jobs_open", "jobs", ["task", "backfill", "available_at"], postgresql_where=_JOB_OPEN, sqlite_where=_JOB_OPEN

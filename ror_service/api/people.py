@@ -36,9 +36,7 @@ Explainer = Annotated[
 VersionReader = Annotated[
     Begin,
     Depends(
-        working(
-            "report versions", Role.PARTICIPANT, Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR
-        )
+        working("report versions", Role.PARTICIPANT, Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR)
     ),
 ]
 _FILE = re.compile(r"[a-z]+\.(en|es)\.(html|pdf)")
@@ -267,13 +265,13 @@ def read_report(participant_id: Identifier, module: ModuleName, file: str, begin
 
 
 @router.get("/{participant_id}/versions/{module}")
-def versions(participant_id: Identifier, module: ModuleName, begin: VersionReader, context: Context) -> list[ReportVersion]:
+def versions(
+    participant_id: Identifier, module: ModuleName, begin: VersionReader, context: Context
+) -> list[ReportVersion]:
     """Every version of a report, oldest first, with what changed for the participant; asking is audited."""
     with begin() as work:
         is_own = work.actor.role == Role.PARTICIPANT.value
-        found = reports.versions(
-            work, context.keys, own(work, participant_id), module, with_differences=is_own
-        )
+        found = reports.versions(work, context.keys, own(work, participant_id), module, with_differences=is_own)
     return [ReportVersion(**asdict(version)) for version in found]
 
 

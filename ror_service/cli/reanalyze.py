@@ -36,9 +36,7 @@ def reanalyze(
     gene_list: Annotated[
         str | None, typer.Option("--list", help="ACMG SF gene list of hereditary_risk: v2.0, v3.2 or v3.3.")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would change.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at so many cases at most.")] = None,
     show_results: Annotated[
         bool, typer.Option("--show-results", help="Also print each result before and after. Keep the output safe.")
@@ -158,9 +156,7 @@ _ASKED = {
 }
 
 
-def _print_summary(
-    release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]], asked: Counter[str]
-) -> None:
+def _print_summary(release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]], asked: Counter[str]) -> None:
     if kinds:
         table = Table("gene", "what would change", "cases")
         for (gene, kind), number in sorted(kinds.items()):

@@ -54,9 +54,9 @@ def _said(statement: dict[str, Any] | None) -> str:
 
 @group.command("correct")
 def correct(participant_id: str, module: str, user: AsUser, fault: Code, reason: Why) -> None:
-    """Withdraw a wrong report at once, make its result again, and open a review of it. Again goes on where it stopped."""
+    """Withdraw a wrong report at once, make its result again, open a review of it. Again goes on where it stopped."""
     with service() as context:
-        corrections.correct(context, _director(user), participant_id, module, fault, reason)
+        corrections.correct(context, _director(user), participant_id, module, fault=fault, note=reason)
     typer.echo("The report is withdrawn and recalled; its correction waits for a review: see ror reviews list.")
 
 
@@ -64,7 +64,7 @@ def correct(participant_id: str, module: str, user: AsUser, fault: Code, reason:
 def withdraw(participant_id: str, module: str, user: AsUser, fault: Code, reason: Why) -> None:
     """Take a report back without another: unreadable at once, recalled at each partner."""
     with service() as context, context.transaction(_director(user)) as work:
-        amendments.withdraw(work, context.keys, participant_id, module, fault, reason)
+        amendments.withdraw(work, context.keys, participant_id, module, fault=fault, note=reason)
     typer.echo("The report is withdrawn and recalled.")
 
 
@@ -73,6 +73,7 @@ def add(
     participant_id: str,
     module: str,
     what: Added,
+    *,
     user: AsUser,
     role: AsRole,
     reason: Why,
@@ -82,5 +83,5 @@ def add(
     """Issue an addendum: the result stands, and something is added to its report."""
     text = {language: said for language, said in (("en", english), ("es", spanish)) if said}
     with service() as context, context.transaction(Actor(user, role, "report versions")) as work:
-        amendments.add(work, context.keys, participant_id, module, what, reason, text)
+        amendments.add(work, context.keys, participant_id, module, what=what, note=reason, text=text)
     typer.echo("The addendum will be made and sent.")

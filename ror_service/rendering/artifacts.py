@@ -12,7 +12,6 @@ from report_templates.render import audiences, render_html
 from ror_service.rendering.accessibility import check_accessible
 from ror_service.sealing.canonical import canonical_json
 
-
 DIFFERENCE = "difference.json"
 """What the version says otherwise than the one before, for systems. Its reader gets no file of the report that way."""
 
@@ -69,7 +68,9 @@ def difference(content: ReportContent) -> tuple[Artifact, ...]:
         "kind": content.kind.value,
         "reason": content.reason,
         "supersedes": change.previous_version,
-        "knowledge_release": {"before": change.knowledge[0], "after": change.knowledge[1]} if change.knowledge else None,
+        "knowledge_release": {"before": change.knowledge[0], "after": change.knowledge[1]}
+        if change.knowledge
+        else None,
         "interpreter_version": content.interpretation.version,
     }
     text = canonical_json(document(change.differences, about))

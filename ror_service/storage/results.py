@@ -477,9 +477,7 @@ def report_versions_of_case(session: Session, case_id: str) -> Sequence[ReportVe
 
 def open_amendment(session: Session, case_id: str, *, lock: bool = False) -> AmendmentRow | None:
     """The next version of a case's report that is on its way."""
-    query = select(AmendmentRow).where(
-        AmendmentRow.case_id == case_id, AmendmentRow.state.not_in(_AMENDMENT_ENDS)
-    )
+    query = select(AmendmentRow).where(AmendmentRow.case_id == case_id, AmendmentRow.state.not_in(_AMENDMENT_ENDS))
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return session.scalars(query).one_or_none()

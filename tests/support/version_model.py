@@ -1,7 +1,7 @@
 """What happens to a report after it was returned, in any order; hypothesis chooses what comes next.
 
-The rules act on the real service with a real partner, on SQLite. What the model itself knows is small and independent of
-the code under test: which findings a counselor told, and whether the person still wants to know.
+The rules act on the real service with a real partner, on SQLite. What the model itself knows is small and independent
+of the code under test: which findings a counselor told, and whether the person still wants to know.
 """
 
 from __future__ import annotations
@@ -148,7 +148,9 @@ class VersionMachine(RuleBasedStateMachine):
     def correct(self, fault: Fault, found: str) -> None:
         def act() -> None:
             with self.service.work(DIRECTOR) as work:
-                name = amendments.correct(work, self.service.context.keys, self.person, MODULE, fault, "wrong")
+                name = amendments.correct(
+                    work, self.service.context.keys, self.person, MODULE, fault=fault, note="wrong"
+                )
                 amendment = results.must_get(work.session, AmendmentRow, name)
                 made = self._made(FOUND[found])
                 interpretations.keep_corrected(work, self.service.context.keys, amendment, made, review_due=WEEK)
@@ -159,7 +161,7 @@ class VersionMachine(RuleBasedStateMachine):
     def take_back(self, fault: Fault) -> None:
         def act() -> None:
             with self.service.work(DIRECTOR) as work:
-                amendments.withdraw(work, self.service.context.keys, self.person, MODULE, fault, "wrong")
+                amendments.withdraw(work, self.service.context.keys, self.person, MODULE, fault=fault, note="wrong")
 
         self._was_wrong(act)
 
@@ -176,7 +178,9 @@ class VersionMachine(RuleBasedStateMachine):
     def add(self) -> None:
         def act() -> None:
             with self.service.work(COUNSELOR) as work:
-                amendments.add(work, self.service.context.keys, self.person, MODULE, Added.NOTE, "asked", NOTE)
+                amendments.add(
+                    work, self.service.context.keys, self.person, MODULE, what=Added.NOTE, note="asked", text=NOTE
+                )
 
         self._or_no(act)
 

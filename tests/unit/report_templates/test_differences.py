@@ -115,9 +115,7 @@ def test_pharmacogenes_are_told_by_their_calls() -> None:
     )
     found = between(medicines(normal), medicines(poor))
     assert in_words(found, EN) == ("CYP2C19 gene: it was *1/*1. It is now *2/*2.",)
-    assert in_words(found, CLINICIAN) == (
-        "CYP2C19: was *1/*1, Normal Metabolizer; is now *2/*2, Poor Metabolizer.",
-    )
+    assert in_words(found, CLINICIAN) == ("CYP2C19: was *1/*1, Normal Metabolizer; is now *2/*2, Poor Metabolizer.",)
     assert in_words(between(medicines(), medicines(poor)), ES) == ("Gen CYP2C19: ahora tenemos un resultado.",)
     assert in_words(between(medicines(poor), medicines()), EN) == ("CYP2C19 gene: we have no result any more.",)
     held = replace(poor, requires_review=True, reported_phenotype=None)
@@ -131,7 +129,9 @@ def test_medicines_are_named_once_by_what_is_said_of_them() -> None:
     drugs = {subject for _, topic, subject in brief(found) if topic == "medicine"}
     assert drugs == {row.drug for row in (*full.recommendations, *full.second_opinions)}
     assert in_words(found, EN)[-1].startswith("What we say is different now for: ")
-    renewed = replace(full, recommendations=tuple(replace(row, as_of="2030-01", url="x") for row in full.recommendations))
+    renewed = replace(
+        full, recommendations=tuple(replace(row, as_of="2030-01", url="x") for row in full.recommendations)
+    )
     assert between(medicines(full), medicines(renewed)) == (), "links and dates are no advice"
 
 

@@ -40,12 +40,11 @@ from ror_service.intake import samples
 from ror_service.review.queue import Disposition
 from ror_service.sandbox.partner import SandboxPartner
 from ror_service.sealing import vault
-from ror_service.sealing.bundle import Priority, open_bundle
-from ror_service.states import CaseState, DeliveryState, VersionState
+from ror_service.sealing.bundle import Priority
+from ror_service.states import CaseState
 from ror_service.storage import jobs, results
 from ror_service.storage.tables import (
     AmendmentRow,
-    ArtifactRow,
     DeliveryRow,
     JobRow,
     RecallRow,
@@ -246,7 +245,9 @@ def test_a_wrong_report_is_unreadable_at_once_and_its_correction_is_reviewed(
         _report_positive(service, "P-lost")
         (wrong,) = _versions(service, "P-lost")
         service.context.interpreters = {MODULE: interpreters[NEW]}
-        corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "the rule was wrong")
+        corrections.correct(
+            service.context, DIRECTOR, "P-lost", MODULE, fault=Fault.WRONG_RULE, note="the rule was wrong"
+        )
         with pytest.raises(NotFoundError):
             service.read(MODULE, FILES[0], "P-lost")
         assert _states(service, "P-lost") == [("original", "withdrawn")]
@@ -259,7 +260,7 @@ def test_a_wrong_report_is_unreadable_at_once_and_its_correction_is_reviewed(
         assert (recall.cause, recall.state) == ("wrong_rule", "acknowledged")
         assert not partner.opened_folder(recall.delivery_id).exists()
         with pytest.raises(ConflictError, match="in review already"):
-            corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "again")
+            corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, fault=Fault.WRONG_RULE, note="again")
         review = _newest_review(service, "P-lost")
         assert review.reasons == ["report_corrected"]
         _sign(service, "P-lost")
@@ -274,7 +275,7 @@ def test_a_wrong_report_is_unreadable_at_once_and_its_correction_is_reviewed(
 
 def test_a_correction_of_a_positive_finding_is_confirmed_anew(service: Service) -> None:
     _report_positive(service, "P-lost")
-    corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.LABORATORY_ERROR, "tubes")
+    corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, fault=Fault.LABORATORY_ERROR, note="tubes")
     review = _sign(service, "P-lost", REPORT)
     assert _amendment(service, "P-lost").state == "confirming", "the former was wrong: nothing of it counts on"
     service.confirm(review.review_id)
@@ -298,7 +299,11 @@ def test_a_finding_that_stands_keeps_its_confirmation(service: Service, interpre
         assert with_same.interpretation_id != amendment.interpretation_id
     _sign(service, "P-stars", REPORT)
     amended = _amendment(service, "P-stars")
-    assert (amended.requires_confirmation, amended.confirmation, amended.disclosure) == (True, "concordant", "completed")
+    assert (amended.requires_confirmation, amended.confirmation, amended.disclosure) == (
+        True,
+        "concordant",
+        "completed",
+    )
     service.run_jobs()
     assert [kind for kind, _ in _states(service, "P-stars")] == ["original", "amended"]
 
@@ -314,9 +319,11 @@ def test_a_correction_that_was_stopped_goes_on(service: Service, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(samples, "begin_reading", lambda *_: None)
         with pytest.raises(ConflictError, match="try again"):
-            corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "the rule was wrong")
+            corrections.correct(
+                service.context, DIRECTOR, "P-lost", MODULE, fault=Fault.WRONG_RULE, note="the rule was wrong"
+            )
     assert _states(service, "P-lost") == [("original", "withdrawn")]
-    corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, Fault.WRONG_RULE, "the rule was wrong")
+    corrections.correct(service.context, DIRECTOR, "P-lost", MODULE, fault=Fault.WRONG_RULE, note="the rule was wrong")
     assert _amendment(service, "P-lost").state == "in_review"
     assert len(service.rows(AmendmentRow)) == 1
 
@@ -329,7 +336,7 @@ def plain(tmp_path: Path) -> Iterator[Service]:
 
 def _take_back(service: Service, actor: Actor = DIRECTOR, module: str = "traits", note: str = "a mix-up") -> None:
     with service.work(actor) as work:
-        amendments.withdraw(work, service.context.keys, PERSON, module, Fault.LABORATORY_ERROR, note)
+        amendments.withdraw(work, service.context.keys, PERSON, module, fault=Fault.LABORATORY_ERROR, note=note)
 
 
 def _add(
@@ -337,12 +344,13 @@ def _add(
     what: Added = Added.NOTE,
     text: dict[str, str] = NOTE,
     module: str = "traits",
+    *,
     actor: Actor = COUNSELOR,
     note: str = "asked on the phone",
 ) -> None:
     service.clock.advance(minutes=1)
     with service.work(actor) as work:
-        amendments.add(work, service.context.keys, PERSON, module, what, note, text)
+        amendments.add(work, service.context.keys, PERSON, module, what=what, note=note, text=text)
 
 
 def test_a_report_that_is_taken_back_is_recalled_and_nothing_takes_its_place(plain: Service) -> None:
