@@ -6,6 +6,7 @@ read stays as it is, but where that one is wrong: then it is withdrawn first, in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ from consent.types import Confirmation, Disclosure
 from report_templates.content import Audience, ReportKind
 from ror_service import cases, participants, states
 from ror_service.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from ror_service.identifiers import SHOWN
 from ror_service.review import queue
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
@@ -24,6 +26,7 @@ from ror_service.storage.tables import AmendmentRow, ReportVersionRow, ResultCas
 from ror_service.work import Work, new_id
 
 _DIRECTOR = ("laboratory_director",)
+_LONGEST_NOTE = 1000
 WITHDRAWN = "withdrawn"
 """Kind of an amendment that takes a version back and gives none in its place."""
 
@@ -150,7 +153,8 @@ def add(
     Raises:
         NotFoundError: If there is no report that can be read.
         ForbiddenError: If the caller is neither.
-        InvalidInputError: If the note, or the text in a language, is missing, or the module has nothing of the kind.
+        InvalidInputError: If the note, or the text in a language, is missing or cannot be shown, or the module has
+            nothing of the kind.
         ConflictError: If a next version is on its way.
     """
     case = _returned(work, participant_id, module, note, queue.SIGNING_ROLES)
@@ -158,6 +162,8 @@ def add(
         raise InvalidInputError(f"the report of {module} does not look at the participant's own medicines")
     if (what is Added.NOTE) != bool(text) or (text and not all(text.get(language) for language in ("en", "es"))):
         raise InvalidInputError("a note needs its text in English and in Spanish; own medicines need none")
+    if not all(len(said) <= _LONGEST_NOTE and re.fullmatch(SHOWN, said) for said in text.values()):
+        raise InvalidInputError(f"a note has at most {_LONGEST_NOTE} letters, digits and marks that a report can show")
     released = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
     if released is None:
         raise NotFoundError("there is no report to add to")

@@ -431,6 +431,8 @@ def test_own_medicines_are_added_to_a_report_that_was_returned(plain: Service) -
         (lambda s: _add(s, actor=OPERATOR), ForbiddenError),
         (lambda s: _add(s, text={"en": "one language"}), InvalidInputError),
         (lambda s: _add(s, text={}), InvalidInputError),
+        (lambda s: _add(s, text=NOTE | {"es": "\u202eahora"}), InvalidInputError),
+        (lambda s: _add(s, text=NOTE | {"en": "x" * 1001}), InvalidInputError),
         (lambda s: _add(s, Added.OWN_MEDICINES, {}), InvalidInputError),
         (lambda s: (_add(s), _add(s)), ConflictError),
         (lambda s: (_take_back(s), _add(s)), NotFoundError),
