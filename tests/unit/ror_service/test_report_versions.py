@@ -27,6 +27,7 @@ from consent.types import Answer, Confirmation
 from interpreters.interpreter import Interpreter
 from ror_service import amendments, corrections, interpretations, participants, pipeline, reanalysis, reports
 from ror_service.amendments import Added, Fault
+from ror_service.api import people
 from ror_service.audit.log import Actor
 from ror_service.errors import (
     ConflictError,
@@ -45,6 +46,7 @@ from ror_service.states import CaseState
 from ror_service.storage import jobs, results
 from ror_service.storage.tables import (
     AmendmentRow,
+    AuditEventRow,
     DeliveryRow,
     JobRow,
     RecallRow,
@@ -524,3 +526,21 @@ def test_a_sample_that_an_older_version_rests_on_ends_the_case(plain: Service) -
         work.session.flush()
         participants.erase_sample(work, f"sample-of-{PERSON}", "identity")
     assert {row.state for row in plain.rows(ReportVersionRow)} == {"withdrawn"}
+
+
+def test_the_access_log_tells_nothing_of_a_version_that_is_on_its_way(
+    service: Service, interpreters: dict[str, Interpreter]
+) -> None:
+    _reanalyze(service, interpreters[NEW])
+    review = _sign(service, "P-gained", REPORT)
+    amendment = _amendment(service, "P-gained")
+    hidden = {review.review_id, review.interpretation_id, amendment.amendment_id}
+    with service.work() as work:
+        assert not hidden & people._reported_objects(work, "P-gained")
+    events = [event for event in service.rows(AuditEventRow) if event.participant_id == "P-gained"]
+    assert hidden <= {event.object_id for event in events}, "all of it is audited"
+    service.confirm(review.review_id)
+    service.disclose(review.case_id)
+    service.run_jobs()
+    with service.work() as work:
+        assert hidden <= people._reported_objects(work, "P-gained"), "with the version it is told"
