@@ -121,6 +121,10 @@ def test_a_changed_medicines_report_is_amended_once_one_person_signed(ror: Ror, 
     assert (first.state, second.kind, second.state) == ("superseded", "amended", "released")
     told = {(said["subject"], said["before"]["label"], said["after"]["label"]) for said in second.differences}
     assert ("NUDT15", "*1/*2", "*1/*3") in told
+    by_name = ("--as", "ana", "--role", "genetic_counselor")
+    shown = ror("reports", "versions", "P-renamed", MODULE, *by_name, "--show-results").out
+    assert "version 2: gene NUDT15: *1/*2, " in shown
+    assert "NUDT15" not in ror("reports", "versions", "P-renamed", MODULE, *by_name).out
 
 
 def test_an_unknown_release_is_told(refused: Refused, home: Service) -> None:
