@@ -125,6 +125,38 @@ class SignOff:
     signed_on: date
 
 
+class DifferenceKind(StrEnum):
+    """How a statement differs from the version before."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a version says of one subject, in the field's terms."""
+
+    text: str
+    rule: str = ""
+    """Code of the rule that it rests on; empty where a module has none."""
+    label: str = ""
+    """A short form that reads the same in every language; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a version says otherwise than the version before. It tells a person's result."""
+
+    kind: DifferenceKind
+    topic: str
+    """What the subject is; see `report_templates.differences.Topic`."""
+    subject: str
+    """Gene, medicine, trait or region."""
+    before: Statement | None
+    after: Statement | None
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a version that is not the original says about itself."""
@@ -133,6 +165,12 @@ class Change:
     previous_issued: date
     reason: LocalText
     """Short reviewed reason, as a clause without a full stop."""
+    differences: tuple[Difference, ...] = ()
+    """Everything that it says otherwise than the version before."""
+    knowledge: tuple[str, str] | None = None
+    """Knowledge releases of the version before and of this one, where they differ."""
+    note: LocalText | None = None
+    """What a person added for the participant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +223,10 @@ class ReportContent:
     wording_review: WordingReview | None = None
     own_medicines: tuple[str, ...] = ()
     """The participant's own list of medicines, each entry as it was typed; empty if none was given."""
+    made_from: str = ""
+    """The order, or the interpretation, that it was made from, by its identifier. Not shown."""
+    reason: str = ""
+    """Code of why this version exists; empty for the original. Not shown."""
 
     def __post_init__(self) -> None:
         original = self.kind is ReportKind.ORIGINAL

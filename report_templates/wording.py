@@ -46,6 +46,15 @@ def _locale(name: str) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads((files("report_templates") / "locale" / name).read_text("utf-8")))
 
 
+def change_reason(code: str) -> Mapping[Language, str]:
+    """Why a version of a report was made, by the code that the service keeps, as a clause in every language.
+
+    Raises:
+        WordingError: If there is no wording for the code.
+    """
+    return {words.language: words(f"change.reason.{code}") for words in map(Words, Language)}
+
+
 def fill(text: str, values: Mapping[str, object], where: str) -> str:
     """Put values into the placeholders of a text.
 

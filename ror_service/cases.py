@@ -14,6 +14,7 @@ from ror_service.states import CaseState, SampleState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock, Standing
 from ror_service.storage.tables import (
+    AmendmentRow,
     ReleaseDecisionRow,
     ResultCaseRow,
     ReviewCaseRow,
@@ -22,6 +23,8 @@ from ror_service.storage.tables import (
 from ror_service.work import Work, new_id
 
 T = TypeVar("T")
+Track = ResultCaseRow | AmendmentRow
+"""What goes through the states of a result: a case, or beside it the next version of a report that was returned."""
 
 _BEFORE_INTERPRETATION = {
     CaseState.ELIGIBLE,
@@ -41,17 +44,29 @@ _QUALITY = {
 }
 
 
-def advance(work: Work, case: ResultCaseRow, target: CaseState) -> None:
-    """Move a case along a legal transition, with its audit event.
+def advance(work: Work, track: Track, target: CaseState) -> None:
+    """Move a case, or a next version beside it, along a legal transition, with its audit event.
 
     Raises:
         IllegalTransitionError: If the state table does not list the transition.
     """
-    before = CaseState(case.state)
+    before = CaseState(track.state)
     states.check(states.CASE, before, target)
-    case.state = target.value
-    case.updated_at = work.at
-    work.audit("case.state", "result_case", case.case_id, case.participant_id, before=before.value, after=target.value)
+    track.state = target.value
+    track.updated_at = work.at
+    kind, object_id = named(track)
+    work.audit("case.state", kind, object_id, track.participant_id, before=before.value, after=target.value)
+
+
+def named(track: Track) -> tuple[str, str]:
+    """Kind and identifier of what an audit event is about. A next version is named only once it was released."""
+    return ("amendment", track.amendment_id) if isinstance(track, AmendmentRow) else ("result_case", track.case_id)
+
+
+def order_release(work: Work, track: Track, *, backfill: bool = False) -> None:
+    """Let the gate be asked, and the report be made, of a result that waits for nothing else."""
+    urgent = isinstance(track, AmendmentRow) and track.urgent
+    work.enqueue("release_report", track.case_id, backfill=backfill, urgent=urgent)
 
 
 def open_case(work: Work, participant_id: str, module: str) -> ResultCaseRow:
@@ -156,24 +171,33 @@ def must_be_erased(known: History | Standing) -> bool:
     return known.participation is Participation.WITHDRAWN or known.vital_status is VitalStatus.DECEASED
 
 
-def candidate(work: Work, case: ResultCaseRow) -> Candidate:
-    """What the current rows say of a result that asks to be released."""
-    sample = None if case.sample_id is None else results.must_get(work.session, SampleRow, case.sample_id)
-    review = results.review_of(work.session, case.case_id)
+def candidate(work: Work, case: ResultCaseRow, amendment: AmendmentRow | None = None) -> Candidate:
+    """What the current rows say of a result that asks to be released.
+
+    Args:
+        work: The transaction.
+        case: The case; it holds the facts of the version that is read.
+        amendment: The next version, whose own facts count in their place.
+    """
+    track = amendment or case
+    sample = None if track.sample_id is None else results.must_get(work.session, SampleRow, track.sample_id)
+    said = track.interpretation_id
+    review = None if said is None else results.review_about(work.session, said)
+    stopped = {CaseState.SUSPENDED, *results.CLOSED_CASES}
     return Candidate(
         participant_id=case.participant_id if sample is None else sample.participant_id,
         module=case.module,
         assay="" if sample is None else sample.assay,
         specimen="" if sample is None else sample.specimen,
         quality=Quality.UNKNOWN if sample is None else _QUALITY.get(SampleState(sample.state), Quality.UNKNOWN),
-        interpreted=case.interpretation_id is not None,
+        interpreted=said is not None,
         identity_case_open=participants.in_open_identity_case(work.session, case.participant_id),
-        positive_hereditary=case.requires_confirmation,
+        positive_hereditary=track.requires_confirmation,
         review_required=review is not None,
         signers=_signers(work, review),
-        confirmation=Confirmation(case.confirmation),
-        disclosure=Disclosure(case.disclosure),
-        paused=CaseState(case.state) in {CaseState.SUSPENDED, *results.CLOSED_CASES},
+        confirmation=Confirmation(track.confirmation),
+        disclosure=Disclosure(track.disclosure),
+        paused=CaseState(track.state) in stopped or CaseState(case.state) in results.CLOSED_CASES,
     )
 
 
@@ -183,18 +207,21 @@ def _signers(work: Work, review: ReviewCaseRow | None) -> tuple[str, ...]:
     return tuple(sign_off.signer for sign_off in results.sign_offs(work.session, review.review_id))
 
 
-def ask_gate(work: Work, case: ResultCaseRow, payload: T, purpose: str) -> Release[T] | Withheld:
+def ask_gate(
+    work: Work, case: ResultCaseRow, payload: T, purpose: str, amendment: AmendmentRow | None = None
+) -> Release[T] | Withheld:
     """Ask the consent gate from rows read under the shared consent lock, and keep its decision.
 
     Args:
         work: The transaction; the lock is held until it ends.
         case: The case that the payload belongs to.
         payload: What is to be rendered, sent or read.
-        purpose: `release`, `send` or `read`.
+        purpose: `release`, `seal`, `send` or `read`.
+        amendment: The next version, if the payload belongs to that.
     """
     known = participants.history(work.session, case.participant_id, Lock.SHARED)
     work.session.refresh(case)
-    outcome = gate(known, candidate(work, case), work.policy, as_of(known, work.at), payload)
+    outcome = gate(known, candidate(work, case, amendment), work.policy, as_of(known, work.at), payload)
     work.session.add(
         ReleaseDecisionRow(
             decision_id=new_id("decision"),

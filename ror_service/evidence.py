@@ -17,8 +17,10 @@ from consent.types import latest
 from interpreters.findings import Finding, HereditaryFinding, Interpretation, PharmacogenomicFinding
 from interpreters.genotypes import Sex
 from interpreters.hereditary_risk import HereditaryRisk
+from interpreters.hereditary_risk.changes import ChangeKind, changes
 from interpreters.hereditary_risk.packet import NO_SOURCE, FindingEvidence, absent, finding_evidence, variant_key
 from interpreters.interpreter import Interpreter
+from report_templates.content import Audience
 from ror_service import cases
 from ror_service.errors import ErasedError, KnowledgeUnavailableError
 from ror_service.review import curations, queue
@@ -275,12 +277,40 @@ def sign(work: Work, parts: Parts, review_id: str, dispositions: Sequence[Dispos
     opened = _open(work, parts, review_id)
     said = opened.interpreted.interpretation
     findings = findings_under_review(said)
-    if queue.sign(work, review_id, dispositions, reason, findings=findings):
+    confirmed = _confirmed(work, parts, opened, findings)
+    if queue.sign(work, review_id, dispositions, reason, findings=findings, confirmed=confirmed):
         decided = queue.decided(findings, results.sign_offs(work.session, review_id))
         curations.remember(
             work, parts.variant_secret, decided,
             build=opened.interpreted.build, knowledge_release=said.knowledge_release,
         )  # fmt: skip
+
+
+def _confirmed(work: Work, parts: Parts, opened: _Opened, findings: Sequence[UnderReview]) -> frozenset[str]:
+    """Genes of which the report that is read holds this very finding, which is no stronger now.
+
+    What is new or stronger is confirmed in a second specimen and told by a counselor, as a first finding is.
+    """
+    read = results.released_version(work.session, opened.case.case_id, Audience.PARTICIPANT)
+    if read is None or read.interpretation_id == opened.row.interpretation_id:
+        return frozenset()
+    row = results.must_get(work.session, InterpretationRow, read.interpretation_id)
+    said = vault.open_interpretation(work, parts.keys, row).interpretation
+    before = findings_under_review(said)
+    left_out = queue.not_reported(work, row.interpretation_id, before)
+    held = {_spelled(finding) for finding in before if finding.gene not in left_out}
+    told = changes(said, opened.interpreted.interpretation)
+    stronger = {change.gene for change in told if change.kind not in _NO_STRONGER}
+    return frozenset(f.gene for f in findings if _spelled(f) in held and f.gene not in stronger)
+
+
+_NO_STRONGER = {ChangeKind.DOWNGRADE_REVIEW_AMEND_REPORT, ChangeKind.STAR_CHANGE}
+
+
+def _spelled(finding: UnderReview) -> tuple[str, frozenset[tuple[str, str]]]:
+    """A hereditary finding by its gene, and its variants by place, bases and zygosity."""
+    variants = curations.variants_of(finding) if isinstance(finding, HereditaryFinding) else ()
+    return finding.gene, frozenset((f"{v.chrom}-{v.pos}-{v.ref}-{v.alt}", v.zygosity) for v in variants)
 
 
 @dataclass(frozen=True, slots=True)

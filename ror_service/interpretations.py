@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +10,8 @@ from consent.types import Confirmation, Disclosure
 from interpreters.changes import FollowUp
 from interpreters.genotypes import Sex
 from interpreters.interpreter import Interpreter
-from ror_service import cases
+from report_templates.content import ReportKind
+from ror_service import amendments, cases
 from ror_service.genotypes.store import Genotypes
 from ror_service.intake import samples
 from ror_service.intake.samples import Reading
@@ -23,7 +24,7 @@ from ror_service.sealing.vault import Interpreted
 from ror_service.states import CaseState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
-from ror_service.storage.tables import ResultCaseRow
+from ror_service.storage.tables import AmendmentRow, ResultCaseRow
 from ror_service.work import Work
 
 
@@ -85,7 +86,7 @@ def keep_again(
 
     Where no report was returned yet, it takes the place of the interpretation before, and the case goes to review: any
     confirmation or disclosure begins anew. Where one was returned, that one and the state of the case stay as they are,
-    and the review stands beside them.
+    and a next version goes to review beside them, in place of any that is on its way.
 
     Args:
         work: The transaction.
@@ -96,7 +97,8 @@ def keep_again(
         due: What people must do about it, at least one thing, and within which time.
 
     Returns:
-        False, and nothing is kept, when the case moved on since it was compared, or must not be reanalyzed any more.
+        False, and nothing is kept, when the case moved on since it was compared, or must not be reanalyzed any more, or
+        something that people added to the report is on its way.
     """
     # The participant before the case, as a withdrawal takes the locks.
     participants.get(work.session, made[0].participant_id, Lock.SHARED)
@@ -104,16 +106,18 @@ def keep_again(
     newest = results.interpretations_of_cases(work.session, [case_id])[0]
     if newest.interpretation_id != since or not cases.may_be_reanalyzed(work, case):
         return False
-    need = _need(work, case, made[2])
-    need = replace(
-        need,
-        tier=Tier.COUNSELOR if need.tier is Tier.NONE else need.tier,
-        reasons=(*(_REASONS[follow_up] for follow_up in sorted(due)), *need.reasons),
-        urgency=most_urgent((need.urgency, Urgency.SOON)),
-    )
+    on_its_way = results.open_amendment(work.session, case_id, lock=True)
+    if on_its_way is not None and on_its_way.kind == ReportKind.ADDENDUM:
+        return False
+    need = _need_again(work, case, made[2], [_REASONS[follow_up] for follow_up in sorted(due)])
     interpretation_id = _sealed(work, keys, case, made, need.tier)
     queue.supersede(work, case)
-    if CaseState(case.state) not in cases.RETURNED:
+    if CaseState(case.state) in cases.RETURNED:
+        urgent = FollowUp.COUNSELOR_TASK in due or (on_its_way is not None and on_its_way.urgent)
+        if on_its_way is not None:
+            amendments.drop(work, on_its_way)
+        amendments.begin(work, case, ReportKind.AMENDED, "new_knowledge", interpretation_id, urgent=urgent)
+    else:
         case.interpretation_id = interpretation_id
         case.requires_confirmation = False
         case.confirmation = Confirmation.NOT_ORDERED.value
@@ -122,6 +126,34 @@ def keep_again(
             cases.advance(work, case, CaseState.IN_REVIEW)
     queue.open_review(work, case, interpretation_id, need, min(due.values()))
     return True
+
+
+def keep_corrected(
+    work: Work,
+    keys: KeyProvider,
+    amendment: AmendmentRow,
+    made: tuple[Reading, Genotypes, Interpreted],
+    *,
+    review_due: timedelta,
+) -> None:
+    """Seal what was found in place of a result that was wrong, and give it to review: people always look at it."""
+    case = results.must_get(work.session, ResultCaseRow, amendment.case_id, lock=True)
+    need = _need_again(work, case, made[2], ["report_corrected"])
+    amendment.interpretation_id = _sealed(work, keys, case, made, need.tier)
+    amendment.sample_id = made[0].sample_id
+    cases.advance(work, amendment, CaseState.IN_REVIEW)
+    queue.open_review(work, case, amendment.interpretation_id, need, review_due)
+
+
+def _need_again(work: Work, case: ResultCaseRow, interpreted: Interpreted, reasons: Sequence[str]) -> Triage:
+    """What a result that is made again needs: at least a counselor who looks soon."""
+    need = _need(work, case, interpreted)
+    return replace(
+        need,
+        tier=Tier.COUNSELOR if need.tier is Tier.NONE else need.tier,
+        reasons=(*reasons, *need.reasons),
+        urgency=most_urgent((need.urgency, Urgency.SOON)),
+    )
 
 
 def _need(work: Work, case: ResultCaseRow, interpreted: Interpreted) -> Triage:

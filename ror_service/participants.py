@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -20,6 +21,7 @@ from ror_service.storage.tables import (
     ModuleDecisionRow,
     ParticipantRow,
     RecallRow,
+    ReportVersionRow,
     ResultCaseRow,
     SampleRow,
 )
@@ -250,8 +252,9 @@ def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
 def ask_again(work: Work, participant_id: str) -> None:
     """Order what waits for nothing but the gate, because something that the gate looks at has changed."""
     for case in results.cases_of(work.session, participant_id):
-        if CaseState(case.state) in cases.AT_THE_GATE:
-            work.enqueue("release_report", case.case_id)
+        for track in (case, results.open_amendment(work.session, case.case_id)):
+            if track is not None and CaseState(track.state) in cases.AT_THE_GATE:
+                cases.order_release(work, track)
         for delivery in results.deliveries_of_cases(work.session, [case.case_id]):
             if DeliveryState(delivery.state) in _UNSENT:
                 work.enqueue("deliver_report", delivery.delivery_id)
@@ -275,25 +278,34 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
     """Make a case's results unreadable in this transaction and order their deletion at every partner."""
     session = work.session
     cases.advance(work, case, ending)
-    versions = results.versions_of_cases(session, [case.case_id])
-    for version in versions:
-        if VersionState(version.state) is not VersionState.WITHDRAWN:
-            states.move(states.VERSION, version, VersionState.WITHDRAWN)
-            version.withdrawn_at = work.at
-    keys = {version.data_key_id for version in versions}
-    keys |= {row.data_key_id for row in results.interpretations_of_cases(session, [case.case_id])}
-    destroyed = results.destroy_keys(session, keys, work.at)
-    recalls = [order_recall(work, delivery, cause) for delivery in results.deliveries_of_cases(session, [case.case_id])]
+    destroyed = withdraw_versions(work, results.versions_of_cases(session, [case.case_id]), cause)
+    keys = {row.data_key_id for row in results.interpretations_of_cases(session, [case.case_id])}
+    for amendment in results.amendments_of_cases(session, [case.case_id]):
+        keys |= {key for key in (amendment.data_key_id,) if key is not None}
+        if amendment.state not in {CaseState.AVAILABLE, CaseState.REVOKED}:
+            cases.advance(work, amendment, CaseState.REVOKED)
+    destroyed += results.destroy_keys(session, keys, work.at)
+    ordered = [order_recall(work, delivery, cause) for delivery in results.deliveries_of_cases(session, [case.case_id])]
     for review in results.unfinished_reviews(session, case.case_id):
         states.move(states.REVIEW, review, states.ReviewState.CLOSED)
         review.closed_at = work.at
     cases.advance(work, case, CaseState.DELETION_ORDERED)
     work.audit(
         "case.erase", "result_case", case.case_id, case.participant_id, cause=cause, keys_destroyed=destroyed,
-        recalls=sum(recalls),
+        recalls=sum(ordered),
     )  # fmt: skip
-    if not any(recalls):
+    # Those of versions that were taken back before count as well.
+    if all(recall.acknowledged_at is not None for recall in results.recalls_of_case(session, case.case_id)):
         cases.advance(work, case, CaseState.DELETED)
+
+
+def withdraw_versions(work: Work, versions: Sequence[ReportVersionRow], cause: str) -> int:
+    """Make report versions unreadable for ever; returns how many data keys were destroyed."""
+    for version in versions:
+        if VersionState(version.state) is not VersionState.WITHDRAWN:
+            states.move(states.VERSION, version, VersionState.WITHDRAWN)
+            version.withdrawn_at, version.withdrawn_cause = work.at, cause
+    return results.destroy_keys(work.session, [version.data_key_id for version in versions], work.at)
 
 
 def erase_sample(work: Work, sample_id: str, cause: str) -> None:
@@ -309,8 +321,8 @@ def erase_sample(work: Work, sample_id: str, cause: str) -> None:
         return
     sample.state = SampleState.ERASED.value
     session.flush()
-    resting = [case for case in results.cases_of(session, participant_id) if case.sample_id == sample_id]
-    ended = [case for case in resting if CaseState(case.state) not in results.CLOSED_CASES]
+    open_cases = [c for c in results.cases_of(session, participant_id) if c.state not in results.CLOSED_CASES]
+    ended = [case for case in open_cases if sample_id in results.samples_of_case(session, case)]
     for case in ended:
         _close(work, case, CaseState.REVOKED, cause)
     destroyed = results.destroy_keys(session, results.keys_of_sample(session, sample_id), work.at)

@@ -81,10 +81,10 @@ def release_report(context: ServiceContext, case_id: str) -> None:
         )
     if not isinstance(release, Release):
         return
-    rendered = context.render(release)
+    rendered, draft = context.render(release), release.payload.made_from
     with context.transaction(PIPELINE) as work:
-        partners = context.partners(work)
-        reports.keep(work, context.keys, case_id, rendered, sender=context.sender_at(work.at), partners=partners)
+        sender, partners = context.sender_at(work.at), context.partners(work)
+        reports.keep(work, context.keys, case_id, rendered, draft, sender=sender, partners=partners)
 
 
 def deliver_report(context: ServiceContext, delivery_id: str) -> None:

@@ -55,7 +55,7 @@ class Reanalyzed:
     follow_ups: frozenset[FollowUp] = frozenset()
     """What people must do; a finding that they had decided not to report asks for nothing when it loses its support."""
     to_amend: bool = False
-    """People must act, and a report was returned: it stays as it is, since amended reports are not issued yet."""
+    """People must act, and a report was returned: it stays as it is until they let an amended one take its place."""
     opened: bool = False
     """A review was opened."""
     from_file: bool = False

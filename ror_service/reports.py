@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from consent.gate import Release, Withheld
 from consent.types import Confirmation
@@ -13,11 +16,15 @@ from interpreters.findings import HereditaryFinding, Interpretation, Pharmacogen
 from interpreters.genotypes import Assay, Sex
 from report_templates.content import (
     Audience,
+    Change,
+    Difference,
     FindingDecision,
     FindingOutcome,
+    Language,
     ParticipantReference,
     Programme,
     ReportContent,
+    ReportKind,
     SignerRole,
     SignOff,
     Specimen,
@@ -25,13 +32,16 @@ from report_templates.content import (
     WordingReview,
     variant_key,
 )
+from report_templates.differences import Reported, changes_a_result, differences
 from report_templates.render import template_digest
-from ror_service import cases, own_medicines
+from report_templates.wording import change_reason
+from ror_service import amendments, cases, own_medicines
+from ror_service.cases import Track
 from ror_service.delivery import dispatch
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
 from ror_service.errors import ConflictError, InvalidInputError, NotFoundError, WithheldError
-from ror_service.rendering.artifacts import Artifact
+from ror_service.rendering.artifacts import DIFFERENCE, Artifact
 from ror_service.review.queue import Disposition, decided
 from ror_service.review.triage import UnderReview, findings_under_review
 from ror_service.sealing import bundle, vault
@@ -42,6 +52,7 @@ from ror_service.states import CaseState, VersionState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
+    AmendmentRow,
     ArtifactRow,
     ConfirmationOrderRow,
     InterpretationRow,
@@ -98,21 +109,25 @@ def draft(
     case = results.must_get(work.session, ResultCaseRow, case_id)
     owner = participants.get(work.session, case.participant_id, Lock.SHARED)
     case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
-    if CaseState(case.state) not in cases.AT_THE_GATE or case.sample_id is None or case.interpretation_id is None:
+    amendment = results.open_amendment(work.session, case_id, lock=True)
+    track = amendment or case
+    if CaseState(track.state) not in cases.AT_THE_GATE or track.sample_id is None or track.interpretation_id is None:
         return None
-    sample = results.must_get(work.session, SampleRow, case.sample_id)
-    row = results.must_get(work.session, InterpretationRow, case.interpretation_id)
+    sample = results.must_get(work.session, SampleRow, track.sample_id)
     content = _content(
-        work, vault.open_interpretation(work, keys, row), programme, owner=owner, sample=sample, case=case,
-        settle=settle, medicines=own_medicines.for_report(work, keys, case),
-        wording_review=wording_reviews.get(case.module),
+        work, keys, programme, owner=owner, sample=sample, track=track, generation=case.generation, settle=settle,
+        medicines=own_medicines.for_report(work, keys, case), wording_review=wording_reviews.get(case.module),
     )  # fmt: skip
-    outcome = cases.ask_gate(work, case, content, "release")
-    work.audit(
-        "report.release_decision", "result_case", case_id, case.participant_id, released=outcome.decision.released
-    )
-    if isinstance(outcome, Release) and CaseState(case.state) is not CaseState.RELEASE_READY:
-        cases.advance(work, case, CaseState.RELEASE_READY)
+    if amendment is not None:
+        content = _next_version(work, keys, content, amendment, settle)
+        if amendment.kind == ReportKind.AMENDED and not changes_a_result(_changed(content)):
+            amendments.drop(work, amendment)
+            return None
+    outcome = cases.ask_gate(work, case, content, "release", amendment)
+    kind, object_id = cases.named(track)
+    work.audit("report.release_decision", kind, object_id, case.participant_id, released=outcome.decision.released)
+    if isinstance(outcome, Release) and CaseState(track.state) is not CaseState.RELEASE_READY:
+        cases.advance(work, track, CaseState.RELEASE_READY)
     return outcome
 
 
@@ -121,28 +136,47 @@ def keep(
     keys: KeyProvider,
     case_id: str,
     artifacts: tuple[Artifact, ...],
+    made_from: str,
     *,
     sender: Sender,
     partners: Sequence[Partner],
 ) -> None:
-    """Seal a rendered report as a version, make it available, and queue it for every partner.
+    """Seal a rendered report as a version, make it available in place of the one before, and queue it for partners.
 
-    The gate is asked again, since rendering took time; a report that is no longer releasable is dropped.
+    The gate is asked again, since rendering took time; a report that is no longer releasable is dropped, and one of
+    which another draft is wanted meanwhile.
+
+    Args:
+        work: The transaction.
+        keys: Holder of the key-encryption keys.
+        case_id: Whose and which result.
+        artifacts: Every file of it.
+        made_from: `ReportContent.made_from` of the draft.
+        sender: The service as partners know it.
+        partners: To whom it is sent.
     """
     case = results.must_get(work.session, ResultCaseRow, case_id)
-    participants.get(work.session, case.participant_id, Lock.SHARED)
+    # Whoever sends the version before holds the participant: it is gone, or not sent any more.
+    replaces = results.open_amendment(work.session, case_id) is not None
+    participants.get(work.session, case.participant_id, Lock.EXCLUSIVE if replaces else Lock.SHARED)
     case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
-    outcome = cases.ask_gate(work, case, artifacts, "release")
-    if CaseState(case.state) is not CaseState.RELEASE_READY or isinstance(outcome, Withheld):
+    amendment = results.open_amendment(work.session, case_id, lock=True)
+    track = amendment or case
+    outcome = cases.ask_gate(work, case, artifacts, "release", amendment)
+    wanted = CaseState(track.state) is CaseState.RELEASE_READY and made_from == _made_from(track)
+    if not wanted or isinstance(outcome, Withheld):
         return
-    version = _store_version(work, keys, case, outcome)
+    version = _store_version(work, keys, case, amendment, outcome)
+    if amendment is not None:
+        amendments.released(work, case, amendment, version)
     cases.advance(work, case, CaseState.AVAILABLE)
     work.audit(
         "report.available", "report_version", version.version_id, case.participant_id,
-        content_digest=version.content_digest,
+        content_digest=version.content_digest, kind=version.kind, number=version.number,
     )  # fmt: skip
+    urgent = amendment is not None and amendment.urgent
     for partner in partners:
-        dispatch.queue(work, sender, partner, case=case, version=version, artifacts=_in_bundle(outcome))
+        dispatch.queue(work, sender, partner, case=case, version=version, artifacts=_in_bundle(outcome), urgent=urgent)
 
 
 def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: str) -> Opened:
@@ -166,7 +200,7 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
     if case is None or version is None:
         raise NotFoundError("there is no report to read")
     artifact = next((a for a in results.artifacts_of(work.session, version.version_id) if a.name == name), None)
-    if artifact is None:
+    if artifact is None or name == DIFFERENCE:
         raise NotFoundError("the report has no such file")
     outcome = cases.ask_gate(work, case, artifact, "read")
     if isinstance(outcome, Withheld):
@@ -174,6 +208,65 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
     content = vault.open_artifact(work, keys, participant_id, version, outcome.payload)
     work.audit("report.read", "report_version", version.version_id, participant_id, file=name)
     return Opened(version.version_id, artifact.media_type, content)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSummary:
+    """One version of a report in the list of all."""
+
+    number: int
+    kind: str
+    reason: str
+    """Code of why it was made; empty for the original."""
+    state: str
+    released_at: datetime
+    withdrawn_cause: str | None
+    viewed_at: datetime | None
+    """When the participant first opened this very version, here or at a partner."""
+    differences: tuple[Mapping[str, Any], ...]
+    """What it says otherwise than the version before; empty where that is not asked for, or can no longer be read."""
+
+
+def versions(
+    work: Work, keys: KeyProvider, participant_id: str, module: str, *, with_differences: bool = False
+) -> tuple[VersionSummary, ...]:
+    """Every version of the participant's present report of a module, oldest first; asking is audited.
+
+    What differed is results: it is opened only where the consent gate lets the report be read at this moment.
+
+    Raises:
+        NotFoundError: If there is no such participant or result.
+    """
+    participants.get(work.session, participant_id, Lock.SHARED)
+    case = results.current_case(work.session, participant_id, module)
+    if case is None:
+        raise NotFoundError("there is no such result")
+    opened = with_differences and isinstance(cases.ask_gate(work, case, None, "read"), Release)
+    work.audit("report.list", "result_case", case.case_id, participant_id, differences=opened)
+    return tuple(
+        VersionSummary(
+            number=version.number,
+            kind=version.kind,
+            reason=version.reason,
+            state=version.state,
+            released_at=version.created_at,
+            withdrawn_cause=version.withdrawn_cause,
+            viewed_at=results.first_view(work.session, version.version_id),
+            differences=_differences(work, keys, participant_id, version) if opened else (),
+        )
+        for version in results.report_versions_of_case(work.session, case.case_id)
+    )
+
+
+def _differences(
+    work: Work, keys: KeyProvider, participant_id: str, version: ReportVersionRow
+) -> tuple[Mapping[str, Any], ...]:
+    files = results.artifacts_of(work.session, version.version_id)
+    artifact = next((file for file in files if file.name == DIFFERENCE), None)
+    if artifact is None or VersionState(version.state) is VersionState.WITHDRAWN:
+        return ()
+    said = json.loads(vault.open_artifact(work, keys, participant_id, version, artifact))
+    return tuple(said["differences"])
 
 
 def read_refused(work: Work, participant_id: str, module: str, reasons: tuple[str, ...]) -> None:
@@ -207,7 +300,9 @@ def _viewed(work: Work, version: ReportVersionRow, event_id: str, source: str) -
         ViewEventRow(event_id=event_id, version_id=version_id, source=source, viewed_at=work.at, received_at=work.at)
     )
     case = results.must_get(work.session, ResultCaseRow, report.case_id, lock=True)
-    if CaseState(case.state) in {CaseState.AVAILABLE, CaseState.DELIVERED}:
+    # A view of an older version says nothing of the one that is there to be read now.
+    current = VersionState(version.state) is VersionState.RELEASED
+    if current and CaseState(case.state) in {CaseState.AVAILABLE, CaseState.DELIVERED}:
         cases.advance(work, case, CaseState.VIEWED)
     work.audit("report.viewed", "report_version", version_id, report.participant_id, source=source)
 
@@ -227,27 +322,27 @@ def _in_bundle(release: Release[tuple[Artifact, ...]]) -> tuple[bundle.Artifact,
 
 def _content(
     work: Work,
-    interpreted: Interpreted,
+    keys: KeyProvider,
     programme: Programme,
     *,
     owner: ParticipantRow,
     sample: SampleRow,
-    case: ResultCaseRow,
+    track: Track,
+    generation: int,
     settle: Settle,
     medicines: tuple[str, ...],
     wording_review: WordingReview | None,
 ) -> ReportContent:
     if owner.birth_date is None:
         raise InvalidInputError("a report carries two identifiers; the birth date is missing")
-    review = results.review_of(work.session, case.case_id)
-    sign_offs = [] if review is None else results.sign_offs(work.session, review.review_id)
-    order = None if review is None else results.confirmation_of(work.session, review.review_id)
-    decisions = decided(findings_under_review(interpreted.interpretation), sign_offs)
+    row = results.must_get(work.session, InterpretationRow, str(track.interpretation_id))
+    interpreted = vault.open_interpretation(work, keys, row)
+    said, sign_offs = _reported(work, row.interpretation_id, interpreted.interpretation, settle)
     return ReportContent(
-        interpretation=_settled(interpreted.interpretation, decisions, settle),
+        interpretation=said.interpretation,
         programme=programme,
         participant=ParticipantReference(owner.participant_id, owner.birth_date.year),
-        accession=_accession(case, interpreted, sample),
+        accession=_accession(track, generation, interpreted, sample),
         version=1,
         issued=work.at.date(),
         specimen=Specimen(
@@ -260,10 +355,57 @@ def _content(
         sources=interpreted.sources,
         sign_offs=tuple(SignOff(row.signer, SignerRole(row.role), row.signed_at.date()) for row in sign_offs),
         sex_at_birth=Sex(owner.sex_at_birth),
-        decisions=_hereditary(decisions, sign_offs, order),
+        decisions=tuple(said.decisions),
         wording_review=wording_review,
         own_medicines=medicines,
+        made_from=_made_from(track),
     )
+
+
+def _next_version(
+    work: Work, keys: KeyProvider, content: ReportContent, amendment: AmendmentRow, settle: Settle
+) -> ReportContent:
+    """The content of a version that is not the first, with all that it says otherwise than the one before."""
+    former = results.report_versions_of_case(work.session, amendment.case_id)[-1]
+    row = results.must_get(work.session, InterpretationRow, former.interpretation_id)
+    said = vault.open_interpretation(work, keys, row).interpretation
+    before, _ = _reported(work, row.interpretation_id, said, settle)
+    releases = (said.knowledge_release, content.interpretation.knowledge_release)
+    text = vault.open_amendment_text(work, keys, amendment).get("text")
+    return replace(
+        content,
+        version=former.number + 1,
+        kind=ReportKind(amendment.kind),
+        reason=amendment.reason,
+        change=Change(
+            previous_version=former.number,
+            previous_issued=former.created_at.date(),
+            reason=change_reason(amendment.reason),
+            differences=differences(before, Reported(content.interpretation, content.decisions)),
+            knowledge=releases if releases[0] != releases[1] else None,
+            note={Language(name): said for name, said in text.items()} if text else None,
+        ),
+    )
+
+
+def _changed(content: ReportContent) -> tuple[Difference, ...]:
+    return () if content.change is None else content.change.differences
+
+
+def _made_from(track: Track) -> str:
+    return track.amendment_id if isinstance(track, AmendmentRow) else str(track.interpretation_id)
+
+
+def _reported(
+    work: Work, interpretation_id: str, said: Interpretation, settle: Settle
+) -> tuple[Reported, Sequence[SignOffRow]]:
+    """What a report of an interpretation says, as its signers decided, and their signatures."""
+    review = results.review_about(work.session, interpretation_id)
+    sign_offs = [] if review is None else results.sign_offs(work.session, review.review_id)
+    # A finding that an earlier second specimen confirmed is not looked for again.
+    order = None if review is None else results.last_confirmation(work.session, review)
+    decisions = decided(findings_under_review(said), sign_offs)
+    return Reported(_settled(said, decisions, settle), _hereditary(decisions, sign_offs, order)), sign_offs
 
 
 _Decisions = Sequence[tuple[UnderReview, Disposition]]
@@ -301,12 +443,12 @@ def _finding_outcome(choice: Disposition, order: ConfirmationOrderRow | None) ->
     return FindingOutcome.NOT_CONFIRMED if contradicted else FindingOutcome.NOT_REPORTED
 
 
-def _accession(case: ResultCaseRow, interpreted: Interpreted, sample: SampleRow) -> str:
+def _accession(track: Track, generation: int, interpreted: Interpreted, sample: SampleRow) -> str:
     """Unique number of a report: the same for the same result, so that a report can be made again byte for byte."""
     parts = (
-        case.participant_id,
-        case.module,
-        str(case.generation),
+        track.participant_id,
+        track.module,
+        str(generation),
         sample.file_sha256,
         interpreted.interpretation.knowledge_digest,
     )
@@ -314,8 +456,13 @@ def _accession(case: ResultCaseRow, interpreted: Interpreted, sample: SampleRow)
 
 
 def _store_version(
-    work: Work, keys: KeyProvider, case: ResultCaseRow, release: Release[tuple[Artifact, ...]]
+    work: Work,
+    keys: KeyProvider,
+    case: ResultCaseRow,
+    amendment: AmendmentRow | None,
+    release: Release[tuple[Artifact, ...]],
 ) -> ReportVersionRow:
+    """Keep a version as the one that is read; the one before is superseded in the same transaction."""
     report = results.report_of(work.session, case.case_id, Audience.PARTICIPANT)
     if report is None:
         report = ReportRow(
@@ -327,16 +474,20 @@ def _store_version(
         )
         work.session.add(report)
         work.session.flush()
-    interpretation = results.must_get(work.session, InterpretationRow, str(case.interpretation_id))
+    versions = results.versions_of(work.session, report.report_id)
+    if versions and VersionState(versions[-1].state) is VersionState.RELEASED:
+        amendments.supersede(work, versions[-1])
+    said = (amendment or case).interpretation_id
+    interpretation = results.must_get(work.session, InterpretationRow, str(said))
     version_id = new_id("version")
     key = vault.new_report_key(work, keys, case.participant_id, version_id)
     version = ReportVersionRow(
         version_id=version_id,
         report_id=report.report_id,
         interpretation_id=interpretation.interpretation_id,
-        number=len(results.versions_of(work.session, report.report_id)) + 1,
-        kind="original",
-        reason="",
+        number=len(versions) + 1,
+        kind=ReportKind.ORIGINAL.value if amendment is None else amendment.kind,
+        reason="" if amendment is None else amendment.reason,
         state=VersionState.RELEASED.value,
         content_digest=vault.content_digest({artifact.name: artifact.content for artifact in release.payload}),
         template_digest=template_digest(),

@@ -50,13 +50,13 @@ class CaseState(StrEnum):
 
 
 class VersionState(StrEnum):
-    """One immutable version of a report."""
+    """One immutable version of a report. It is sealed and released in one transaction: before, there is none."""
 
-    DRAFT = "draft"
-    SEALED = "sealed"
     RELEASED = "released"
     SUPERSEDED = "superseded"
+    """A later version took its place. It is kept and listed, and nobody reads it as the current one."""
     WITHDRAWN = "withdrawn"
+    """Its key is destroyed, and every delivery of it is recalled."""
 
 
 class ReviewState(StrEnum):
@@ -116,10 +116,11 @@ CASE: Transitions[CaseState] = _table(
         _C.DISCLOSURE_SCHEDULED: {_C.IN_REVIEW, _C.DISCLOSED, *_WITHDRAWABLE},
         _C.DISCLOSED: {_C.IN_REVIEW, _C.RELEASE_READY, *_WITHDRAWABLE},
         _C.RELEASE_READY: {_C.IN_REVIEW, _C.AVAILABLE, *_WITHDRAWABLE},
-        _C.AVAILABLE: {_C.DELIVERED, _C.VIEWED, *_WITHDRAWABLE},
-        _C.DELIVERED: {_C.VIEWED, *_WITHDRAWABLE},
-        _C.VIEWED: {*_WITHDRAWABLE},
-        _C.SUSPENDED: {_C.REVOKED, _C.NOT_DELIVERABLE},
+        # Back to `available`: another version of the report took the place of the one before.
+        _C.AVAILABLE: {_C.AVAILABLE, _C.DELIVERED, _C.VIEWED, *_WITHDRAWABLE},
+        _C.DELIVERED: {_C.AVAILABLE, _C.VIEWED, *_WITHDRAWABLE},
+        _C.VIEWED: {_C.AVAILABLE, *_WITHDRAWABLE},
+        _C.SUSPENDED: {_C.AVAILABLE, _C.REVOKED, _C.NOT_DELIVERABLE},
         _C.REVOKED: {_C.DELETION_ORDERED},
         _C.NOT_DELIVERABLE: {_C.DELETION_ORDERED},
         _C.DELETION_ORDERED: {_C.DELETED},
@@ -130,8 +131,6 @@ CASE: Transitions[CaseState] = _table(
 _V = VersionState
 VERSION: Transitions[VersionState] = _table(
     {
-        _V.DRAFT: {_V.SEALED, _V.WITHDRAWN},
-        _V.SEALED: {_V.RELEASED, _V.WITHDRAWN},
         _V.RELEASED: {_V.SUPERSEDED, _V.WITHDRAWN},
         _V.SUPERSEDED: {_V.WITHDRAWN},
         _V.WITHDRAWN: set(),

@@ -49,9 +49,9 @@ class Work:
         """
         return row_security.seeing_all(self.session)
 
-    def enqueue(self, task: str, subject_id: str, *, backfill: bool = False) -> None:
+    def enqueue(self, task: str, subject_id: str, *, backfill: bool = False, urgent: bool = False) -> None:
         """Order work for the queue, written with the state change that causes it; a backfill waits for the rest."""
-        jobs.enqueue(self.session, task, subject_id, self.at, backfill=backfill)
+        jobs.enqueue(self.session, task, subject_id, self.at, backfill=backfill, urgent=urgent)
 
 
 def new_id(kind: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
+from interpreters.changes import FollowUp
 from interpreters.findings import DrugRecommendation, Interpretation, PharmacogenomicFinding
 
 
@@ -34,8 +35,8 @@ class Change:
     kind: ChangeKind
     before: str
     after: str
-    follow_up: ClassVar[None] = None
-    """Amended medicines reports are not issued: changes are counted, and nobody is asked to act."""
+    follow_up: ClassVar[FollowUp] = FollowUp.REVIEW
+    """A person looks at each, since each is something that the report says."""
 
 
 def changes(before: Interpretation, after: Interpretation) -> tuple[Change, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from report_templates.content import ReportContent
 from report_templates.views.common import Passage
+from report_templates.views.differences import in_words
 from report_templates.wording import Words
 
 HEALTH_MODULES = frozenset({"hereditary_risk", "pharmacogenomics"})
@@ -101,13 +102,19 @@ def _review_banner(content: ReportContent, words: Words) -> str | None:
 def _change(content: ReportContent, words: Words) -> Passage | None:
     if content.change is None:
         return None
+    change = content.change
+    day = words.day(change.previous_issued)
     values = {
-        "previous": content.change.previous_version,
-        "day": words.day(content.change.previous_issued),
-        "reason": content.change.reason[words.language],
+        "previous": change.previous_version,
+        "day": day,
+        "reason": change.reason[words.language],
+        "knowledge": " → ".join(change.knowledge or (content.interpretation.knowledge_release,)),
     }
-    heading = words(f"change.{content.kind}.heading")
-    return Passage(heading, (words(f"change.{content.kind}.body", **values), words("change.share")))
+    told = in_words(change.differences, words)
+    body = [words(f"change.{content.kind}.body", **values)]
+    body += [change.note[words.language]] if change.note else []
+    body += [words("change.since", day=day)] if told else []
+    return Passage(words(f"change.{content.kind}.heading"), tuple(body), told, words("change.share"))
 
 
 def _identity(content: ReportContent, words: Words) -> tuple[Fact, ...]:

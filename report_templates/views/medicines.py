@@ -270,6 +270,11 @@ def _summary(advice: Sequence[Advice], words: Words) -> tuple[SummaryRow, ...]:
     return tuple(rows)
 
 
+def medicine_name(drug: str, words: Words) -> str:
+    """A medicine as participants know it."""
+    return _medicine(drug, words).name
+
+
 def _medicine(drug: str, words: Words) -> Medicine:
     wording = content_file("medicines/drugs.json")
     for entry in wording["drugs"]:

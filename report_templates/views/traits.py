@@ -118,6 +118,15 @@ def view(content: ReportContent, words: Words) -> TraitsView:
     )
 
 
+def trait_name(trait: str, words: Words) -> str:
+    """A trait as participants know it.
+
+    Raises:
+        WordingError: If it has no wording.
+    """
+    return words.text(_trait(trait)["name"])
+
+
 def _has_wording(trait: str) -> bool:
     return any(entry["id"] == trait for entry in content_file("traits.json")["traits"])
 

@@ -15,9 +15,6 @@ PartnerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,64}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,20}$")]
 PlainText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
-SHOWN = r"^[ -~\u00a0-\u00ac\u00ae-\u017f\u0391-\u03a1\u03a3-\u03c9\u2013\u2014\u2018-\u201d\u2022\u2026\u2122]*$"
-"""Latin and Greek letters, digits and marks: characters that the fonts of the reports hold. With any other, a report
-could not be made; and none hides what is around it or turns its direction."""
 
 
 def _composed(text: object) -> object:
@@ -27,7 +24,7 @@ def _composed(text: object) -> object:
 
 ShownLine = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=SHOWN),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=identifiers.SHOWN),
     BeforeValidator(_composed),
 ]
 """A line of text that a report repeats."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
@@ -19,6 +20,7 @@ from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError, WithheldError
 from ror_service.interchange import bundle as interchange
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
+from ror_service.rendering.artifacts import DIFFERENCE
 from ror_service.storage import audit_events, results
 from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
@@ -31,6 +33,12 @@ Operator = Annotated[Begin, Depends(working("record keeping", Role.OPERATOR))]
 Explainer = Annotated[
     Begin,
     Depends(working("explaining a decision", Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR)),
+]
+VersionReader = Annotated[
+    Begin,
+    Depends(
+        working("report versions", Role.PARTICIPANT, Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR)
+    ),
 ]
 _FILE = re.compile(r"[a-z]+\.(en|es)\.(html|pdf|json)")
 REPORT_HEADERS = {
@@ -126,6 +134,20 @@ class Progress(BaseModel):
     waiting_for: str | None
     readable: bool
     files: list[str]
+
+
+class ReportVersion(BaseModel):
+    """One version of a report; older ones are listed, and the released one alone is read."""
+
+    number: int
+    kind: str
+    reason: str
+    state: str
+    released_at: datetime
+    withdrawn_cause: str | None
+    viewed_at: datetime | None
+    differences: list[dict[str, Any]]
+    """What it says otherwise than the version before; told to the participant alone."""
 
 
 class OwnMedicines(BaseModel):
@@ -268,6 +290,17 @@ def read_fhir(participant_id: Identifier, begin: Reader, context: Context) -> Re
     return Response(interchange.collected(found), media_type=interchange.MEDIA_TYPE, headers=REPORT_HEADERS)
 
 
+@router.get("/{participant_id}/versions/{module}")
+def versions(
+    participant_id: Identifier, module: ModuleName, begin: VersionReader, context: Context
+) -> list[ReportVersion]:
+    """Every version of a report, oldest first, with what changed for the participant; asking is audited."""
+    with begin() as work:
+        is_own = work.actor.role == Role.PARTICIPANT.value
+        found = reports.versions(work, context.keys, own(work, participant_id), module, with_differences=is_own)
+    return [ReportVersion(**asdict(version)) for version in found]
+
+
 @router.get("/{participant_id}/access-log")
 def access_log(participant_id: Identifier, begin: Reader, context: Context) -> list[Access]:
     """Who read or changed the participant's data. What would give away a result is told with its report."""
@@ -318,13 +351,17 @@ def _reported_objects(work: Work, participant_id: str) -> set[str]:
         versions = results.versions_of_cases(work.session, [case.case_id])
         if not versions:
             continue
-        review = results.review_of(work.session, case.case_id)
-        order = None if review is None else results.confirmation_of(work.session, review.review_id)
         reported |= {case.case_id, *(version.version_id for version in versions)}
         reported |= {delivery.delivery_id for delivery in results.deliveries_of_cases(work.session, [case.case_id])}
-        reported |= {version.interpretation_id for version in versions}
-        reported |= set() if review is None else {review.review_id}
-        reported |= set() if order is None else {order.order_id}
+        # What was decided about a next version is told once that one was released, as with the first one.
+        for made_from in {version.interpretation_id for version in versions}:
+            review = results.review_about(work.session, made_from)
+            order = None if review is None else results.confirmation_of(work.session, review.review_id)
+            reported |= {made_from}
+            reported |= set() if review is None else {review.review_id}
+            reported |= set() if order is None else {order.order_id}
+        amendments = results.amendments_of_cases(work.session, [case.case_id])
+        reported |= {row.amendment_id for row in amendments if row.version_id is not None}
     return reported
 
 
@@ -338,5 +375,5 @@ def _progress(work: Work, case: ResultCaseRow) -> Progress:
         state=state,
         waiting_for=waiting_for,
         readable=readable,
-        files=[artifact.name for artifact in files],
+        files=[artifact.name for artifact in files if artifact.name != DIFFERENCE],
     )

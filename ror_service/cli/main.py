@@ -21,6 +21,7 @@ COMMANDS = {
     "db": "ror_service.cli.running:database",
     "partners": "ror_service.cli.running:partners",
     "reviews": "ror_service.cli.records:reviews",
+    "reports": "ror_service.cli.reports:group",
     "identity": "ror_service.cli.identity:identity",
     "consent": "ror_service.cli.records:consent",
     "audit": "ror_service.cli.audit:audit",

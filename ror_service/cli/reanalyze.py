@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 import typer
@@ -36,9 +36,7 @@ def reanalyze(
     gene_list: Annotated[
         str | None, typer.Option("--list", help="ACMG SF gene list of hereditary_risk: v2.0, v3.2 or v3.3.")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would change; required for pharmacogenomics.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Look at so many cases at most.")] = None,
     show_results: Annotated[
         bool, typer.Option("--show-results", help="Also print each result before and after. Keep the output safe.")
@@ -50,10 +48,6 @@ def reanalyze(
     Nothing is released. What is stored of each sample is read, or its file where that is not all that is needed, which
     is audited. Ends with status 1 when a file could not be read.
     """
-    if module != HEREDITARY_RISK and not dry_run:
-        raise InvalidInputError(
-            f"this command issues no amended reports of {module} yet; give --dry-run to learn whose result would change"
-        )
     if module != HEREDITARY_RISK and gene_list is not None:
         raise InvalidInputError(f"--list chooses genes of {HEREDITARY_RISK}, not of {module}; leave it out")
     outcomes, kinds, asked = Counter[str](), Counter[tuple[str, str]](), Counter[str]()
@@ -75,7 +69,7 @@ def reanalyze(
         follow_ups = {name: asked[name] for name in _ASKED}
         typer.echo(json.dumps({"summary": {**summary, "files_read": files_read, "follow_ups": follow_ups}}))
     else:
-        _print_summary(release, outcomes, kinds, asked if module == HEREDITARY_RISK else {})
+        _print_summary(release, outcomes, kinds, asked)
         if files_read:
             typer.echo(
                 f"{files_read:,} files were read again: what is stored of their samples is not all that is needed"
@@ -157,14 +151,12 @@ _OUTCOMES = {
 _ASKED = {
     "review": "would be reviewed as a new finding",
     "counselor_task": "would be looked at by a counselor: a finding is no longer supported",
-    "report_to_amend": "of these had a report returned, which stays as it is: amended reports cannot be issued yet",
+    "report_to_amend": "of these had a report returned, which stays as it is until an amended one is released",
     "opened": "reviews were opened",
 }
 
 
-def _print_summary(
-    release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]], asked: Mapping[str, int]
-) -> None:
+def _print_summary(release: str, outcomes: Counter[str], kinds: Counter[tuple[str, str]], asked: Counter[str]) -> None:
     if kinds:
         table = Table("gene", "what would change", "cases")
         for (gene, kind), number in sorted(kinds.items()):
@@ -173,7 +165,7 @@ def _print_summary(
     typer.echo(f"With release {release}, of {outcomes.total():,} cases")
     for name, words in _OUTCOMES.items():
         typer.echo(f"  {outcomes[name]:,} {words}")
-    if asked:
+    if kinds:
         typer.echo("Of the cases that would change")
         for name, words in _ASKED.items():
             typer.echo(f"  {asked[name]:,} {words}")

@@ -12,7 +12,7 @@ from ror_service import cases, states
 from ror_service.delivery import breaker
 from ror_service.delivery.client import VerifiedReceipt
 from ror_service.delivery.partners import Partner
-from ror_service.sealing.bundle import Artifact, BundleContent, build_bundle, manifest_digest
+from ror_service.sealing.bundle import Artifact, BundleContent, Priority, build_bundle, manifest_digest
 from ror_service.sealing.signing import Signer
 from ror_service.states import CaseState, DeliveryState, RecallState
 from ror_service.storage import participants, results
@@ -66,6 +66,7 @@ def queue(
     case: ResultCaseRow,
     version: ReportVersionRow,
     artifacts: tuple[Artifact, ...],
+    urgent: bool = False,
 ) -> None:
     """Seal a report version to a partner and queue it, if the gate lets it through."""
     delivery_id = new_id("delivery")
@@ -76,6 +77,8 @@ def queue(
         report_id=version.report_id,
         version=version.number,
         kind=version.kind,
+        supersedes=version.number - 1 or None,
+        priority=Priority.URGENT if urgent else Priority.ROUTINE,
         artifacts=artifacts,
     )
     outcome = cases.ask_gate(work, case, content, "seal")
@@ -99,7 +102,7 @@ def queue(
         )
     )
     work.session.flush()
-    work.enqueue("deliver_report", delivery_id)
+    work.enqueue("deliver_report", delivery_id, urgent=urgent)
 
 
 def intend(work: Work, delivery_id: str, trial: timedelta) -> bool:

@@ -8,9 +8,14 @@ from typing import Protocol
 
 from consent.gate import Release
 from report_templates.content import Audience, Language, ReportContent
+from report_templates.differences import document
 from report_templates.render import audiences, render_html
 from ror_service.interchange.bundle import FILE, MEDIA_TYPE, fhir_bundle
 from ror_service.rendering.accessibility import check_accessible
+from ror_service.sealing.canonical import canonical_json
+
+DIFFERENCE = "difference.json"
+"""What the version says otherwise than the one before, for systems. Its reader gets no file of the report that way."""
 
 
 class Renderer(Protocol):
@@ -25,7 +30,7 @@ class Artifact:
     """One file of a report version."""
 
     name: str
-    """File name, `<audience>.<language>.<format>`."""
+    """File name, `<audience>.<language>.<format>`, or `difference.json`."""
     media_type: str
     audience: Audience
     language: Language
@@ -59,4 +64,23 @@ def artifacts(
         made.append(Artifact(f"{name}.html", "text/html; charset=utf-8", audience, language, html.encode()))
         made.append(Artifact(f"{name}.pdf", "application/pdf", audience, language, pdf))
     made.append(Artifact(FILE, MEDIA_TYPE, Audience.CLINICIAN, Language.EN, fhir_bundle(release)))
-    return tuple(made)
+    return (*made, *difference(release.payload))
+
+
+def difference(content: ReportContent) -> tuple[Artifact, ...]:
+    """The file that tells what a version says otherwise than the one before; the original has none."""
+    change = content.change
+    if change is None:
+        return ()
+    about = {
+        "version": content.version,
+        "kind": content.kind.value,
+        "reason": content.reason,
+        "supersedes": change.previous_version,
+        "knowledge_release": {"before": change.knowledge[0], "after": change.knowledge[1]}
+        if change.knowledge
+        else None,
+        "interpreter_version": content.interpretation.version,
+    }
+    text = canonical_json(document(change.differences, about))
+    return (Artifact(DIFFERENCE, "application/json", Audience.CLINICIAN, Language.EN, text),)

@@ -6,7 +6,7 @@ database itself refuses a second signature by the same person.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -14,12 +14,19 @@ from consent.decision import signatures_needed
 from consent.types import Confirmation, Disclosure
 from interpreters.findings import HereditaryFinding
 from ror_service import cases, states
+from ror_service.cases import Track
 from ror_service.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError
 from ror_service.review.triage import Tier, Triage, UnderReview, can_be_reported
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
-from ror_service.storage.tables import ConfirmationOrderRow, ResultCaseRow, ReviewCaseRow, SignOffRow
+from ror_service.storage.tables import (
+    AmendmentRow,
+    ConfirmationOrderRow,
+    ResultCaseRow,
+    ReviewCaseRow,
+    SignOffRow,
+)
 from ror_service.work import Work, new_id
 
 OPEN_STATES = (ReviewState.NEW, ReviewState.CLAIMED, ReviewState.FIRST_SIGNED, ReviewState.RETURNED)
@@ -67,14 +74,14 @@ def claim(work: Work, review_id: str, lease: timedelta) -> ReviewCaseRow:
         ConflictError: If somebody else holds it.
         IllegalTransitionError: If it is finished.
     """
-    review, case = _open(work, review_id)
+    review, track = _open(work, review_id)
     _not_held_by_another(work, review)
     with work.as_service():
         review.assignee = work.actor.name
         review.lease_until = work.at + lease
         if ReviewState(review.state) in {ReviewState.NEW, ReviewState.RETURNED}:
             _move(review, ReviewState.CLAIMED)
-        work.audit("review.claim", "review_case", review_id, case.participant_id)
+        work.audit("review.claim", "review_case", review_id, track.participant_id)
     return review
 
 
@@ -85,8 +92,9 @@ def sign(
     reason: str,
     *,
     findings: Sequence[UnderReview],
+    confirmed: Collection[str] = (),
 ) -> bool:
-    """Sign a claimed review; the last signature that is needed decides the case.
+    """Sign a claimed review; the last signature that is needed decides the case, or the next version beside it.
 
     Args:
         work: The transaction of the signer.
@@ -94,6 +102,8 @@ def sign(
         dispositions: One decision for each finding under review, in its order.
         reason: The signer's reason, kept with the signature.
         findings: The findings under review.
+        confirmed: Genes whose finding the report that is read holds already, and that is no stronger now: their
+            confirmation and disclosure count on.
 
     Returns:
         Whether this was the last signature that is needed.
@@ -104,7 +114,7 @@ def sign(
             reported.
         ConflictError: If the caller signed before, or decides otherwise than the first signer.
     """
-    review, case = _open(work, review_id)
+    review, track = _open(work, review_id)
     earlier = results.sign_offs(work.session, review_id)
     _may_sign(work, review, earlier_signers={row.signer for row in earlier})
     if len(dispositions) != len(findings) or not reason.strip():
@@ -132,12 +142,13 @@ def sign(
         work.session.flush()
         review.assignee = review.lease_until = None
         hereditary = Tier(review.tier) is Tier.LABORATORY_DIRECTOR
-        needed = signatures_needed(work.policy, case.module, positive_hereditary=hereditary)
+        needed = signatures_needed(work.policy, track.module, positive_hereditary=hereditary)
         _move(review, ReviewState.SECOND_SIGNED if earlier else ReviewState.FIRST_SIGNED)
-        work.audit("review.sign", "review_case", review_id, case.participant_id, signature=len(earlier) + 1)
+        work.audit("review.sign", "review_case", review_id, track.participant_id, signature=len(earlier) + 1)
         is_last = len(earlier) + 1 >= needed
         if is_last:
-            _decide(work, review, case, confirm=any(isinstance(found, HereditaryFinding) for _, found in reported))
+            positive = {found.gene for _, found in reported if isinstance(found, HereditaryFinding)}
+            _decide(work, review, track, positive=bool(positive), confirm=not positive.issubset(confirmed))
     return is_last
 
 
@@ -172,7 +183,7 @@ def not_reported(work: Work, interpretation_id: str, findings: Sequence[UnderRev
 
 
 def supersede(work: Work, case: ResultCaseRow) -> None:
-    """Close every unfinished review of a case: another interpretation has to be decided on."""
+    """Close every unfinished review of a case: another interpretation has to be decided on, or none any more."""
     for review in results.unfinished_reviews(work.session, case.case_id):
         review.assignee = review.lease_until = None
         _close(work, review)
@@ -188,13 +199,13 @@ def return_review(work: Work, review_id: str, reason: str) -> None:
         InvalidInputError: If the reason is missing.
         IllegalTransitionError: If nobody claimed it yet, or it is finished.
     """
-    review, case = _open(work, review_id)
+    review, track = _open(work, review_id)
     _not_held_by_another(work, review)
     if not reason.strip():
         raise InvalidInputError("a returned review needs a reason")
     with work.as_service():
         removed = _send_back(work, review)
-        work.audit("review.return", "review_case", review_id, case.participant_id, removed_signatures=removed)
+        work.audit("review.return", "review_case", review_id, track.participant_id, removed_signatures=removed)
 
 
 def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> None:
@@ -213,22 +224,22 @@ def report_confirmation(work: Work, review_id: str, outcome: Confirmation) -> No
 
 
 def _confirmed(work: Work, review_id: str, outcome: Confirmation) -> None:
-    review, case = _locked(work, review_id)
+    review, track = _locked(work, review_id)
     order = results.confirmation_of(work.session, review_id)
-    if order is None or order.result is not None or CaseState(case.state) is not CaseState.CONFIRMING:
+    if order is None or order.result is not None or track is None or CaseState(track.state) is not CaseState.CONFIRMING:
         raise IllegalTransitionError("no confirmation is waiting for its result")
     order.result = outcome.value
     order.laboratory = work.actor.name
     order.reported_by = work.actor.name
     order.reported_at = work.at
-    case.confirmation = outcome.value
-    work.audit("confirmation.report", "confirmation_order", order.order_id, case.participant_id)
+    track.confirmation = outcome.value
+    work.audit("confirmation.report", "confirmation_order", order.order_id, track.participant_id)
     if outcome is Confirmation.CONCORDANT:
         _close(work, review)
-        cases.advance(work, case, CaseState.SIGNED_OFF)
+        cases.advance(work, track, CaseState.SIGNED_OFF)
         return
     _send_back(work, review)
-    cases.advance(work, case, CaseState.IN_REVIEW)
+    cases.advance(work, track, CaseState.IN_REVIEW)
 
 
 def schedule_disclosure(work: Work, case_id: str) -> None:
@@ -237,10 +248,10 @@ def schedule_disclosure(work: Work, case_id: str) -> None:
     Raises:
         IllegalTransitionError: If the case is not signed off, or needs no disclosure.
     """
-    case = _to_disclose(work, case_id)
+    track = _to_disclose(work, case_id)
     with work.as_service():
-        cases.advance(work, case, CaseState.DISCLOSURE_SCHEDULED)
-        case.disclosure = Disclosure.SCHEDULED.value
+        cases.advance(work, track, CaseState.DISCLOSURE_SCHEDULED)
+        track.disclosure = Disclosure.SCHEDULED.value
 
 
 def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
@@ -252,31 +263,33 @@ def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
     """
     if outcome not in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}:
         raise InvalidInputError("a disclosure ends completed or by the no-contact path")
-    case = _to_disclose(work, case_id)
+    track = _to_disclose(work, case_id)
     with work.as_service():
-        case.disclosure = outcome.value
-        cases.advance(work, case, CaseState.DISCLOSED)
-        work.enqueue("release_report", case.case_id)
+        cases.advance(work, track, CaseState.DISCLOSED)
+        track.disclosure = outcome.value
+        cases.order_release(work, track)
 
 
-def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, confirm: bool) -> None:
+def _decide(work: Work, review: ReviewCaseRow, track: Track, *, positive: bool, confirm: bool) -> None:
     """Follow the signers' common decision: order a confirmation, or let the result go on as they decided.
 
-    Beside a result that was returned no case moves, and nothing is released: where the signers decided to report, the
-    review stays `second_signed` and waits for an amended report; else it is closed.
+    Args:
+        work: The transaction.
+        review: What was signed.
+        track: What the review decides.
+        positive: Whether a hereditary finding is to be reported.
+        confirm: Whether one of them has still to be found in a second specimen.
     """
-    if _stands_beside(review, case):
-        if not confirm:
-            _close(work, review)
-        return
+    track.requires_confirmation = positive
     if not confirm:
+        if positive:
+            case = results.must_get(work.session, ResultCaseRow, track.case_id)
+            track.confirmation, track.disclosure = case.confirmation, case.disclosure
         _close(work, review)
-        case.requires_confirmation = False
-        cases.advance(work, case, CaseState.SIGNED_OFF)
-        work.enqueue("release_report", case.case_id)
+        cases.advance(work, track, CaseState.SIGNED_OFF)
+        cases.order_release(work, track)
         return
-    case.requires_confirmation = True
-    case.confirmation = Confirmation.PENDING.value
+    track.confirmation = Confirmation.PENDING.value
     order = ConfirmationOrderRow(
         order_id=new_id("order"),
         review_id=review.review_id,
@@ -286,13 +299,8 @@ def _decide(work: Work, review: ReviewCaseRow, case: ResultCaseRow, *, confirm: 
     )
     work.session.add(order)
     work.session.flush()
-    cases.advance(work, case, CaseState.CONFIRMING)
-    work.audit("confirmation.order", "confirmation_order", order.order_id, case.participant_id)
-
-
-def _stands_beside(review: ReviewCaseRow, case: ResultCaseRow) -> bool:
-    """Whether a review is of what a reanalysis found beside a result that was returned."""
-    return CaseState(case.state) in cases.RETURNED and review.interpretation_id != case.interpretation_id
+    cases.advance(work, track, CaseState.CONFIRMING)
+    work.audit("confirmation.order", "confirmation_order", order.order_id, track.participant_id)
 
 
 def _send_back(work: Work, review: ReviewCaseRow) -> int:
@@ -305,35 +313,39 @@ def _send_back(work: Work, review: ReviewCaseRow) -> int:
     return len(earlier)
 
 
-def _open(work: Work, review_id: str) -> tuple[ReviewCaseRow, ResultCaseRow]:
+def _open(work: Work, review_id: str) -> tuple[ReviewCaseRow, Track]:
     if work.actor.role not in SIGNING_ROLES:
         raise ForbiddenError("only genetic counselors and laboratory directors work the review queue")
-    review, case = _locked(work, review_id)
-    if ReviewState(review.state) not in OPEN_STATES or not (
-        CaseState(case.state) is CaseState.IN_REVIEW or _stands_beside(review, case)
-    ):
-        raise IllegalTransitionError(f"the review is {review.state}, its case {case.state}: nothing to decide")
-    return review, case
+    review, track = _locked(work, review_id)
+    if ReviewState(review.state) not in OPEN_STATES or track is None or track.state != CaseState.IN_REVIEW:
+        what = "another took its place" if track is None else f"its case {track.state}"
+        raise IllegalTransitionError(f"the review is {review.state}, {what}: nothing to decide")
+    return review, track
 
 
-def _locked(work: Work, review_id: str) -> tuple[ReviewCaseRow, ResultCaseRow]:
+def _locked(work: Work, review_id: str) -> tuple[ReviewCaseRow, Track | None]:
+    """A review, and the case or the next version that rests on what it is about; None where nothing does any more."""
     review = results.must_get(work.session, ReviewCaseRow, review_id)
-    case = _locked_case(work, review.case_id)
-    return results.must_get(work.session, ReviewCaseRow, review_id, lock=True), case
+    case, amendment = _locked_case(work, review.case_id)
+    review = results.must_get(work.session, ReviewCaseRow, review_id, lock=True)
+    about = (track for track in (amendment, case) if track and track.interpretation_id == review.interpretation_id)
+    return review, next(about, None)
 
 
-def _locked_case(work: Work, case_id: str) -> ResultCaseRow:
-    """A case, locked after its participant: a withdrawal takes the locks in the same order."""
+def _locked_case(work: Work, case_id: str) -> tuple[ResultCaseRow, AmendmentRow | None]:
+    """A case and the next version beside it, locked after the participant: a withdrawal takes the locks so, too."""
     case = results.must_get(work.session, ResultCaseRow, case_id)
     participants.get(work.session, case.participant_id, Lock.SHARED)
-    return results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    return case, results.open_amendment(work.session, case_id, lock=True)
 
 
-def _to_disclose(work: Work, case_id: str) -> ResultCaseRow:
-    case = _locked_case(work, case_id)
-    if not case.requires_confirmation:
+def _to_disclose(work: Work, case_id: str) -> Track:
+    case, amendment = _locked_case(work, case_id)
+    track = amendment or case
+    if not track.requires_confirmation:
         raise IllegalTransitionError("this result needs no disclosure")
-    return case
+    return track
 
 
 def _not_held_by_another(work: Work, review: ReviewCaseRow) -> None:

@@ -16,7 +16,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -291,6 +291,7 @@ class SandboxPartner:
         folder.mkdir(parents=True, exist_ok=True)
         for parts, data in files.items():
             (folder / ".".join(parts)).write_bytes(data)
+        (folder / "index.json").write_text(json.dumps(asdict(opened.index)), encoding="utf-8")
 
     def _receipt(self, delivery_id: str, digest: str | None, status: ReceiptStatus) -> str:
         return issue_receipt(

@@ -15,6 +15,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -27,9 +28,17 @@ from ror_service.sealing.signing import Signer, sign_manifest, verify_detached
 from ror_service.sealing.stored_zip import read_entries, write_entries
 
 SCHEMA = "ror.bundle/2"
-INDEX_SCHEMA = "ror.bundle-index/2"
+INDEX_SCHEMA = "ror.bundle-index/3"
 MEDIA_TYPE = "application/zip"
 _MANIFEST, _SIGNATURE = "manifest.json", "manifest.jws"
+
+
+class Priority(StrEnum):
+    """How soon the partner should tell the participant that there is something to read."""
+
+    ROUTINE = "routine"
+    URGENT = "urgent"
+    """At once: what the version before said does not hold any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,9 @@ class BundleContent:
         module: Which interpreter made it.
         report_id: The report.
         version: Its version, from 1.
-        kind: Original, amended, corrected and so on.
+        kind: Original, amended, corrected or addendum.
+        supersedes: The version whose place it takes; None for the first. Older ones are superseded as well.
+        priority: How soon to tell the participant.
         artifacts: Every audience, language and format.
     """
 
@@ -65,6 +76,8 @@ class BundleContent:
     version: int
     kind: str
     artifacts: tuple[Artifact, ...]
+    supersedes: int | None = None
+    priority: Priority = Priority.ROUTINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,8 @@ class BundleIndex:
     report_id: str
     version: int
     kind: str
+    supersedes: int | None
+    priority: Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +230,8 @@ def _index_json(content: BundleContent, names: Sequence[str]) -> bytes:
             "report_id": content.report_id,
             "version": content.version,
             "kind": content.kind,
+            "supersedes": content.supersedes,
+            "priority": content.priority.value,
             "artifacts": [
                 {
                     "entry": name,
@@ -279,7 +296,8 @@ def _parse_index(opened: Mapping[str, bytes], name: str) -> tuple[BundleIndex, t
         members: dict[str, Any] = json.loads(opened[name])
         rows = members["artifacts"]
         described = {row["entry"]: row["sha256"] for row in rows}
-        index = BundleIndex(*(members[key] for key in ("participant_id", "module", "report_id", "version", "kind")))
+        names = ("participant_id", "module", "report_id", "version", "kind", "supersedes")
+        index = BundleIndex(**{name: members[name] for name in names}, priority=Priority(members["priority"]))
         artifacts = tuple(
             Artifact(row["audience"], row["language"], row["format"], row["media_type"], opened[row["entry"]])
             for row in rows

@@ -24,6 +24,7 @@ from ror_service.sealing.stream import open_stream
 from ror_service.storage import participants, results
 from ror_service.storage.results import must_get
 from ror_service.storage.tables import (
+    AmendmentRow,
     ArtifactRow,
     DataFileRow,
     DataKeyRow,
@@ -395,6 +396,27 @@ def open_artifact(
     return open_sealed(artifact.sealed, data_key, context)
 
 
+def keep_amendment_text(work: Work, keys: KeyProvider, row: AmendmentRow, text: Mapping[str, Any]) -> None:
+    """Seal what a person wrote about an amendment, under a key of its own."""
+    key = _new_key(work, keys, row.participant_id, row.amendment_id)
+    row.sealed = seal(canonical_json(dict(text)), key.data_key, _of_amendment(row, key.key_id))
+    row.data_key_id = key.key_id
+
+
+def open_amendment_text(work: Work, keys: KeyProvider, row: AmendmentRow) -> Mapping[str, Any]:
+    """What a person wrote about an amendment; empty where nobody wrote anything.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    if row.data_key_id is None:
+        return {}
+    data_key = _open_key(work, keys, row.data_key_id, row.participant_id, row.amendment_id)
+    text: dict[str, Any] = json.loads(open_sealed(row.sealed or b"", data_key, _of_amendment(row, row.data_key_id)))
+    return text
+
+
 def rewrap_keys(work: Work, keys: KeyProvider, after: str = "", limit: int = 500) -> tuple[int, str]:
     """Wrap living data keys by the current key-encryption key. What they seal is not touched.
 
@@ -468,6 +490,10 @@ def _of_fingerprint(participant_id: str, sample_id: str, panel_release: str, key
 
 def _of_own_medicines(row: OwnMedicinesRow, key_id: str) -> SealContext:
     return SealContext(row.participant_id, row.list_id, 1, "own-medicines", "", key_id)
+
+
+def _of_amendment(row: AmendmentRow, key_id: str) -> SealContext:
+    return SealContext(row.participant_id, row.amendment_id, 1, "amendment", "", key_id)
 
 
 def _of_artifact(participant_id: str, version: ReportVersionRow, name: str, key_id: str) -> SealContext:

@@ -23,7 +23,9 @@ def queue_of(task: str) -> str:
     return task.partition("_")[0]
 
 
-def enqueue(session: Session, task: str, subject_id: str, at: datetime, *, backfill: bool = False) -> None:
+def enqueue(
+    session: Session, task: str, subject_id: str, at: datetime, *, backfill: bool = False, urgent: bool = False
+) -> None:
     """Order `task` for `subject_id` once; ordering it again after it ran, or while it runs, makes it run again.
 
     Args:
@@ -32,6 +34,7 @@ def enqueue(session: Session, task: str, subject_id: str, at: datetime, *, backf
         subject_id: What it is about.
         at: Now.
         backfill: Whether it may wait for the weekly work; the last order says.
+        urgent: Whether it goes before all other work; once it is, it stays so.
     """
     again = {
         "backfill": backfill,
@@ -45,10 +48,18 @@ def enqueue(session: Session, task: str, subject_id: str, at: datetime, *, backf
         "done_at": None,
         "dead_at": None,
     }
-    values = {"job_id": f"job-{uuid.uuid4().hex}", "task": task, "subject_id": subject_id, "created_at": at, **again}
+    values = {
+        "job_id": f"job-{uuid.uuid4().hex}",
+        "task": task,
+        "subject_id": subject_id,
+        "created_at": at,
+        "urgent": urgent,
+        **again,
+    }
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    changed = again | ({"urgent": True} if urgent else {})
     session.execute(
-        dialect.insert(JobRow).values(values).on_conflict_do_update(index_elements=["task", "subject_id"], set_=again)
+        dialect.insert(JobRow).values(values).on_conflict_do_update(index_elements=["task", "subject_id"], set_=changed)
     )
     session.info[ORDERED] = True
 
@@ -77,22 +88,36 @@ def issue_due(
     ):
         issued[backfill] = number
     room = max(0, most - sum(issued.values()))
+    urgent = _due(session, task, at, lost, urgent=True, limit=room)
+    room -= len(urgent)
     weekly, waiting = (_due(session, task, at, lost, backfill=kind, limit=room) for kind in (False, True))
     kept_free = min(len(waiting), max(0, for_backfill - issued[True]), room)
     rows = [*weekly[: room - kept_free]]
     rows += waiting[: room - len(rows)]
+    rows = [*urgent, *rows]
     for row in rows:
         row.issued_at = at
     return rows
 
 
-def _due(session: Session, task: str, at: datetime, lost: datetime, *, backfill: bool, limit: int) -> Sequence[JobRow]:
-    """The first jobs of one kind that need a message, locked."""
+def _due(
+    session: Session,
+    task: str,
+    at: datetime,
+    lost: datetime,
+    *,
+    limit: int,
+    backfill: bool | None = None,
+    urgent: bool = False,
+) -> Sequence[JobRow]:
+    """The first jobs of one kind that need a message, locked; of a backfill and not where nothing is said."""
+    of_kind = () if backfill is None else (JobRow.backfill.is_(backfill),)
     return session.scalars(
         select(JobRow)
         .where(
             JobRow.task == task,
-            JobRow.backfill.is_(backfill),
+            JobRow.urgent.is_(urgent),
+            *of_kind,
             _OPEN,
             JobRow.available_at <= at,
             or_(JobRow.issued_at.is_(None), JobRow.issued_at <= lost),

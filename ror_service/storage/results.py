@@ -30,6 +30,7 @@ from ror_service.errors import NotFoundError
 from ror_service.states import CaseState, ReviewState, SampleState, VersionState
 from ror_service.storage.database import among
 from ror_service.storage.tables import (
+    AmendmentRow,
     ArtifactRow,
     Base,
     ConfirmationOrderRow,
@@ -54,6 +55,7 @@ from ror_service.storage.tables import (
     StoredGenotypesRow,
     VariantDecisionRow,
     VariantSegmentRow,
+    ViewEventRow,
 )
 
 RowT = TypeVar("RowT", bound=Base)
@@ -68,6 +70,7 @@ _PIECES: tuple[tuple[type[StoredGenotypesRow | FingerprintRow], type[Segment]], 
 _USE_FORBIDDEN = (Participation.WITHDRAWN.value, Participation.UNKNOWN.value)
 _AT_ONCE = 500
 """Values in one question to the database at most."""
+_AMENDMENT_ENDS = (CaseState.AVAILABLE.value, CaseState.REVOKED.value)
 CLOSED_CASES = (CaseState.REVOKED, CaseState.DELETION_ORDERED, CaseState.DELETED, CaseState.NOT_DELIVERABLE)
 
 
@@ -429,6 +432,21 @@ def confirmation_of(session: Session, review_id: str) -> ConfirmationOrderRow | 
     ).first()
 
 
+def last_confirmation(session: Session, review: ReviewCaseRow) -> ConfirmationOrderRow | None:
+    """The newest confirmation order of a review, or of those of its case before: of a finding that stands on."""
+    return session.scalars(
+        select(ConfirmationOrderRow)
+        .join(ReviewCaseRow, ReviewCaseRow.review_id == ConfirmationOrderRow.review_id)
+        .where(ReviewCaseRow.case_id == review.case_id, ReviewCaseRow.created_at <= review.created_at)
+        .order_by(
+            (ReviewCaseRow.review_id == review.review_id).desc(),
+            ConfirmationOrderRow.ordered_at.desc(),
+            ConfirmationOrderRow.order_id,
+        )
+        .limit(1)
+    ).first()
+
+
 def report_of(session: Session, case_id: str, audience: str) -> ReportRow | None:
     """The report of a case to an audience."""
     return session.scalars(
@@ -463,6 +481,50 @@ def versions_of_cases(session: Session, case_ids: Sequence[str]) -> Sequence[Rep
         .join(ReportRow, ReportRow.report_id == ReportVersionRow.report_id)
         .where(ReportRow.case_id.in_(case_ids))
     ).all()
+
+
+def report_versions_of_case(session: Session, case_id: str) -> Sequence[ReportVersionRow]:
+    """Every version of a case's report, oldest first."""
+    return sorted(versions_of_cases(session, [case_id]), key=lambda version: version.number)
+
+
+def open_amendment(session: Session, case_id: str, *, lock: bool = False) -> AmendmentRow | None:
+    """The next version of a case's report that is on its way."""
+    query = select(AmendmentRow).where(AmendmentRow.case_id == case_id, AmendmentRow.state.not_in(_AMENDMENT_ENDS))
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def amendments_of_cases(session: Session, case_ids: Collection[str]) -> Sequence[AmendmentRow]:
+    """Every amendment of the given cases' reports, oldest first."""
+    return session.scalars(
+        select(AmendmentRow)
+        .where(AmendmentRow.case_id.in_(case_ids))
+        .order_by(AmendmentRow.created_at, AmendmentRow.amendment_id)
+    ).all()
+
+
+def samples_of_case(session: Session, case: ResultCaseRow) -> set[str]:
+    """Every sample that a case, a version of its report, or the next one rests on."""
+    reported = select(InterpretationRow.sample_id).where(
+        InterpretationRow.interpretation_id.in_(
+            [version.interpretation_id for version in versions_of_cases(session, [case.case_id])]
+        )
+    )
+    amended = select(AmendmentRow.sample_id).where(AmendmentRow.case_id == case.case_id)
+    samples = (case.sample_id, *session.scalars(reported), *session.scalars(amended))
+    return {sample_id for sample_id in samples if sample_id is not None}
+
+
+def first_view(session: Session, version_id: str) -> datetime | None:
+    """When a version was first opened by its participant."""
+    return session.scalars(select(func.min(ViewEventRow.viewed_at)).where(ViewEventRow.version_id == version_id)).one()
+
+
+def deliveries_of_version(session: Session, version_id: str) -> Sequence[DeliveryRow]:
+    """Every delivery of one version, locked."""
+    return session.scalars(select(DeliveryRow).where(DeliveryRow.version_id == version_id).with_for_update()).all()
 
 
 def artifacts_of(session: Session, version_id: str) -> Sequence[ArtifactRow]:
@@ -502,8 +564,9 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
 def _owned_keys() -> Subquery:
     """Every data key with the participant and the one object that it seals.
 
-    An object is a file, an interpretation, a report version, a list of medicines, the outside calls of a sample, its
-    fingerprint, what is stored of its genotypes, or a piece of the index of carried variants or of fingerprints.
+    An object is a file, an interpretation, a report version, what was written about its next version, a list of
+    medicines, the outside calls of a sample, its fingerprint, what is stored of its genotypes, or a piece of the index
+    of carried variants or of fingerprints.
     """
     files = select(
         DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
@@ -514,6 +577,7 @@ def _owned_keys() -> Subquery:
     versions = select(ReportVersionRow.data_key_id, ReportRow.participant_id, ReportVersionRow.version_id).join(
         ReportRow, ReportRow.report_id == ReportVersionRow.report_id
     )
+    amendments = select(AmendmentRow.data_key_id, AmendmentRow.participant_id, AmendmentRow.amendment_id)
     medicines = select(OwnMedicinesRow.data_key_id, OwnMedicinesRow.participant_id, OwnMedicinesRow.list_id)
     outside_calls = select(OutsideCallsRow.data_key_id, SampleRow.participant_id, OutsideCallsRow.sample_id).join(
         SampleRow, SampleRow.sample_id == OutsideCallsRow.sample_id
@@ -526,14 +590,16 @@ def _owned_keys() -> Subquery:
     )
     # A piece holds many people: it belongs to nobody, and `dissolve_segments` erases it.
     segments = [select(kind.data_key_id, literal(""), kind.segment_id) for _, kind in _PIECES]
-    parts = (files, interpretations, versions, medicines, outside_calls, fingerprints, stored, *segments)
+    parts = (files, interpretations, versions, amendments, medicines, outside_calls, fingerprints, stored, *segments)
     return union_all(*parts).subquery("owned_keys")
 
 
 def keys_of_participant(session: Session, participant_id: str) -> set[str]:
     """Every data key of what the participant has here and of what was made from it, destroyed ones included."""
     owned = _owned_keys()
-    return set(session.scalars(select(owned.c.key_id).where(owned.c.participant_id == participant_id)))
+    # An amendment about which nobody wrote anything has no key.
+    of_them = select(owned.c.key_id).where(owned.c.participant_id == participant_id, owned.c.key_id.is_not(None))
+    return set(session.scalars(of_them))
 
 
 def keys_not_under(session: Session, key_encryption_key_id: str, after: str, limit: int) -> Sequence[str]:

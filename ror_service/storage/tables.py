@@ -518,6 +518,58 @@ class ReportVersionRow(Base):
     data_key_id: Mapped[str] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
     created_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
+    withdrawn_cause: Mapped[str | None]
+    """Code of what took it back."""
+
+
+_AMENDMENT_OPEN = text("state NOT IN ('available', 'revoked')")
+
+
+class AmendmentRow(Base):
+    """What people, or new knowledge, do to a report that was returned: its next version on the way, or its taking back.
+
+    It goes through the states of a result case, beside the case: until its version is released, the case and the
+    version that is read stay as they are. `available` means that its version was released, `revoked` that none came of
+    it.
+    """
+
+    __tablename__ = "amendments"
+    __table_args__ = (
+        # One next version at a time, whatever the code does.
+        Index(
+            "uq_amendments_open",
+            "case_id",
+            unique=True,
+            postgresql_where=_AMENDMENT_OPEN,
+            sqlite_where=_AMENDMENT_OPEN,
+        ),
+    )
+
+    amendment_id: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("result_cases.case_id"), index=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    module: Mapped[str]
+    kind: Mapped[str]
+    """`amended`, `corrected`, `addendum` or `withdrawn`."""
+    reason: Mapped[str]
+    """A code that tells nothing of a result."""
+    urgent: Mapped[bool]
+    """Whether what was returned does not hold any more: its version goes before all other work."""
+    ordered_by: Mapped[str]
+    role: Mapped[str]
+    sealed: Mapped[bytes | None]
+    """What the person who ordered it wrote, and the text that the report gets; it may name a result."""
+    data_key_id: Mapped[str | None] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
+    sample_id: Mapped[str | None] = mapped_column(ForeignKey("samples.sample_id"))
+    interpretation_id: Mapped[str | None] = mapped_column(ForeignKey("interpretations.interpretation_id"))
+    requires_confirmation: Mapped[bool]
+    confirmation: Mapped[str]
+    disclosure: Mapped[str]
+    state: Mapped[str]
+    version_id: Mapped[str | None] = mapped_column(ForeignKey("report_versions.version_id"))
+    """The version that came of it, or that was taken back."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
 
 class ArtifactRow(Base):
@@ -708,7 +760,7 @@ class JobRow(Base):
         Index("ix_jobs_due", "done_at", "available_at"),
         # What the relay asks each second of a queue that may hold hundreds of thousands: what comes next, and how many
         # were issued and are not finished.
-        Index("ix_jobs_open", "task", "backfill", "available_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index("ix_jobs_open", "task", "urgent", "backfill", "available_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
         Index("ix_jobs_issued", "task", "backfill", postgresql_where=_ISSUED, sqlite_where=_ISSUED),
     )
 
@@ -729,3 +781,5 @@ class JobRow(Base):
     dead_at: Mapped[datetime | None]
     backfill: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it comes after the weekly work."""
+    urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it goes before all other work."""

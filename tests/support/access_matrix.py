@@ -63,6 +63,7 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "GET /v1/participants/{participant_id}/results/{module}/{file}": _READ,
     "GET /v1/participants/{participant_id}/access-log": _READ,
     "GET /v1/participants/{participant_id}/fhir": _READ,
+    "GET /v1/participants/{participant_id}/versions/{module}": {**_READ, **_REVIEW_READ, AUDITOR: (200, 200, 404)},
     "GET /v1/participants/{participant_id}/decisions/{module}": {**_REVIEW_READ, AUDITOR: (200, 200, 404)},
     "GET /v1/reviews": {COUNSELOR_ROLE: (200, 200, 200), DIRECTOR_ROLE: (200, 200, 200)},
     "GET /v1/reviews/{review_id}": _REVIEW_READ,

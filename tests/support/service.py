@@ -30,7 +30,7 @@ from interpreters.genotypes import Assay, Build, Sex
 from interpreters.knowledge import choose_release
 from report_templates.content import Audience, Language, ReportContent
 from report_templates.render import audiences
-from ror_service import cases, interpretations, own_medicines, participants, pipeline, reports
+from ror_service import cases, evidence, interpretations, own_medicines, participants, pipeline, reports
 from ror_service.audit import log
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -40,7 +40,7 @@ from ror_service.intake import samples
 from ror_service.intake.qc import Outcome, QcAssessment, RuleResult, Verdict
 from ror_service.intake.samples import ManifestRow
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
-from ror_service.rendering.artifacts import Artifact
+from ror_service.rendering.artifacts import Artifact, difference
 from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.review.triage import findings_under_review
@@ -148,7 +148,7 @@ class FastContext(ServiceContext):
     def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
         versions = audiences(release.payload.module)
         names = [f"{audience}.{language}.{kind}" for audience, language in versions for kind in ("html", "pdf")]
-        return tuple(artifact(name, release.payload.accession) for name in names)
+        return (*(artifact(name, release.payload.accession) for name in names), *difference(release.payload))
 
 
 def artifact(name: str = FILES[0], text: str = "traits") -> Artifact:
@@ -410,6 +410,13 @@ class Service:
             made = results.must_get(work.session, InterpretationRow, row.interpretation_id)
             found = vault.open_interpretation(work, self.context.keys, made).interpretation
             queue.sign(work, review_id, dispositions, reason, findings=findings_under_review(found))
+
+    def sign_evidence(self, review_id: str, signer: Actor, *dispositions: Disposition) -> None:
+        """As `sign`, by the whole evidence: what the report that is read holds already counts on."""
+        self.clock.advance(minutes=1)
+        self.claim(review_id, signer)
+        with self.work(signer) as work:
+            evidence.sign(work, self.context, review_id, dispositions, "as the evidence shows")
 
     def confirm(self, review_id: str, outcome: Confirmation = Confirmation.CONCORDANT) -> None:
         with self.work(LABORATORY) as work:

@@ -70,7 +70,10 @@ def _draft(service: Service, case_id: str) -> Release[ReportContent] | Withheld 
 def _keep(service: Service, case_id: str) -> None:
     with service.work(PIPELINE) as work:
         made = tuple(artifact(name) for name in FILES)
-        reports.keep(work, service.context.keys, case_id, made, sender=service.context.sender, partners=())
+        draft = str(service.case().interpretation_id)
+        reports.keep(
+            work, service.context.keys, case_id, made, made_from=draft, sender=service.context.sender, partners=()
+        )
 
 
 def _version(service: Service) -> ReportVersionRow:

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from support import hereditary_genomes
 from support.medicine_genomes import MODULE, NEW, OLD, OPTIONS, PEOPLE, genome, medicines_service, take_in
-from support.service import Service
+from support.service import COUNSELOR, Service
 from support.stored_genotypes import forget_stored
 
 from consent.types import Participation
+from ror_service import reports
 from ror_service.cli import reanalyze as command
 from ror_service.storage import results
+from ror_service.storage.tables import ReviewCaseRow
 
 Ror = Callable[..., Any]
 Refused = Callable[..., str]
@@ -43,7 +45,7 @@ def test_counts_and_cases_are_told_but_no_result(ror: Ror, home: Service, caplog
     ran = ror(*WITH_NEW, "--dry-run")
     assert ran.status == 0
     changed = {line.removeprefix("would change: ") for line in ran.out.splitlines() if line.startswith("would")}
-    assert changed == {_case(home, "P-renamed"), _case(home, "P-alike")}
+    assert changed == {f"{_case(home, name)} (review, report to amend)" for name in ("P-renamed", "P-alike")}
     assert f"With release {NEW}, of 3 cases\n  2 would change\n  1 would not\n  0 passed over" in ran.out
     assert "  0 could not be read\n" in ran.out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in ran.out.splitlines() if "│" in line]
@@ -74,7 +76,8 @@ def test_results_are_shown_when_they_are_asked_for(ror: Ror, home: Service) -> N
 def test_json_is_one_object_a_line_and_a_summary(ror: Ror, home: Service) -> None:
     *cases, last = map(json.loads, ror(*WITH_NEW, "--dry-run", "--json").out.splitlines())
     assert sorted(case["case_id"] for case in cases) == sorted([_case(home, "P-renamed"), _case(home, "P-alike")])
-    assert {key for case in cases for key in case} == {"case_id"}
+    assert {key for case in cases for key in case} == {"case_id", "follow_ups", "to_amend", "opened"}
+    assert {tuple(case["follow_ups"]) for case in cases} == {("review",)}
     summary = last["summary"]
     assert summary["cases"] == {"changed": 2, "unchanged": 1, "passed_over": 0, "not_read": 0}
     assert {"gene": "NUDT15", "kind": "diplotype", "cases": 1} in summary["changes"]
@@ -107,12 +110,21 @@ def test_who_may_not_be_used_is_counted(ror: Ror, home: Service) -> None:
     assert _case(home, "P-renamed") not in ran.out
 
 
-def test_nothing_but_a_dry_run_is_done(refused: Refused, home: Service) -> None:
-    before = len(home.actions())
-    assert refused(*WITH_NEW).startswith(
-        "invalid_input: this command issues no amended reports of pharmacogenomics yet;"
-    )
-    assert len(home.actions()) == before, "nothing was read"
+def test_a_changed_medicines_report_is_amended_once_one_person_signed(ror: Ror, home: Service) -> None:
+    case_id = _case(home, "P-renamed")
+    assert f"would change: {case_id} (review, report to amend; review opened)" in ror(*WITH_NEW).out
+    (review,) = home.rows(ReviewCaseRow, ReviewCaseRow.case_id == case_id)
+    home.sign_evidence(review.review_id, COUNSELOR)
+    home.run_jobs()
+    with home.work(COUNSELOR) as work:
+        first, second = reports.versions(work, home.context.keys, "P-renamed", MODULE, with_differences=True)
+    assert (first.state, second.kind, second.state) == ("superseded", "amended", "released")
+    told = {(said["subject"], said["before"]["label"], said["after"]["label"]) for said in second.differences}
+    assert ("NUDT15", "*1/*2", "*1/*3") in told
+    by_name = ("--as", "ana", "--role", "genetic_counselor")
+    shown = ror("reports", "versions", "P-renamed", MODULE, *by_name, "--show-results").out
+    assert "version 2: gene NUDT15: *1/*2, " in shown
+    assert "NUDT15" not in ror("reports", "versions", "P-renamed", MODULE, *by_name).out
 
 
 def test_an_unknown_release_is_told(refused: Refused, home: Service) -> None:
@@ -131,7 +143,7 @@ def test_progress_is_told_on_the_way_and_a_limit_holds(
     assert ror(*WITH_NEW, "--dry-run", "--limit", "9").err.startswith("1 of 3 cases")
 
 
-def test_reviews_are_opened_and_what_cannot_be_done_yet_is_said(
+def test_reviews_are_opened_and_the_report_stays_until_then(
     ror: Ror, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = hereditary_genomes.MODULE
@@ -145,7 +157,7 @@ def test_reviews_are_opened_and_what_cannot_be_done_yet_is_said(
         lost, gained, stars = (running.case(name, module).case_id for name in ("P-lost", "P-gained", "P-stars"))
     assert f"would change: {gained} (review, report to amend)\n" in told
     assert f"would change: {stars}\n" in told
-    assert "  1 of these had a report returned, which stays as it is: amended reports cannot be issued yet\n" in told
+    assert "  1 of these had a report returned, which stays as it is until an amended one is released\n" in told
     assert "  0 reviews were opened\n" in told
     assert f"would change: {lost} (counselor_task; review opened)\n" in opened
     assert "  2 reviews were opened\n" in opened

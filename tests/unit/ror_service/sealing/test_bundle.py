@@ -39,6 +39,8 @@ CONTENT = BundleContent(
     report_id="report-1",
     version=2,
     kind="amended",
+    supersedes=1,
+    priority=bundle.Priority.URGENT,
     artifacts=(
         Artifact("participant", "es", "pdf", "application/pdf", b"%PDF-1.7 amargo"),
         Artifact("clinician", "es", "pdf", "application/pdf", b"%PDF-1.7 TAS2R38"),
@@ -64,7 +66,8 @@ def test_the_recipient_opens_what_was_released(profile: Profile) -> None:
     data = build_bundle(released(CONTENT), recipient=pair.public, signer=SENDER, created_at=NOW)
     found = open_bundle(data, recipient_pairs=[pair], trusted_senders=SENDERS)
     assert found.artifacts == CONTENT.artifacts
-    assert found.index == bundle.BundleIndex(PERSON, "traits", "report-1", 2, "amended")
+    told = bundle.BundleIndex(PERSON, "traits", "report-1", 2, "amended", 1, bundle.Priority.URGENT)
+    assert found.index == told
     assert found.manifest.delivery_id == CONTENT.delivery_id
     assert found.manifest.created_at == NOW
     assert found.manifest.sender_key_id == SENDER.key_id

@@ -238,3 +238,17 @@ def test_an_ordered_job_is_never_lost(service: Service, steps: list[str]) -> Non
     job = service.job("release_report", subject)
     due = subject in _due(service)
     assert due or job.dead_at is not None or (job.done_at is not None and finished_after_order)
+
+
+def test_urgent_work_goes_first_and_stays_urgent(service: Service) -> None:
+    with service.work() as work:
+        for subject, urgent in (("ordinary", False), ("late", True), ("ordinary too", False)):
+            jobs.enqueue(work.session, "release_report", subject, work.at, urgent=urgent)
+        jobs.enqueue(work.session, "release_report", "late", work.at)
+        session, lost_after = work.session, timedelta(minutes=1)
+        rows = [
+            jobs.issue_due(session, "release_report", work.at, lost_after=lost_after, most=most, for_backfill=0)
+            for most in (1, 3)
+        ]
+    assert [row.subject_id for row in rows[0]] == ["late"]
+    assert {row.subject_id for row in rows[1]} == {"ordinary", "ordinary too"}
