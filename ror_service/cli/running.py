@@ -51,7 +51,6 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
 
     from ror_service.api.app import create_app  # noqa: PLC0415
 
-    logs.configure()
     stop = threading.Event()
     with service() as context:
         app = create_app(context)
@@ -93,7 +92,6 @@ def relay() -> None:
     from ror_service.worker import relay as relaying  # noqa: PLC0415
     from ror_service.worker.celery_app import make_app  # noqa: PLC0415
 
-    logs.configure()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
