@@ -25,6 +25,7 @@ from interpreters.registry import installed, releases
 from report_templates.content import Programme, ReportContent
 from ror_service.audit.log import Actor
 from ror_service.audit_checkpoints import Checkpoints
+from ror_service.delivery.addresses import Reach, networks_of
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
@@ -349,5 +350,5 @@ class ServiceContext:
             NotFoundError: If there is no such partner.
         """
         document = organizations.delivery_partner(work.session, partner_id)
-        timeout = self.settings.partner_timeout_seconds
-        return PartnerClient(Partner.from_document(document), self.sender.signer, timeout=timeout)
+        timeout, reach = self.settings.partner_timeout_seconds, Reach(networks_of(self.settings.partners_allowed_in))
+        return PartnerClient(Partner.from_document(document), self.sender.signer, reach=reach, timeout=timeout)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from interpreters.registry import module_names
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
     partner_timeout_seconds: float = Field(default=10.0, gt=0, le=30)
     """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress. Far below the minute
     after which PostgreSQL ends a transaction that does nothing, as one does while it sends."""
+    partner_networks: str | None = None
+    """Networks that are no public ones and where partners may be all the same, such as `10.20.0.0/16, fd12:3456::/32`."""
     audit_checkpoints: str | None = None
     """Where signed checkpoints of the audit log are kept: a folder or a URL that fsspec knows, out of reach of whoever
     administers the database."""
@@ -122,6 +125,21 @@ class Settings(BaseSettings):
     def broker(self) -> str | None:
         """Broker URL, or None when tasks run in-process."""
         return None if self.broker_url is None else self.broker_url.get_secret_value()
+
+    @property
+    def partners_allowed_in(self) -> str:
+        """Networks where partners may be though these are no public ones: this machine, where nothing else is set."""
+        if self.partner_networks is not None:
+            return self.partner_networks
+        return "127.0.0.0/8, ::1/128" if self.mode is Mode.EMBEDDED else ""
+
+    @field_validator("partner_networks")
+    @classmethod
+    def _refuse_malformed_networks(cls, text: str | None) -> str | None:
+        for part in (text or "").split(","):
+            if part.strip():
+                ip_network(part.strip())
+        return text
 
     @model_validator(mode="after")
     def _refuse_lease_shorter_than_a_send(self) -> Self:
