@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -195,7 +196,7 @@ def test_tls_proves_the_registered_name_and_not_the_address(monkeypatch: pytest.
         def wrap_bio(  # noqa: PLR0917 - as it is called
             self, incoming: Any, outgoing: Any, server_side: bool = False, server_hostname: Any = None, session: Any = None  # noqa: ANN401, FBT002
         ) -> Any:  # noqa: ANN401
-            asked.append(server_hostname)
+            asked.append(os.fsdecode(server_hostname))
             raise ssl.SSLError("no further")
 
     monkeypatch.setattr(clients, "_tls", lambda: Seen(ssl.PROTOCOL_TLS_CLIENT))
