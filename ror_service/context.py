@@ -23,6 +23,7 @@ from interpreters.interpreter import Interpreter, SettlesReviewed
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_release
 from interpreters.registry import installed, releases
 from report_templates.content import Programme, ReportContent
+from ror_service import traces
 from ror_service.audit.log import Actor
 from ror_service.audit_checkpoints import Checkpoints
 from ror_service.delivery.addresses import Reach, networks_of
@@ -306,7 +307,8 @@ class ServiceContext:
             SealError: If they do not open, or are not whole and unchanged.
         """
         try:
-            read = self.read_genotypes(reading.file)
+            with traces.stage("read"):
+                read = self.read_genotypes(reading.file)
         except IntakeError as error:
             return error.code
         assessment = self.assess(read, reading.declared)
@@ -332,7 +334,8 @@ class ServiceContext:
         Raises:
             ror_service.errors.RenderError: If one cannot be made or is not accessible.
         """
-        return artifacts(release, self.renderer)
+        with traces.stage("render"):
+            return artifacts(release, self.renderer)
 
     def partners(self, work: Work) -> list[Partner]:
         """The registered delivery partners."""

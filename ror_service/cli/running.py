@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from ror_service import logs
+from ror_service import logs, traces
 from ror_service.api.tokens import EmbeddedIssuer, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -45,6 +45,16 @@ def service() -> Iterator[ServiceContext]:
         yield context
 
 
+@contextmanager
+def closing_traces() -> Iterator[None]:
+    """Traces of this process are sent, if the environment asks for it, and the rest of them at the end."""
+    send_the_rest = traces.configure()
+    try:
+        yield
+    finally:
+        send_the_rest()
+
+
 def api(host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve the HTTP API. In embedded mode the jobs run in this process too."""
     import uvicorn  # noqa: PLC0415 - only this command needs it
@@ -52,7 +62,7 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
     from ror_service.api.app import create_app  # noqa: PLC0415
 
     stop = threading.Event()
-    with service() as context:
+    with service() as context, closing_traces():
         app = create_app(context)
         relaying = _start_relay(context, stop) if context.settings.mode is Mode.EMBEDDED else None
         try:
@@ -95,7 +105,7 @@ def relay() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with service() as context:
+    with service() as context, closing_traces():
         relaying.run(context, make_app(context), stop)
 
 

@@ -35,7 +35,9 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
+from opentelemetry.trace import SpanKind
 
+from ror_service import traces
 from ror_service.delivery.addresses import AddressRefusedError, Reach
 from ror_service.delivery.messages import Clock, sign_request, utc_now
 from ror_service.delivery.partners import Partner
@@ -254,6 +256,17 @@ class PartnerClient:
         largest: int = LARGEST_ANSWER,
     ) -> _Answer:
         """Sign and send a request; return an answer of 2xx, raise for any other."""
+        about = {"ror.partner": self.partner.partner_id, "http.request.method": method}
+        with traces.span("partner call", about, kind=SpanKind.CLIENT) as span:
+            answer = self._answer(method, path, idempotency_key, media_type, body, largest)
+            span.set_attribute("http.response.status_code", answer.status)
+            self._refuse_unless_good(answer)
+        return answer
+
+    def _answer(
+        self, method: str, path: str, idempotency_key: str | None, media_type: str | None, body: bytes, largest: int
+    ) -> _Answer:
+        """Sign and send a request; return any answer."""
         headers = {"Accept": "application/json, application/problem+json", "Accept-Encoding": "identity"}
         if idempotency_key is not None and media_type is not None:
             if not _TOKEN.fullmatch(idempotency_key):
@@ -264,7 +277,7 @@ class PartnerClient:
         try:
             # In a thread of its own, so that the caller may run an event loop, and signals reach the caller.
             with ThreadPoolExecutor(1, thread_name_prefix="partner-client") as thread:
-                answer = thread.submit(asyncio.run, self._exchange(request, largest)).result()
+                return thread.submit(asyncio.run, self._exchange(request, largest)).result()
         except AddressRefusedError:
             raise PartnerAddressError(
                 f"{self._who}: its name leads to an address that is neither public nor in ROR_PARTNER_NETWORKS",
@@ -274,8 +287,6 @@ class PartnerClient:
         except (httpx.RequestError, OSError) as error:
             # The cause stays out: it holds the request.
             raise self._unavailable(f"no answer ({type(error).__name__})") from None
-        self._refuse_unless_good(answer)
-        return answer
 
     async def _exchange(self, request: httpx.Request, largest: int) -> _Answer:
         """Send and read under one deadline.

@@ -11,6 +11,7 @@ from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ror_service import traces
 from ror_service.storage.tables import JobRow
 
 ORDERED = "ror.work_ordered"
@@ -44,6 +45,7 @@ def enqueue(session: Session, task: str, subject_id: str, at: datetime, *, backf
         "last_error": None,
         "done_at": None,
         "dead_at": None,
+        "traceparent": traces.current(),
     }
     values = {"job_id": f"job-{uuid.uuid4().hex}", "task": task, "subject_id": subject_id, "created_at": at, **again}
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
@@ -114,6 +116,7 @@ def claim(session: Session, job_id: str, at: datetime, lease: timedelta) -> JobR
     row.lease_until = at + lease
     row.lease_token = uuid.uuid4().hex
     row.attempts += 1
+    row.claimed_at = at
     row.first_attempt_at = row.first_attempt_at or at
     return row
 

@@ -7,6 +7,9 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
+from opentelemetry.trace import SpanKind
+
+from ror_service import traces
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery import breaker
@@ -30,15 +33,18 @@ def run_job(context: ServiceContext, job_id: str) -> None:
         job = jobs.claim(work.session, job_id, work.at, timedelta(seconds=context.settings.lease_seconds))
         if job is None or job.lease_token is None or job.first_attempt_at is None:
             return
-        task, subject, lease, first, attempts = (
+        task, subject, lease, first, attempts, caused_by = (
             job.task,
             job.subject_id,
             job.lease_token,
             job.first_attempt_at,
             job.attempts,
+            job.traceparent,
         )
+    about = {"ror.job.id": job_id, "ror.job.task": task, "ror.job.attempts": attempts}
     try:
-        STEPS[task](context, subject)
+        with traces.span("job", about, kind=SpanKind.CONSUMER, caused_by=caused_by, root=True):
+            STEPS[task](context, subject)
     except PartnerPausedError as pause:
         with context.transaction(WORKER) as work:
             jobs.put_off(work.session, job_id, lease, pause.until + FIRST_WINDOW * _jitter())

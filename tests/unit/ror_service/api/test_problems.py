@@ -25,7 +25,7 @@ HTTP_CODES = {
     "SignatureError": 401, "RenderError": 500, "DeliveryUnavailableError": 503, "DeliveryRefusedError": 502,
     "DeliveryRecalledError": 410, "UnsafeConfigurationError": 500, "AuditError": 500, "ServiceError": 500,
     "KnowledgeUnavailableError": 503, "NoRoomError": 507, "NotExtractedError": 503,
-    "PartnerPausedError": 503,
+    "PartnerPausedError": 503, "PartnerAddressError": 503,
 }  # fmt: skip
 CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ServiceError)}
 
