@@ -26,7 +26,7 @@ from report_templates.content import Programme, ReportContent
 from ror_service import traces
 from ror_service.audit.log import Actor
 from ror_service.audit_checkpoints import Checkpoints
-from ror_service.delivery.addresses import Reach, networks_of
+from ror_service.delivery.addresses import Reach
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
@@ -353,5 +353,5 @@ class ServiceContext:
             NotFoundError: If there is no such partner.
         """
         document = organizations.delivery_partner(work.session, partner_id)
-        timeout, reach = self.settings.partner_timeout_seconds, Reach(networks_of(self.settings.partners_allowed_in))
+        timeout, reach = self.settings.partner_timeout_seconds, Reach(self.settings.partners_allowed_in)
         return PartnerClient(Partner.from_document(document), self.sender.signer, reach=reach, timeout=timeout)

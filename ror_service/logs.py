@@ -16,7 +16,7 @@ ALLOWED = ("job_id", "task", "code", "attempts", "method", "route", "status")
 """Keys of `extra` that a line may carry: codes, counts and opaque ids."""
 MOST_PLACES = 12
 """Places of a traceback that a line names at most, the innermost ones."""
-_PLAIN = re.compile(r"[A-Za-z0-9_.{}/:-]{1,128}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.{}/:<>-]{1,128}")
 _log = logging.getLogger(__name__)
 
 
@@ -47,14 +47,16 @@ class JsonLines(logging.Formatter):
         line |= {key: plain(getattr(record, key)) for key in ALLOWED if hasattr(record, key)}
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
-            line["trace"] = _places(record.exc_info[2])
+            line["trace"] = places(record.exc_info[2])
+        if isinstance(trace := getattr(record, "trace", None), list):
+            line["trace"] = [plain(place) for place in trace]
         return json.dumps(line)
 
 
 def configure() -> None:
     """Send all that this process has to say to standard error as JSON lines.
 
-    That is: warnings and worse of every library, Python's own warnings, and errors that nobody caught, in whatever thread.
+    That is: warnings and worse of every library, Python's own warnings, and errors that nobody caught, in any thread.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
@@ -79,8 +81,8 @@ def _is_written_in_the_program(record: logging.LogRecord) -> bool:
     return False
 
 
-def _places(trace: TracebackType | None) -> list[str]:
-    """Module, function and line of each call that an error came through, the innermost last."""
+def places(trace: TracebackType | None) -> list[str]:
+    """Module, function and line of each call that an error came through, the innermost last: `extra` may carry it."""
     found = [
         f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_name}:{line}"
         for frame, line in traceback.walk_tb(trace)

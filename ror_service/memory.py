@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import resource
-import sys
 
 _PR_SET_DUMPABLE = 4
 
@@ -15,5 +14,4 @@ def keep() -> None:
     The limit alone does not bind a kernel that pipes dumps to a program (`core_pattern` with `|`), as many systems do.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

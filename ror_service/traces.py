@@ -1,8 +1,8 @@
 """Traces of OpenTelemetry: what took how long, from the request through the job to the partner, and never whose it was.
 
 Nothing is kept or sent unless `OTEL_TRACES_EXPORTER` names an exporter and the extra `traces` is installed; the other
-`OTEL_` variables then mean what the OpenTelemetry specification says. Spans are made here alone, and `trace_export` lets
-out what is on the lists below and nothing else, whoever put it there. Database statements are not traced.
+`OTEL_` variables then mean what the OpenTelemetry specification says. Spans are made here alone, and `trace_export`
+lets out what is on the lists below and nothing else, whoever put it there. Database statements are not traced.
 """
 
 from __future__ import annotations

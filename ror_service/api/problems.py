@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ror_service import traces
 from ror_service.errors import AuditError, NoRoomError, ServiceError, WithheldError
 from ror_service.intake.manifest_check import MOST_BYTES
+from ror_service.logs import places
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1 << 20
@@ -125,9 +126,10 @@ class Edge:
         try:
             await self._app(scope, receive if _is_file(scope) else _limited(receive, _largest(scope)), answering)
         except Exception as error:  # one place for all that nobody thought of
-            # The message may quote data: only the class of the failure is logged, and nothing of it is told.
+            # The message may quote data: class and places of the failure are logged, and nothing of it is told.
             span.set_attribute("error.type", type(error).__name__)
-            _log.error("request failed", extra={"code": type(error).__name__, "route": _route(scope)})
+            about = {"code": type(error).__name__, "route": _route(scope), "trace": places(error.__traceback__)}
+            _log.error("request failed", extra=about)
             if started:
                 raise
             problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service cannot do this now")

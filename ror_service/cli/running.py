@@ -46,7 +46,7 @@ def service() -> Iterator[ServiceContext]:
 
 
 @contextmanager
-def closing_traces() -> Iterator[None]:
+def _sending_traces() -> Iterator[None]:
     """Traces of this process are sent, if the environment asks for it, and the rest of them at the end."""
     send_the_rest = traces.configure()
     try:
@@ -62,7 +62,7 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
     from ror_service.api.app import create_app  # noqa: PLC0415
 
     stop = threading.Event()
-    with service() as context, closing_traces():
+    with service() as context, _sending_traces():
         app = create_app(context)
         relaying = _start_relay(context, stop) if context.settings.mode is Mode.EMBEDDED else None
         try:
@@ -93,7 +93,7 @@ def worker(
         # Left alone, a misspelled queue would be waited for in vain.
         raise InvalidInputError(f"no such queue: {', '.join(unknown)}; there are {', '.join(known)}")
     app = worker_app()
-    app.worker_main(["worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle",
+    app.worker_main(["--quiet", "worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle",
                      f"--concurrency={concurrency}", "-Q", ",".join(chosen)])  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def relay() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with service() as context, closing_traces():
+    with service() as context, _sending_traces():
         relaying.run(context, make_app(context), stop)
 
 

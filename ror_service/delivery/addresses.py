@@ -11,19 +11,19 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-Network = IPv4Network | IPv6Network
+from ror_service.settings import Network
+
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host and a port to the host's addresses; raises `OSError` where there is none."""
 
-LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _METADATA = frozenset(
     map(ip_address, ("169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200", "192.0.0.192"))
 ) | {ip_address("fd00:ec2::254")}
 """Where clouds hand out credentials to whoever asks: no partner, whatever the settings say."""
 _ALLOCATED = ip_network("2000::/3")
-"""Public addresses of IPv6. Outside are those that hold one of IPv4, such as `::ffff:127.0.0.1` and `64:ff9b::7f00:1`."""
+"""Public addresses of IPv6. Those that hold one of IPv4 are outside: `::ffff:127.0.0.1`, `64:ff9b::7f00:1`."""
 _RELAYED = ip_network("2002::/16")
 """6to4: these hold one of IPv4 too."""
 
@@ -71,15 +71,6 @@ class Reach:
         if known in _METADATA:
             return False
         return _is_public(known) or any(known in network for network in self.networks)
-
-
-def networks_of(text: str) -> tuple[Network, ...]:
-    """Networks from a text such as `10.20.0.0/16, fd12:3456::/32`.
-
-    Raises:
-        ValueError: If one is malformed.
-    """
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -5,7 +5,7 @@ What an answer means for the one who sends:
 | answer | error | what to do |
 |---|---|---|
 | no connection, time-out, cut, 408, 425, 429, 5xx | `DeliveryUnavailableError` | try again with the same key |
-| none: its name leads where no partner may be | `PartnerAddressError` | try again; an operator looks at name and settings |
+| its name leads where no partner may be | `PartnerAddressError` | try again; an operator looks at name and settings |
 | 2xx without a receipt that a registered key signed | `DeliveryUnavailableError` | the same: perhaps it arrived |
 | 2xx with a well-signed receipt for something else | `DeliveryRefusedError` | an operator looks |
 | 410 | `DeliveryRecalledError` | never send again |
@@ -124,8 +124,9 @@ class _Answer:
 class PartnerClient:
     """Client of one partner. Holds no connection: it may be shared by threads and survives a fork.
 
-    It speaks to the registered host alone, at an address that was looked at before: see `delivery.addresses`. TLS proves
-    the registered name. No redirect is followed, no proxy or password is taken from the environment. Each call has one deadline over connecting, sending, waiting and reading, so that a consent lock held
+    It speaks to the registered host alone, at an address that was looked at before (see `delivery.addresses`); TLS
+    proves the registered name. No redirect is followed, no proxy or password is taken from the environment. Each call
+    has one deadline over looking up the name, connecting, sending, waiting and reading, so that a consent lock held
     during a send is never held longer.
 
     Args:
@@ -263,7 +264,7 @@ class PartnerClient:
             self._refuse_unless_good(answer)
         return answer
 
-    def _answer(
+    def _answer(  # noqa: PLR0917 - handed on as they are
         self, method: str, path: str, idempotency_key: str | None, media_type: str | None, body: bytes, largest: int
     ) -> _Answer:
         """Sign and send a request; return any answer."""

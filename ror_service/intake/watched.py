@@ -48,7 +48,9 @@ class Inbox:
     def __init__(self, url: str) -> None:
         if "::" in url or (split_protocol(url)[0] or "file") not in _KINDS:
             # Others read from wherever the URL says, or keep a clear copy on disk (`simplecache::`).
-            raise InvalidInputError("the URL is of no kind of store that is known here: a folder, or s3://bucket/prefix")
+            raise InvalidInputError(
+                "the URL is of no kind of store that is known here: a folder, or s3://bucket/prefix"
+            )
         try:
             filesystem, self._root = url_to_fs(url)
         except ImportError as error:

@@ -165,11 +165,11 @@ def dead_jobs(session: Session) -> Sequence[JobRow]:
     return session.scalars(select(JobRow).where(JobRow.dead_at.is_not(None)).order_by(JobRow.dead_at)).all()
 
 
-def standing(session: Session) -> tuple[int, int, datetime | None]:
-    """How many jobs are open and how many dead, and when the first of the open ones was first ordered."""
-    number, oldest = session.execute(select(func.count(), func.min(JobRow.created_at)).where(_OPEN)).one()
-    dead = session.scalars(select(func.count()).where(JobRow.dead_at.is_not(None))).one()
-    return number, dead, oldest
+def oldest_due(session: Session, at: datetime) -> datetime | None:
+    """Since when the first weekly job that waits could have begun."""
+    waits = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= at)
+    query = select(func.min(JobRow.available_at)).where(JobRow.backfill.is_(False), _OPEN, waits)
+    return session.scalars(query.where(JobRow.available_at <= at)).one()
 
 
 def count_open(session: Session, task: str, *, most: int) -> int:

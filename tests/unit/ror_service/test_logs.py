@@ -83,6 +83,19 @@ def test_a_message_of_the_module_counts_as_written(stream: io.StringIO) -> None:
     assert json.loads(stream.getvalue())["message"] == "waiting for %s"
 
 
+def test_the_places_of_an_error_may_be_told_without_the_error(stream: io.StringIO) -> None:
+    extra = {"trace": ["ror_service.pipeline.<module>:7", "read P0001", {"P0001": 1}]}
+    logging.getLogger("a.library").error("failed", extra=extra)
+    assert json.loads(stream.getvalue())["trace"] == ["ror_service.pipeline.<module>:7", "str", "dict"]
+    logging.getLogger("a.library").error("failed", extra={"trace": "P0001"})
+    assert "P0001" not in stream.getvalue()
+
+
+def test_a_record_that_came_from_elsewhere_shows_no_message(stream: io.StringIO) -> None:
+    logging.getLogger().handle(logging.makeLogRecord({"msg": "P0001", "name": "a.library", "levelno": logging.ERROR}))
+    assert "message" not in json.loads(stream.getvalue())
+
+
 def test_an_allowed_key_carries_no_free_text(stream: io.StringIO) -> None:
     logging.getLogger("a.library").error("failed", extra={"code": "no P0001: rs1 C/T", "status": 503, "task": b"P"})
     line = json.loads(stream.getvalue())

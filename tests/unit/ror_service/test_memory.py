@@ -17,7 +17,7 @@ KEEPS = "from ror_service import memory; memory.keep();"
 def _dumps(folder: Path, program: str) -> list[str]:
     """Names of the files that a process leaves which dies where dumps are allowed."""
     allow = f"import resource; resource.setrlimit(resource.RLIMIT_CORE, ({1 << 20}, {1 << 30}));"
-    ended = subprocess.run([sys.executable, "-c", allow + program], cwd=folder, check=False, capture_output=True)
+    ended = subprocess.run([sys.executable, "-c", allow + program], cwd=folder, check=False, capture_output=True)  # noqa: S603 - our own
     assert ended.returncode < 0
     return [path.name for path in folder.iterdir()]
 
@@ -37,5 +37,5 @@ def test_no_dump_is_left_where_dumps_are_allowed(tmp_path: Path) -> None:
 
 def test_the_process_can_neither_be_dumped_nor_traced() -> None:
     shown = f"{KEEPS} import ctypes, resource; print(ctypes.CDLL(None).prctl(3), resource.getrlimit(4))"
-    told = subprocess.run([sys.executable, "-c", shown], check=True, capture_output=True, text=True).stdout
+    told = subprocess.run([sys.executable, "-c", shown], check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own
     assert told == "0 (0, 0)\n"

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 from support.api import running_api
 from support.service import Service
+from support.stack import bare_environment
 
 from ror_service import traces
 from ror_service.errors import UnsafeConfigurationError
@@ -150,9 +151,14 @@ def test_an_exporter_that_is_not_there_stops_the_process(monkeypatch: pytest.Mon
 
 def test_the_variables_of_the_standard_set_it_up() -> None:
     program = "from ror_service import traces\nrest = traces.configure()\nwith traces.stage('read'): pass\nrest()"
-    environment = {"OTEL_TRACES_EXPORTER": "console", "OTEL_RESOURCE_ATTRIBUTES": "host.name=P0001,service.version=7"}
+    environment = bare_environment() | {
+        "OTEL_TRACES_EXPORTER": "console",
+        "OTEL_RESOURCE_ATTRIBUTES": "host.name=P0001,service.version=7",
+    }
     command = [sys.executable, "-c", program]
-    printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(  # noqa: S603 - our own
+        command, env=environment, check=True, capture_output=True, text=True
+    ).stdout
     told = json.loads(printed)
     assert told["attributes"] == {"ror.stage": "read"}
     assert told["resource"]["attributes"]["service.name"] == "return-of-results"

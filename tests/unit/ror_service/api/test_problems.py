@@ -122,7 +122,9 @@ def test_the_openapi_document_is_whole(api: Api) -> None:
             assert all(operation[name] for name in ("summary", "description", "tags"))
             assert {"4XX", "5XX"} <= set(operation["responses"])
             assert "HTTPValidationError" not in str(operation)
-            assert ("security" in operation) is (path not in {"/health", "/v1/partners/{partner_id}/events"})
+            assert ("security" in operation) is (
+                path not in {"/health", "/health/ready", "/v1/partners/{partner_id}/events"}
+            )
             names.add(operation["operationId"])
     assert len(names) == sum(map(len, document["paths"].values()))
     schemas = document["components"]["schemas"]

@@ -13,7 +13,17 @@ from typing import Any
 
 import httpx
 import pytest
-from support.partners import HERE, NOWHERE, RECEIPT_SIGNER, RECIPIENT, SENDER, STRANGER, client_of, registered, sealed_bundle
+from support.partners import (
+    HERE,
+    NOWHERE,
+    RECEIPT_SIGNER,
+    RECIPIENT,
+    SENDER,
+    STRANGER,
+    client_of,
+    registered,
+    sealed_bundle,
+)
 
 from ror_service.delivery.client import LARGEST_ANSWER, LedgerEvent, PartnerClient, VerifiedReceipt
 from ror_service.errors import (
@@ -196,7 +206,9 @@ def test_a_delivery_receipt_is_no_recall_receipt(partner: SandboxPartner) -> Non
 
 
 def test_a_partner_without_recall_is_not_asked() -> None:
-    client = PartnerClient(registered(recall_supported=False), SENDER, reach=NOWHERE, transport=httpx.MockTransport(_never))
+    client = PartnerClient(
+        registered(recall_supported=False), SENDER, reach=NOWHERE, transport=httpx.MockTransport(_never)
+    )
     with pytest.raises(DeliveryRefusedError, match="no recall call"):
         client.recall("delivery-1", "key-1", "0" * 64, "consent_withdrawn")
 
@@ -270,9 +282,7 @@ def _never(request: httpx.Request) -> httpx.Response:
 
 
 def client_with(answer: Callable[[httpx.Request], httpx.Response]) -> PartnerClient:
-    return PartnerClient(
-        registered(), SENDER, reach=NOWHERE, transport=httpx.MockTransport(answer), clock=lambda: NOW
-    )
+    return PartnerClient(registered(), SENDER, reach=NOWHERE, transport=httpx.MockTransport(answer), clock=lambda: NOW)
 
 
 def deliver_to(answer: httpx.Response) -> VerifiedReceipt:
