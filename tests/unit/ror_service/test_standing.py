@@ -15,6 +15,7 @@ from support.service import DIRECTOR, Service, running_service
 from ror_service import standing
 from ror_service.audit_checkpoints import Checkpoints
 from ror_service.errors import UnsafeConfigurationError
+from ror_service.settings import Settings
 from ror_service.standing import Readiness, Reason, Standing, reasons
 from ror_service.storage import migrations
 from ror_service.storage.tables import DeliveryRow, JobRow
@@ -68,13 +69,13 @@ def look(service: Service) -> tuple[Standing, list[Reason]]:
         ({"schema_found": None}, [Reason.SCHEMA_DIFFERS]),
     ],
 )
-def test_each_limit_has_its_code(service: Service, change: dict[str, Any], told: list[Reason]) -> None:
-    assert reasons(replace(WELL, **change), service.context.settings) == told
+def test_each_limit_has_its_code(change: dict[str, Any], told: list[Reason]) -> None:
+    assert reasons(replace(WELL, **change), Settings()) == told
 
 
-def test_the_limits_are_settings(tmp_path: Path) -> None:
-    with running_service(tmp_path / "service", health_recall_minutes=1) as service:
-        assert reasons(replace(WELL, recall_seconds=61.0), service.context.settings) == [Reason.RECALL_UNACKNOWLEDGED]
+def test_the_limits_are_settings() -> None:
+    limits = Settings(health_recall_minutes=1)
+    assert reasons(replace(WELL, recall_seconds=61.0), limits) == [Reason.RECALL_UNACKNOWLEDGED]
 
 
 def test_a_service_at_rest_is_well(service: Service) -> None:
