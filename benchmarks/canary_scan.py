@@ -15,7 +15,7 @@ base64, hexadecimal, UTF-16, JSON and percent escapes, and inside of gzip, zlib,
 `tests/support/canaries.py` says what may be where. The same path with a service that is careless on purpose shows that
 the search would find it.
 
---quick is one run with Redis and the medicines report alone. A run searches some 65 MB: --runs 8 (a quarter of an hour)
+--quick is one run with Redis and the medicines report alone. A run searches some 85 MB: --runs 6, with each broker,
 makes a gigabyte of it. Ends with status 1 when a text was found.
 """
 
