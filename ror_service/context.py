@@ -22,8 +22,10 @@ from interpreters.interpreter import Interpreter, SettlesReviewed
 from interpreters.knowledge import KnowledgeError, KnowledgeRelease, load_release
 from interpreters.registry import installed, releases
 from report_templates.content import Programme, ReportContent
+from ror_service import traces
 from ror_service.audit.log import Actor
 from ror_service.audit_checkpoints import Checkpoints
+from ror_service.delivery.addresses import Reach
 from ror_service.delivery.client import PartnerClient
 from ror_service.delivery.dispatch import Sender
 from ror_service.delivery.partners import Partner
@@ -356,7 +358,8 @@ class ServiceContext:
             SealError: If they do not open, or are not whole and unchanged.
         """
         try:
-            read = self.read_genotypes(reading.file)
+            with traces.stage("read"):
+                read = self.read_genotypes(reading.file)
         except IntakeError as error:
             return error.code
         assessment = self.assess(read, reading.declared)
@@ -382,7 +385,8 @@ class ServiceContext:
         Raises:
             ror_service.errors.RenderError: If one cannot be made or is not accessible.
         """
-        return artifacts(release, self.renderer, self.sign_pdf)
+        with traces.stage("render"):
+            return artifacts(release, self.renderer, self.sign_pdf)
 
     @cached_property
     def sign_pdf(self) -> Callable[[bytes], bytes] | None:
@@ -416,5 +420,5 @@ class ServiceContext:
             NotFoundError: If there is no such partner.
         """
         document = organizations.delivery_partner(work.session, partner_id)
-        timeout = self.settings.partner_timeout_seconds
-        return PartnerClient(Partner.from_document(document), self.sender.signer, timeout=timeout)
+        timeout, reach = self.settings.partner_timeout_seconds, Reach(self.settings.partners_allowed_in)
+        return PartnerClient(Partner.from_document(document), self.sender.signer, reach=reach, timeout=timeout)

@@ -143,6 +143,12 @@ class DeliveryUnavailableError(ServiceError):
         self.partner_id = partner_id
 
 
+class PartnerAddressError(DeliveryUnavailableError):
+    """The partner's name leads to an address where no partner may be; nothing was sent."""
+
+    code = "partner_address"
+
+
 class PartnerPausedError(ServiceError):
     """The partner did not answer lately and is left alone until a moment; that counts as no try.
 

@@ -11,7 +11,7 @@ from interpreters.changes import FollowUp
 from interpreters.genotypes import Sex
 from interpreters.interpreter import Interpreter
 from report_templates.content import ReportKind
-from ror_service import amendments, cases
+from ror_service import amendments, cases, traces
 from ror_service.genotypes.store import Genotypes
 from ror_service.intake import samples
 from ror_service.intake.samples import Reading
@@ -30,10 +30,12 @@ from ror_service.work import Work
 
 def interpret(interpreter: Interpreter, reading: Reading, read: Genotypes) -> Interpreted:
     """What one interpreter says about one sample. Pure: nothing is stored."""
-    return Interpreted(
-        interpretation=interpreter.interpret(
+    with traces.stage("interpret", module=interpreter.knowledge.module):
+        interpretation = interpreter.interpret(
             samples.facts(reading, read.build), read.calls.with_outside_calls(reading.outside_calls)
-        ),
+        )
+    return Interpreted(
+        interpretation=interpretation,
         build=read.build,
         sources=interpreter.knowledge.sources,
     )

@@ -5,15 +5,28 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from interpreters.registry import module_names
 from report_templates.content import WordingReview
 from ror_service.errors import UnsafeConfigurationError
+
+Network = IPv4Network | IPv6Network
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+def networks_of(text: str) -> tuple[Network, ...]:
+    """Networks from a text such as `10.20.0.0/16, fd12:3456::/32`.
+
+    Raises:
+        ValueError: If one is malformed.
+    """
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 class Mode(StrEnum):
@@ -85,11 +98,23 @@ class Settings(BaseSettings):
     partner_timeout_seconds: float = Field(default=10.0, gt=0, le=30)
     """Longest wait for a partner; also the longest that a withdrawal waits for a send in progress. Far below the minute
     after which PostgreSQL ends a transaction that does nothing, as one does while it sends."""
+    partner_networks: str | None = None
+    """Networks that are no public ones and where partners may be all the same: `10.20.0.0/16, fd12:3456::/32`."""
     audit_checkpoints: str | None = None
     """Where signed checkpoints of the audit log are kept: a folder or a URL that fsspec knows, out of reach of whoever
     administers the database."""
     audit_checkpoint_minutes: int = Field(default=60, ge=1)
     """How often the relay writes one."""
+    health_waiting_minutes: int = Field(default=60, ge=1)
+    """Health is degraded when weekly work waits longer; the next four likewise."""
+    health_claim_minutes: int = Field(default=15, ge=1)
+    """When work waits and no worker took any for so long."""
+    health_intent_minutes: int = Field(default=60, ge=1)
+    """When a delivery that was begun has no receipt for so long."""
+    health_recall_minutes: int = Field(default=60, ge=1)
+    """When a recall is not acknowledged for so long."""
+    health_unsigned_minutes: int = Field(default=180, ge=1)
+    """When an audit event is in no checkpoint for so long."""
     review_due_days: int = Field(default=14, ge=1)
     downgrade_due_days: int = Field(default=7, ge=1)
     """Days within which a counselor looks at a finding that a reanalysis no longer supports; a proposal that awaits the
@@ -136,6 +161,19 @@ class Settings(BaseSettings):
     def broker(self) -> str | None:
         """Broker URL, or None when tasks run in-process."""
         return None if self.broker_url is None else self.broker_url.get_secret_value()
+
+    @property
+    def partners_allowed_in(self) -> tuple[Network, ...]:
+        """Networks where partners may be though these are no public ones: this machine, where nothing else is set."""
+        if self.partner_networks is None:
+            return LOOPBACK if self.mode is Mode.EMBEDDED else ()
+        return networks_of(self.partner_networks)
+
+    @field_validator("partner_networks")
+    @classmethod
+    def _refuse_malformed_networks(cls, text: str | None) -> str | None:
+        networks_of(text or "")
+        return text
 
     @model_validator(mode="after")
     def _refuse_lease_shorter_than_a_send(self) -> Self:

@@ -14,6 +14,7 @@ from ror_service.api.tokens import TokenVerifier
 from ror_service.context import ServiceContext
 from ror_service.errors import ServiceError
 from ror_service.intake.manifest import SCHEMAS
+from ror_service.standing import Readiness
 from ror_service.storage import migrations
 
 
@@ -47,6 +48,7 @@ def create_app(context: ServiceContext) -> FastAPI:
         responses=problems.RESPONSES,
     )
     app.state.context = context
+    app.state.readiness = Readiness(context)
     app.state.tokens = TokenVerifier(context.settings)
     for module in (labs, people, reviews, identity, break_glass, partners, operations, metrics):
         app.include_router(module.router)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import text
 
 from ror_service.api.access import Begin, Context, working
 from ror_service.api.tokens import Role
 from ror_service.audit import log
+from ror_service.standing import STOPS, Readiness, Reason
 from ror_service.storage import jobs
 
 router = APIRouter(tags=["operations"])
@@ -19,13 +20,23 @@ Operator = Annotated[Begin, Depends(working("operation", Role.OPERATOR))]
 Auditor = Annotated[Begin, Depends(working("audit", Role.AUDITOR))]
 
 
-class Health(BaseModel):
-    """Whether the service can work."""
+class Alive(BaseModel):
+    """The process answers."""
 
-    status: str
-    open_jobs: int
-    dead_jobs: int
-    oldest_open_job_seconds: float
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """Whether the service can work, and codes of what is not well."""
+
+    status: Literal["ready", "degraded", "not_ready"]
+    reasons: list[Reason]
+
+
+class Health(Ready):
+    """The same with every figure; none where the database does not answer."""
+
+    figures: dict[str, float | int | str | None]
 
 
 class Job(BaseModel):
@@ -52,13 +63,36 @@ class ChainVerification(BaseModel):
 
 
 @router.get("/health")
-def health(context: Context) -> Health:
-    """Whether the database answers, and how long the oldest job waits. Needs no token and tells no more than that."""
-    with context.transaction(log.Actor("health", "service", "health")) as work:
-        work.session.execute(text("SELECT 1"))
-        waiting, dead, oldest = jobs.standing(work.session)
-        age = 0.0 if oldest is None else (work.at - oldest).total_seconds()
-    return Health(status="ok", open_jobs=waiting, dead_jobs=dead, oldest_open_job_seconds=round(max(age, 0.0), 1))
+def alive() -> Alive:
+    """Whether this process answers: no reason to restart it while it does. Asks nothing of the database."""
+    return Alive()
+
+
+@router.get("/health/ready", responses={503: {"model": Ready}})
+def ready(request: Request, response: Response) -> Ready:
+    """Whether the service can work: 503 where it cannot. Needs no token and tells codes alone."""
+    _, found = _readiness(request).look()
+    told = Ready(status=_status(found), reasons=found)
+    if told.status == "not_ready":
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return told
+
+
+@router.get("/v1/health")
+def health(request: Request, _begin: Operator) -> Health:
+    """The same with how long what has waited, for operators."""
+    figures, found = _readiness(request).look()
+    return Health(status=_status(found), reasons=found, figures={} if figures is None else figures.to_json())
+
+
+def _readiness(request: Request) -> Readiness:
+    return cast("Readiness", request.app.state.readiness)
+
+
+def _status(found: list[Reason]) -> Literal["ready", "degraded", "not_ready"]:
+    if STOPS.intersection(found):
+        return "not_ready"
+    return "degraded" if found else "ready"
 
 
 @router.get("/v1/jobs")

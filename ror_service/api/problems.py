@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from opentelemetry.trace import Span, SpanKind
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ror_service import traces
 from ror_service.errors import AuditError, NoRoomError, ServiceError, WithheldError
 from ror_service.intake.manifest_check import MOST_BYTES
+from ror_service.logs import places
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1 << 20
 """Bytes of the largest request body, but for manifests, and genotype files, whose size is declared before."""
+_METHODS = frozenset(HTTPMethod)
 _log = logging.getLogger(__name__)
 
 
@@ -103,12 +107,17 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with traces.span("request", {}, kind=SpanKind.SERVER, root=True) as span:
+            await self._pass_on(scope, receive, send, span)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         started = False
 
         async def answering(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                _describe(span, scope, message["status"])
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -117,8 +126,10 @@ class Edge:
         try:
             await self._app(scope, receive if _is_file(scope) else _limited(receive, _largest(scope)), answering)
         except Exception as error:  # one place for all that nobody thought of
-            # The message may quote data: only the class of the failure is logged, and nothing of it is told.
-            _log.error("request failed", extra={"code": type(error).__name__, "route": _route(scope)})
+            # The message may quote data: class and places of the failure are logged, and nothing of it is told.
+            span.set_attribute("error.type", type(error).__name__)
+            about = {"code": type(error).__name__, "route": _route(scope), "trace": places(error.__traceback__)}
+            _log.error("request failed", extra=about)
             if started:
                 raise
             problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service cannot do this now")
@@ -150,6 +161,14 @@ def _limited(receive: Receive, most: int) -> Receive:
 def _route(scope: Scope) -> str:
     """The path's pattern; the path itself may name a person."""
     return str(getattr(scope.get("route"), "path", "none"))
+
+
+def _describe(span: Span, scope: Scope, status: int) -> None:
+    """What is traced of a request. The method may be anything that a caller sends."""
+    method = str(scope["method"])
+    span.set_attribute("http.request.method", method if method in _METHODS else "_OTHER")
+    span.set_attribute("http.route", _route(scope))
+    span.set_attribute("http.response.status_code", status)
 
 
 def _problem(status: int, code: str, detail: str) -> Problem:

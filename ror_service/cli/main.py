@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from importlib import import_module
 
 import typer
 
+from ror_service import logs, memory
 from ror_service.errors import ServiceError
 
 COMMANDS = {
@@ -58,10 +60,18 @@ def _ror() -> None:
     """Return of genomic results."""
 
 
+def prepare() -> None:
+    """See that no message, trace or memory dump of this process holds what it works on."""
+    memory.keep()
+    logs.configure()
+    faulthandler.enable()  # of a crash in native code it tells the places in the program, no value
+
+
 def main() -> None:
     """Run the command line; what the service refuses is told in one line, without a trace."""
     # Before numpy is loaded: its matrices are small here, and threads that wait for each other only cost time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    prepare()
     try:
         make_app(next(iter(sys.argv[1:]), None))()
     except ServiceError as error:

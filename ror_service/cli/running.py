@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from ror_service import logs, restoring
+from ror_service import logs, restoring, traces
 from ror_service.api.tokens import EmbeddedIssuer, Role
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
@@ -53,15 +53,24 @@ def service(*, restored: bool = False) -> Iterator[ServiceContext]:
         yield context
 
 
+@contextmanager
+def _sending_traces() -> Iterator[None]:
+    """Traces of this process are sent, if the environment asks for it, and the rest of them at the end."""
+    send_the_rest = traces.configure()
+    try:
+        yield
+    finally:
+        send_the_rest()
+
+
 def api(host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve the HTTP API. In embedded mode the jobs run in this process too."""
     import uvicorn  # noqa: PLC0415 - only this command needs it
 
     from ror_service.api.app import create_app  # noqa: PLC0415
 
-    logs.configure()
     stop = threading.Event()
-    with service() as context:
+    with service() as context, _sending_traces():
         app = create_app(context)
         relaying = _start_relay(context, stop) if context.settings.mode is Mode.EMBEDDED else None
         try:
@@ -92,7 +101,7 @@ def worker(
         # Left alone, a misspelled queue would be waited for in vain.
         raise InvalidInputError(f"no such queue: {', '.join(unknown)}; there are {', '.join(known)}")
     app = worker_app()
-    app.worker_main(["worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle",
+    app.worker_main(["--quiet", "worker", "--loglevel=WARNING", "--without-gossip", "--without-mingle",
                      f"--concurrency={concurrency}", "-Q", ",".join(chosen)])  # fmt: skip
 
 
@@ -101,11 +110,10 @@ def relay() -> None:
     from ror_service.worker import relay as relaying  # noqa: PLC0415
     from ror_service.worker.celery_app import make_app  # noqa: PLC0415
 
-    logs.configure()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with service() as context:
+    with service() as context, _sending_traces():
         relaying.run(context, make_app(context), stop)
 
 

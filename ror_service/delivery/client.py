@@ -5,6 +5,7 @@ What an answer means for the one who sends:
 | answer | error | what to do |
 |---|---|---|
 | no connection, time-out, cut, 408, 425, 429, 5xx | `DeliveryUnavailableError` | try again with the same key |
+| its name leads where no partner may be | `PartnerAddressError` | try again; an operator looks at name and settings |
 | 2xx without a receipt that a registered key signed | `DeliveryUnavailableError` | the same: perhaps it arrived |
 | 2xx with a well-signed receipt for something else | `DeliveryRefusedError` | an operator looks |
 | 410 | `DeliveryRecalledError` | never send again |
@@ -19,6 +20,7 @@ is the partner's own signed word, and no repetition will change it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import itertools
 import json
@@ -33,7 +35,10 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
+from opentelemetry.trace import SpanKind
 
+from ror_service import traces
+from ror_service.delivery.addresses import AddressRefusedError, Reach
 from ror_service.delivery.messages import Clock, sign_request, utc_now
 from ror_service.delivery.partners import Partner
 from ror_service.delivery.retry import parse_retry_after
@@ -42,6 +47,7 @@ from ror_service.errors import (
     DeliveryRefusedError,
     DeliveryUnavailableError,
     InvalidInputError,
+    PartnerAddressError,
     SignatureError,
 )
 from ror_service.sealing.bundle import MEDIA_TYPE, manifest_digest
@@ -53,8 +59,11 @@ LARGEST_ANSWER = 64 * 1024
 """Bytes of an answer that are read at most; a receipt takes less than one thousand."""
 LARGEST_LEDGER_PAGE = 2 * 1024 * 1024
 LEDGER_PAGE_ENTRIES = 500
+PUBLIC = Reach()
+"""Public addresses alone."""
 
 _RETRYABLE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -115,13 +124,15 @@ class _Answer:
 class PartnerClient:
     """Client of one partner. Holds no connection: it may be shared by threads and survives a fork.
 
-    It speaks to the registered address alone: no redirect is followed, no proxy or password is taken from the
-    environment. Each call has one deadline over connecting, sending, waiting and reading, so that a consent lock held
+    It speaks to the registered host alone, at an address that was looked at before (see `delivery.addresses`); TLS
+    proves the registered name. No redirect is followed, no proxy or password is taken from the environment. Each call
+    has one deadline over looking up the name, connecting, sending, waiting and reading, so that a consent lock held
     during a send is never held longer.
 
     Args:
         partner: Whom to speak to.
         signer: The service's key.
+        reach: Which addresses the partner may have.
         transport: Stands in for the network, in tests.
         timeout: The deadline of one call, in seconds.
         clock: The present, UTC.
@@ -132,12 +143,14 @@ class PartnerClient:
         partner: Partner,
         signer: Signer,
         *,
+        reach: Reach = PUBLIC,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: float = 10.0,
         clock: Clock = utc_now,
     ) -> None:
         self.partner = partner
         self._signer = signer
+        self._reach = reach
         self._transport = transport
         self._timeout = timeout
         self._clock = clock
@@ -244,6 +257,17 @@ class PartnerClient:
         largest: int = LARGEST_ANSWER,
     ) -> _Answer:
         """Sign and send a request; return an answer of 2xx, raise for any other."""
+        about = {"ror.partner": self.partner.partner_id, "http.request.method": method}
+        with traces.span("partner call", about, kind=SpanKind.CLIENT) as span:
+            answer = self._answer(method, path, idempotency_key, media_type, body, largest)
+            span.set_attribute("http.response.status_code", answer.status)
+            self._refuse_unless_good(answer)
+        return answer
+
+    def _answer(  # noqa: PLR0917 - handed on as they are
+        self, method: str, path: str, idempotency_key: str | None, media_type: str | None, body: bytes, largest: int
+    ) -> _Answer:
+        """Sign and send a request; return any answer."""
         headers = {"Accept": "application/json, application/problem+json", "Accept-Encoding": "identity"}
         if idempotency_key is not None and media_type is not None:
             if not _TOKEN.fullmatch(idempotency_key):
@@ -254,12 +278,16 @@ class PartnerClient:
         try:
             # In a thread of its own, so that the caller may run an event loop, and signals reach the caller.
             with ThreadPoolExecutor(1, thread_name_prefix="partner-client") as thread:
-                answer = thread.submit(asyncio.run, self._exchange(request, largest)).result()
+                return thread.submit(asyncio.run, self._exchange(request, largest)).result()
+        except AddressRefusedError:
+            raise PartnerAddressError(
+                f"{self._who}: its name leads to an address that is neither public nor in ROR_PARTNER_NETWORKS",
+                None,
+                self.partner.partner_id,
+            ) from None
         except (httpx.RequestError, OSError) as error:
             # The cause stays out: it holds the request.
             raise self._unavailable(f"no answer ({type(error).__name__})") from None
-        self._refuse_unless_good(answer)
-        return answer
 
     async def _exchange(self, request: httpx.Request, largest: int) -> _Answer:
         """Send and read under one deadline.
@@ -273,7 +301,7 @@ class PartnerClient:
                 transport=self._transport, verify=_tls(), timeout=self._timeout, trust_env=False, follow_redirects=False
             ) as client,
         ):
-            response = await client.send(request, stream=True)
+            response = await self._connect(client, request)
             if response.headers.get("content-encoding", "identity") != "identity":
                 return _Answer(response.status_code, response.headers, None)  # a small one may unpack to gigabytes
             body = bytearray()
@@ -282,6 +310,21 @@ class PartnerClient:
                 if len(body) > largest:
                     return _Answer(response.status_code, response.headers, None)
             return _Answer(response.status_code, response.headers, bytes(body))
+
+    async def _connect(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        """Send to an address of the registered host that was looked at; to the next one where nobody listens.
+
+        The request was made, and signed, for the host: `Host` and the name that TLS proves stay as they are.
+        """
+        name = request.url
+        *others, last = await self._reach.addresses(name.host, name.port or _PORTS[name.scheme])
+        request.extensions = {**request.extensions, "sni_hostname": name.host}
+        for address in others:
+            request.url = name.copy_with(host=address)
+            with contextlib.suppress(httpx.ConnectError):  # nothing was sent
+                return await client.send(request, stream=True)
+        request.url = name.copy_with(host=last)
+        return await client.send(request, stream=True)
 
     def _refuse_unless_good(self, answer: _Answer) -> None:
         status = answer.status

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from ror_service import memory
 from ror_service.intake.confinement import confine, set_limits
 from ror_service.intake.errors import IntakeError, Problem
 from ror_service.intake.reader import read_stream
@@ -26,6 +27,7 @@ def main() -> None:
     """Read one file and reply; the file descriptor is the only argument."""
     # Hundreds of thousands of records that live to the end would be searched for cycles again and again.
     gc.disable()
+    memory.keep()
     request = decode_request(sys.stdin.buffer.read())
     # Buffered: the file may be a pipe, and a read that is short at its start would hide what kind of file it is.
     # Opened now, because the confined process opens nothing any more.

@@ -48,12 +48,11 @@ class _Program(ctypes.Structure):
 
 
 def set_limits(limits: Limits) -> None:
-    """Cap memory, CPU time, open files and written files of this process; no core dumps, which would hold genotypes."""
+    """Cap memory, CPU time, open files and written files of this process."""
     for kind, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.cpu_seconds),
         (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ):
         _, hardest = resource.getrlimit(kind)

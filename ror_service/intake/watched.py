@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
+from fsspec.core import split_protocol, url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import ValidationError
 
@@ -26,6 +26,7 @@ from ror_service.intake.manifest_check import MOST_BYTES, ManifestError, Verdict
 from ror_service.intake.submission import Files, NoFileError
 from ror_service.states import SampleState
 
+_KINDS = {"file", "local", "s3", "s3a", "memory"}  # the last one is of this process alone: for tests
 _MANIFEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.manifest\.(csv|json)")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _FEEDBACK = re.compile(r".*\.feedback\.(csv|json)")
@@ -37,7 +38,7 @@ class Inbox:
     """Manifests, their files and the feedback on them, all in one folder. Names with a path in them reach nothing.
 
     Args:
-        url: A local path, or a URL that fsspec knows, such as `s3://bucket/center-1`.
+        url: A local path, or a prefix such as `s3://bucket/center-1`, at the server that the environment names.
 
     Raises:
         UnsafeConfigurationError: If the library for this kind of store is not installed.
@@ -45,12 +46,15 @@ class Inbox:
     """
 
     def __init__(self, url: str) -> None:
+        if "::" in url or (split_protocol(url)[0] or "file") not in _KINDS:
+            # Others read from wherever the URL says, or keep a clear copy on disk (`simplecache::`).
+            raise InvalidInputError(
+                "the URL is of no kind of store that is known here: a folder, or s3://bucket/prefix"
+            )
         try:
             filesystem, self._root = url_to_fs(url)
         except ImportError as error:
             raise UnsafeConfigurationError("this kind of store needs a library: install the extra `s3`") from error
-        except ValueError as error:
-            raise InvalidInputError("the URL is of no kind of store that is known here") from error
         self.versions: dict[str, str] = {}
         """What was last listed."""
         self._files = cast("AbstractFileSystem", filesystem)

@@ -16,6 +16,8 @@ import struct
 import sys
 from typing import Any, BinaryIO, NoReturn
 
+from ror_service import memory
+
 READY = b"ready"
 HEADER = struct.Struct(">I")
 MEBIBYTE = 2**20
@@ -36,8 +38,8 @@ class _Problems(logging.Handler):
 
 def _limit() -> None:
     """No files, bounded memory; the parent process bounds the time."""
+    memory.keep()
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE, MAX_ADDRESS_SPACE))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ror_service import traces
 from ror_service.storage.tables import JobRow
 
 ORDERED = "ror.work_ordered"
@@ -47,6 +48,7 @@ def enqueue(
         "last_error": None,
         "done_at": None,
         "dead_at": None,
+        "traceparent": traces.current(),
     }
     values = {
         "job_id": f"job-{uuid.uuid4().hex}",
@@ -139,6 +141,7 @@ def claim(session: Session, job_id: str, at: datetime, lease: timedelta) -> JobR
     row.lease_until = at + lease
     row.lease_token = uuid.uuid4().hex
     row.attempts += 1
+    row.claimed_at = at
     row.first_attempt_at = row.first_attempt_at or at
     return row
 
@@ -187,11 +190,11 @@ def dead_jobs(session: Session) -> Sequence[JobRow]:
     return session.scalars(select(JobRow).where(JobRow.dead_at.is_not(None)).order_by(JobRow.dead_at)).all()
 
 
-def standing(session: Session) -> tuple[int, int, datetime | None]:
-    """How many jobs are open and how many dead, and when the first of the open ones was first ordered."""
-    number, oldest = session.execute(select(func.count(), func.min(JobRow.created_at)).where(_OPEN)).one()
-    dead = session.scalars(select(func.count()).where(JobRow.dead_at.is_not(None))).one()
-    return number, dead, oldest
+def oldest_due(session: Session, at: datetime) -> datetime | None:
+    """Since when the first weekly job that waits could have begun."""
+    waits = or_(JobRow.lease_until.is_(None), JobRow.lease_until <= at)
+    query = select(func.min(JobRow.available_at)).where(JobRow.backfill.is_(False), _OPEN, waits)
+    return session.scalars(query.where(JobRow.available_at <= at)).one()
 
 
 def count_open(session: Session, task: str, *, most: int) -> int:

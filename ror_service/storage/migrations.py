@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.storage import row_security
@@ -50,23 +52,46 @@ def drift(engine: Engine) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
 
 
+@functools.cache
+def expected() -> str:
+    """The schema version that this program needs."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
+
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def found(connection: Connection) -> str | None:
+    """The schema version of the database."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415 - as above
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def answers(engine: Engine) -> bool:
+    """Whether the database answers at all."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return False
+    return True
+
+
 def check(engine: Engine) -> None:
     """Refuse to run on a schema of another version.
 
     Raises:
         UnsafeConfigurationError: Naming both versions and the remedy.
     """
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415 - as above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
     with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-        wanted = ScriptDirectory.from_config(_config(connection)).get_current_head()
-    if found != wanted:
-        raise UnsafeConfigurationError(f"the database has schema {found}, this program needs {wanted}: ror db upgrade")
+        there = found(connection)
+    if there != expected():
+        raise UnsafeConfigurationError(
+            f"the database has schema {there}, this program needs {expected()}: ror db upgrade"
+        )
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()

@@ -783,3 +783,7 @@ class JobRow(Base):
     """Whether it comes after the weekly work."""
     urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it goes before all other work."""
+    traceparent: Mapped[str | None] = mapped_column(String(55))
+    """The traced step that ordered it, as numbers; None where nothing is traced."""
+    claimed_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When a worker last took it."""

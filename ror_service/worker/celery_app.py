@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_process_shutdown
 
-from ror_service import restoring
+from ror_service import restoring, traces
 from ror_service.context import ServiceContext
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.pipeline import STEPS
@@ -70,6 +70,8 @@ def worker_app() -> Celery:
     def after_fork(**_: object) -> None:
         # Connections of the parent must not be used by its children.
         context.engine.dispose(close=False)
+        send_the_rest = traces.configure()
+        worker_process_shutdown.connect(lambda **_: send_the_rest(), weak=False)
 
     worker_process_init.connect(after_fork, weak=False)
     return make_app(context)

@@ -17,6 +17,7 @@ from ror_service.context import ServiceContext
 from ror_service.delivery import reconciliation
 from ror_service.errors import NoRoomError
 from ror_service.intake.sweep import sweep
+from ror_service.logs import places
 from ror_service.pipeline import STEPS
 from ror_service.storage import jobs
 from ror_service.work import Work
@@ -97,7 +98,8 @@ class Chore:
         try:
             self.does()
         except Exception as error:  # noqa: BLE001 - a store that is away for a while must not stop the relay
-            _log.error("chore failed", extra={"task": self.name, "code": type(error).__name__})
+            about = {"task": self.name, "code": type(error).__name__}
+            _log.error("chore failed", extra={**about, "trace": places(error.__traceback__)})
 
 
 def chores(context: ServiceContext) -> list[Chore]:
@@ -155,7 +157,8 @@ def run(context: ServiceContext, app: Celery, stop: threading.Event) -> None:
         try:
             sent = relay_once(context, app)
         except Exception as error:  # noqa: BLE001 - without its relay the service does nothing any more
-            _log.warning("relay failed", extra={"code": type(error).__name__})
+            about = {"code": type(error).__name__, "trace": places(error.__traceback__)}
+            _log.warning("relay failed", extra=about)
             sent = 0
         if not sent:
             context.work_ordered.wait(ROUND_SECONDS)

@@ -29,7 +29,7 @@ def test_processes_with_postgresql_and_a_broker_make_the_same_reports_byte_for_b
         run.start("worker")
         run.start("relay")
         outcome = run_main_job(stack, genomes)
-        assert "Traceback" not in run.output()
+        assert not [word for word in ("Traceback", '"trace"', '"critical"') if word in run.output()]
     if outcome.day != embedded_outcome.day:
         pytest.skip("midnight passed in UTC between the two runs: the reports carry two dates")
     assert outcome.digests == embedded_outcome.digests

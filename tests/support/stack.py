@@ -172,6 +172,7 @@ def production(folder: Path, database_url: str, broker_url: str, **more: object)
         key_folder=folder / "keys",
         store_folder=folder / "store",
         issuer_keys_file=key_set,
+        partner_networks="127.0.0.0/8",
         **more,  # type: ignore[arg-type]
     )
     context = ServiceContext(settings)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,27 +12,56 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, text
 from support.api import Api, problem_of, running_api
 from support.consent_facts import PERSON
-from support.service import Service, running_service
+from support.service import Service, running_partner, running_service
 
 from ror_service.api import labs, operations, partners, people, reviews
 from ror_service.api.app import create_app
 from ror_service.api.tokens import Role
+from ror_service.delivery import reconciliation
 from ror_service.errors import UnsafeConfigurationError
 from ror_service.storage import jobs, migrations
-from ror_service.storage.tables import JobRow
+from ror_service.storage.tables import JobRow, PartnerBreakerRow
 from ror_service.work import Work
 from ror_service.worker import relay
 
 
-def test_health_tells_how_long_jobs_wait_and_nothing_else(api: Api) -> None:
-    assert api.client.get("/health").json() == {
-        "status": "ok", "open_jobs": 0, "dead_jobs": 0, "oldest_open_job_seconds": 0.0,
-    }  # fmt: skip
+def test_a_process_that_answers_is_alive_whatever_the_database_does(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.service.context.engine, "connect", lambda: pytest.fail("nothing is asked of the database"))
+    assert api.client.get("/health").json() == {"status": "ok"}
+
+
+def test_readiness_tells_codes_to_everyone_and_figures_to_operators(api: Api) -> None:
     api.service.interpreted()
-    api.service.clock.advance(seconds=90)
-    health = api.client.get("/health").json()
-    assert (health["open_jobs"] > 0, health["oldest_open_job_seconds"]) == (True, 90.0)
+    with api.service.work() as work:
+        jobs.open_jobs(work.session)[0].dead_at = work.at
+        work.enqueue("release_report", "case-1")
+    api.service.clock.advance(seconds=4000)
+    answer = api.client.get("/health/ready")
+    assert answer.status_code == 200, "what an operator must look at takes no API out of service"
+    assert answer.json() == {"status": "degraded", "reasons": ["jobs_wait", "nothing_claimed", "jobs_dead"]}
+    health = api.get(Role.OPERATOR, "/v1/health").json()
+    assert (health["status"], health["figures"]["waiting_seconds"], health["figures"]["dead_jobs"]) == (
+        "degraded",
+        4000.0,
+        1,
+    )
     assert PERSON not in str(health)
+
+
+def test_a_service_that_cannot_work_is_not_ready(api: Api) -> None:
+    with api.service.context.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    answer = api.client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "not_ready", "reasons": ["schema_differs"]})
+
+
+def test_a_service_without_its_database_is_not_ready(api: Api) -> None:
+    with api.service.context.engine.begin() as connection:
+        connection.execute(text("DROP TABLE jobs"))
+        connection.execute(text("DROP TABLE alembic_version"))
+    answer = api.client.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
+    assert api.get(Role.OPERATOR, "/v1/health").json()["figures"] == {}
 
 
 def test_an_operator_sees_what_waits_and_what_gave_up(api: Api) -> None:
@@ -45,7 +75,7 @@ def test_an_operator_sees_what_waits_and_what_gave_up(api: Api) -> None:
     assert len(rows) == len(api.service.rows(JobRow))
     assert (rows[0]["dead"], rows[0]["last_error"], rows[-1]["dead"]) == (True, "delivery_refused", False)
     assert PERSON not in str(rows)
-    assert api.client.get("/health").json()["dead_jobs"] == 1
+    assert api.client.get("/health/ready").json()["reasons"] == ["jobs_dead"]
 
 
 def test_metrics_count_and_name_nobody(api: Api) -> None:
@@ -69,7 +99,30 @@ def test_metrics_count_and_name_nobody(api: Api) -> None:
     assert found["ror_outbox_age_seconds",] == 90
     assert found["ror_store_free_bytes",] > 0
     assert found["ror_samples", "read", "center-1"] == 1
+    assert found["ror_schema_is_expected",] == 1
+    assert found["ror_reviews_overdue",] == found["ror_identity_cases_open",] == found["ror_recall_age_seconds",] == 0
     assert not [word for word in (PERSON, "sample-1", "case-1") if word in answer.text]
+
+
+def test_metrics_tell_of_partners_and_of_checkpoints_that_cannot_be_read(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    with (
+        running_service(tmp_path / "service", audit_checkpoints=str(place)) as service,
+        running_partner(service, tmp_path / "partner"),
+        running_api(service) as api,
+    ):
+        with service.work() as work:
+            partner = service.context.partners(work)[0].partner_id
+            work.session.add(PartnerBreakerRow(partner_id=partner, failures=5, paused_until=work.at + timedelta(1)))
+            reconciliation.settle(work, partner, (), work.at)
+        service.clock.advance(seconds=60)
+        place.mkdir()
+        (place / f"checkpoint-{1:015d}.jws").write_text("not signed")
+        told = api.get(Role.OPERATOR, "/metrics").text
+        assert f'ror_partner_paused{{partner="{partner}"}} 1.0' in told
+        assert f'ror_ledger_compared_age_seconds{{partner="{partner}"}} 60.0' in told
+        assert f'ror_ledger_differences{{partner="{partner}"}} 0.0' in told
+        assert "ror_audit_unsigned_age_seconds +Inf" in told
 
 
 def test_the_auditor_verifies_the_chain_and_is_told_the_first_broken_row(api: Api) -> None:

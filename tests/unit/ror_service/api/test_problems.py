@@ -25,7 +25,7 @@ HTTP_CODES = {
     "SignatureError": 401, "RenderError": 500, "DeliveryUnavailableError": 503, "DeliveryRefusedError": 502,
     "DeliveryRecalledError": 410, "UnsafeConfigurationError": 500, "AuditError": 500, "ServiceError": 500,
     "KnowledgeUnavailableError": 503, "NoRoomError": 507, "NotExtractedError": 503,
-    "PartnerPausedError": 503, "KeysUnavailableError": 503,
+    "PartnerPausedError": 503, "KeysUnavailableError": 503, "PartnerAddressError": 503,
 }  # fmt: skip
 CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ServiceError)}
 
@@ -123,7 +123,9 @@ def test_the_openapi_document_is_whole(api: Api) -> None:
             assert all(operation[name] for name in ("summary", "description", "tags"))
             assert {"4XX", "5XX"} <= set(operation["responses"])
             assert "HTTPValidationError" not in str(operation)
-            assert ("security" in operation) is (path not in {"/health", "/v1/partners/{partner_id}/events"})
+            assert ("security" in operation) is (
+                path not in {"/health", "/health/ready", "/v1/partners/{partner_id}/events"}
+            )
             names.add(operation["operationId"])
     assert len(names) == sum(map(len, document["paths"].values()))
     schemas = document["components"]["schemas"]

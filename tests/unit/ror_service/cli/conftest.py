@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.service import Service
 
+from ror_service.cli import main as command
 from ror_service.cli.main import main
 
 
@@ -35,6 +36,7 @@ def home(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
 def ror(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Ror:
     """Runs `ror` with these arguments, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "prepare", lambda: None)  # it would change the process of the tests for good
 
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr("sys.argv", ["ror", *map(str, arguments)])

@@ -13,7 +13,17 @@ from typing import Any
 
 import httpx
 import pytest
-from support.partners import RECEIPT_SIGNER, RECIPIENT, SENDER, STRANGER, client_of, registered, sealed_bundle
+from support.partners import (
+    HERE,
+    NOWHERE,
+    RECEIPT_SIGNER,
+    RECIPIENT,
+    SENDER,
+    STRANGER,
+    client_of,
+    registered,
+    sealed_bundle,
+)
 
 from ror_service.delivery.client import LARGEST_ANSWER, LedgerEvent, PartnerClient, VerifiedReceipt
 from ror_service.errors import (
@@ -28,6 +38,7 @@ from ror_service.sandbox.partner_faults import RETRY_AFTER_SECONDS, Fault
 from ror_service.sealing.bundle import manifest_digest
 from ror_service.sealing.receipts import ReceiptStatus, issue_receipt
 
+ADDRESS = "93.184.216.34"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -195,7 +206,9 @@ def test_a_delivery_receipt_is_no_recall_receipt(partner: SandboxPartner) -> Non
 
 
 def test_a_partner_without_recall_is_not_asked() -> None:
-    client = PartnerClient(registered(recall_supported=False), SENDER, transport=httpx.MockTransport(_never))
+    client = PartnerClient(
+        registered(recall_supported=False), SENDER, reach=NOWHERE, transport=httpx.MockTransport(_never)
+    )
     with pytest.raises(DeliveryRefusedError, match="no recall call"):
         client.recall("delivery-1", "key-1", "0" * 64, "consent_withdrawn")
 
@@ -247,7 +260,7 @@ def test_a_caller_may_run_an_event_loop(partner: SandboxPartner) -> None:
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    client = PartnerClient(registered(f"http://127.0.0.1:{port}"), SENDER, timeout=5)
+    client = PartnerClient(registered(f"http://127.0.0.1:{port}"), SENDER, reach=HERE, timeout=5)
     with pytest.raises(DeliveryUnavailableError, match="ConnectError"):
         client.deliver("delivery-1", "key-1", sealed_bundle(RECIPIENT.public))
 
@@ -269,7 +282,7 @@ def _never(request: httpx.Request) -> httpx.Response:
 
 
 def client_with(answer: Callable[[httpx.Request], httpx.Response]) -> PartnerClient:
-    return PartnerClient(registered(), SENDER, transport=httpx.MockTransport(answer), clock=lambda: NOW)
+    return PartnerClient(registered(), SENDER, reach=NOWHERE, transport=httpx.MockTransport(answer), clock=lambda: NOW)
 
 
 def deliver_to(answer: httpx.Response) -> VerifiedReceipt:
@@ -294,7 +307,8 @@ def test_the_request_names_key_and_type_and_goes_to_the_registered_host() -> Non
 
     client_with(answer).deliver("delivery-1", "key-1", bundle)
     (request,) = seen
-    assert (request.method, str(request.url)) == ("PUT", "https://partner.example/v1/deliveries/delivery-1")
+    assert (request.method, str(request.url)) == ("PUT", f"https://{ADDRESS}/v1/deliveries/delivery-1")
+    assert (request.headers["host"], request.extensions["sni_hostname"]) == ("partner.example", "partner.example")
     assert request.headers["idempotency-key"] == "key-1"
     assert request.headers["content-type"] == "application/zip"
     assert "authorization" not in request.headers
@@ -317,7 +331,7 @@ def test_a_redirect_is_not_followed() -> None:
     hosts: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        hosts.append(request.url.host)
+        hosts.append(request.headers["host"])
         return httpx.Response(307, headers={"location": "https://elsewhere.example/"})
 
     with pytest.raises(DeliveryRefusedError, match="correct the registered address"):

@@ -301,8 +301,9 @@ def test_feedback_is_written_in_place_of_a_link_and_never_through_it(service: Se
 def test_folders_that_cannot_be_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInputError, match="no such folder"):
         Inbox(str(tmp_path / "absent")).listing()
-    with pytest.raises(InvalidInputError, match="no kind of store"):
-        Inbox("gopher://bucket")
+    for url in ("gopher://bucket", "https://127.0.0.1/in", "simplecache::s3://bucket/in", "file:///in::ftp://host"):
+        with pytest.raises(InvalidInputError, match="no kind of store"):
+            Inbox(url)
 
     def missing(_: str) -> None:
         raise ImportError

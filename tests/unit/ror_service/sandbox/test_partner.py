@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from support.partners import REPORT, SENDER, SENDERS, STRANGER, client_of, sealed_bundle
+from support.partners import HERE, REPORT, SENDER, SENDERS, STRANGER, client_of, sealed_bundle
 
 from ror_service.delivery.client import LedgerEvent, PartnerClient
 from ror_service.delivery.messages import sign_request, utc_now
@@ -359,7 +359,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
             assert process.stdout is not None
             registration = Partner.from_document(json.loads(process.stdout.readline()))
             bundle = sealed_bundle(registration.recipient_public_key)
-            PartnerClient(registration, SENDER).deliver("delivery-1", "key-1", bundle)
+            PartnerClient(registration, SENDER, reach=HERE).deliver("delivery-1", "key-1", bundle)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=30) == 0
         finally:
