@@ -14,7 +14,7 @@ from ror_service.api.access import Context
 from ror_service.api.operations import Operator
 from ror_service.intake.progress import WINDOW
 from ror_service.pipeline import STEPS
-from ror_service.storage import jobs, results
+from ror_service.storage import jobs, results, withdrawals
 from ror_service.storage.jobs import JobCounts
 from ror_service.work import Work
 
@@ -61,6 +61,15 @@ class Numbers(Collector):
         for center, state, number, _ in results.samples_by_state(self._work.session):
             samples.add_metric([center, state], number)
         yield samples
+        recalls = GaugeMetricFamily("ror_recalls", "Recalls", labels=["partner", "state"])
+        overdue = GaugeMetricFamily(
+            "ror_recalls_overdue", "Recalls not acknowledged in time", labels=["partner", "state"]
+        )
+        for partner, state, number, late in withdrawals.recalls_by_state(self._work.session, at):
+            recalls.add_metric([partner, state], number)
+            overdue.add_metric([partner, state], late)
+        yield recalls
+        yield overdue
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

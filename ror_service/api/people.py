@@ -7,17 +7,19 @@ from datetime import date, datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from consent.types import Answer, DocumentType, ModuleAnswer, Participation, VitalStatus
+from consent.types import Answer, Capacity, DocumentType, ModuleAnswer, Participation, VitalStatus
+from consent.withdrawal import Data, WithdrawalKind
 from interpreters.genotypes import Sex
 from report_templates.content import Audience, Language
-from ror_service import cases, own_medicines, participants, reports
+from ror_service import cases, own_medicines, participants, reports, withdrawals
 from ror_service.api.access import Begin, Context, own, working
 from ror_service.api.fields import Body, Identifier, ModuleName, ShownLine, Version
 from ror_service.api.tokens import Role
-from ror_service.errors import NotFoundError, WithheldError
+from ror_service.errors import ForbiddenError, NotFoundError, WithheldError
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
+from ror_service.states import RecallState
 from ror_service.storage import audit_events, results
 from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
@@ -55,6 +57,8 @@ _TOLD_AT_ONCE = {
     "case.open",
     "case.erase",
     "report.read_refused",
+    "withdrawal.request",
+    "withdrawal.certify",
 }
 """Actions that are the same for every result. Whether a result is under review is told only when it is reported."""
 
@@ -79,6 +83,8 @@ class NewConsent(Body):
     answer: Answer
     authored_at: AwareDatetime
     evidence_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,64}$")]
+    capacity: Capacity = Capacity.SELF
+    answered_by: Identifier | None = None
 
 
 class NewChoice(Body):
@@ -89,6 +95,8 @@ class NewChoice(Body):
     answer: ModuleAnswer
     script_version: Version
     authored_at: AwareDatetime
+    capacity: Capacity = Capacity.SELF
+    answered_by: Identifier | None = None
 
 
 class NewMedicines(Body):
@@ -108,6 +116,41 @@ class Standing(Body):
         if self.participation is None and self.vital_status is None:
             raise ValueError("name participation, vital_status or both")
         return self
+
+
+class NewWithdrawal(Body):
+    """What the participant stops."""
+
+    kind: WithdrawalKind = WithdrawalKind.PROGRAMME
+
+
+class RecallProgress(BaseModel):
+    """What one partner was told to delete, and whether it signed that it did."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    partner: str
+    state: RecallState
+    ordered_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+    acknowledged_at: datetime | None
+    overdue: bool
+
+
+class Withdrawal(BaseModel):
+    """The receipt of a withdrawal, with the signed certificate once all of it is done."""
+
+    withdrawal_id: str
+    kind: WithdrawalKind
+    requested_at: datetime
+    erased: list[Data]
+    kept: list[Data]
+    ends_research_use: bool
+    ends_contact: bool
+    recalls: list[RecallProgress]
+    certified_at: datetime | None
+    certificate: str | None
 
 
 class Progress(BaseModel):
@@ -165,6 +208,7 @@ def answer_consent(participant_id: Identifier, body: NewConsent, begin: OwnChoic
     """Record an answer to a consent document; it takes effect before this call returns."""
     answer = ConsentAnswer(**body.model_dump() | {"language": body.language.value})
     with begin() as work:
+        _check_capacity(work, body.capacity)
         participants.answer_consent(work, own(work, participant_id), answer)
 
 
@@ -172,6 +216,7 @@ def answer_consent(participant_id: Identifier, body: NewConsent, begin: OwnChoic
 def choose(participant_id: Identifier, body: NewChoice, begin: OwnChoice) -> None:
     """Record an informing-loop answer; it takes effect before this call returns."""
     with begin() as work:
+        _check_capacity(work, body.capacity)
         participants.choose(work, own(work, participant_id), ModuleChoice(**body.model_dump()))
 
 
@@ -198,10 +243,19 @@ def remove_medicines(participant_id: Identifier, begin: OwnChoice) -> None:
 
 
 @router.post("/{participant_id}/withdrawal", status_code=201)
-def withdraw(participant_id: Identifier, begin: OwnChoice) -> None:
-    """Leave the programme: every result becomes unreadable before this call returns."""
+def withdraw(participant_id: Identifier, begin: OwnChoice, body: NewWithdrawal | None = None) -> None:
+    """Leave the programme, or stop results or contact alone; results are unreadable before this call returns."""
     with begin() as work:
-        participants.set_standing(work, own(work, participant_id), participation=Participation.WITHDRAWN)
+        withdrawals.request(work, own(work, participant_id), (body or NewWithdrawal()).kind)
+
+
+@router.get("/{participant_id}/withdrawal")
+def read_withdrawals(participant_id: Identifier, begin: Reader) -> list[Withdrawal]:
+    """The receipt of each withdrawal, the first first; empty if there is none. Also for somebody who left."""
+    with begin() as work:
+        found = withdrawals.receipts(work, own(work, participant_id))
+        work.audit("withdrawal.read", "participant", participant_id, participant_id)
+    return [Withdrawal.model_validate(receipt, from_attributes=True) for receipt in found]
 
 
 @router.post("/{participant_id}/standing", status_code=201)
@@ -272,6 +326,11 @@ def explain(participant_id: Identifier, module: ModuleName, begin: Explainer) ->
         work.audit("consent.explain", "result_case", case.case_id, participant_id)
     rules = [Rule(rule=outcome.rule, reason=outcome.reason) for outcome in decision.outcomes]
     return Explanation(module=module, released=decision.released, policy_version=decision.policy_version, rules=rules)
+
+
+def _check_capacity(work: Work, capacity: Capacity) -> None:
+    if capacity is not Capacity.SELF and work.actor.role == Role.PARTICIPANT:
+        raise ForbiddenError("the portal says who answers for somebody else")
 
 
 def _reported_objects(work: Work, participant_id: str) -> set[str]:
