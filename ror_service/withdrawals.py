@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -76,7 +76,14 @@ def _stop_results(work: Work, participant_id: str) -> None:
     """A no to the return of results, given to this service itself: the request is its own evidence."""
     rows.take_turn(work.session, participant_id)
     language = rows.get(work.session, participant_id, Lock.EXCLUSIVE).language
-    asked = {"kind": WithdrawalKind.RESULTS.value, "participant_id": participant_id, "at": work.at.isoformat()}
+    answered = [
+        record.authored_at
+        for record in rows.history(work.session, participant_id).consents
+        if record.document is DocumentType.RETURN_OF_RESULTS
+    ]
+    # The portal's clock may be ahead of ours: what is asked now comes after every answer that is there.
+    at = max([work.at, *(time + timedelta(microseconds=1) for time in answered)])
+    asked = {"kind": WithdrawalKind.RESULTS.value, "participant_id": participant_id, "at": at.isoformat()}
     newest = max(
         (known for known in document_registry.load_registry().values() if known.type is DocumentType.RETURN_OF_RESULTS),
         key=lambda known: (known.effective_from, known.version),
@@ -90,7 +97,7 @@ def _stop_results(work: Work, participant_id: str) -> None:
             document_version=newest.version,
             language=language,
             answer=Answer.NO,
-            authored_at=work.at,
+            authored_at=at,
             evidence_sha256=sha256_hex(canonical_json(asked)),
         ),
     )
@@ -173,13 +180,15 @@ def certify(work: Work, signer: Signer, store: Path, withdrawal_id: str) -> bool
 
 
 def _is_erased(work: Work, receipt: Receipt, row: WithdrawalRow, store: Path) -> bool:
-    session = work.session
+    """Whether no key that the withdrawal destroys lives, and no file is left; what a later yes made is apart."""
+    session, participant_id = work.session, row.participant_id
     if Data.GENOTYPES in receipt.erased:
-        gone = not results.living_keys(session, results.keys_of_participant(session, row.participant_id))
-        return gone and not any((store / file_id).exists() for file_id in withdrawals.files_of(session, row.participant_id))
-    if Data.REPORTS in receipt.erased:
-        return not results.living_keys(session, results.keys_of_closed_cases(session, row.participant_id))
-    return True
+        keys = results.keys_of_participant(session, participant_id)
+        files = [store / file_id for file_id in withdrawals.files_of(session, participant_id)]
+    else:
+        keys = results.keys_of_results(session, participant_id) if Data.REPORTS in receipt.erased else set()
+        files = []
+    return not results.living_keys(session, keys, row.requested_at) and not any(file.exists() for file in files)
 
 
 def _statement(work: Work, row: WithdrawalRow, receipt: Receipt) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from consent.reasons import reason_text
 from consent.types import Answer, Capacity, DocumentType, ModuleAnswer, Participation, VitalStatus
 from consent.withdrawal import Data, WithdrawalKind
 from interpreters.genotypes import Sex
@@ -20,6 +21,7 @@ from ror_service.api.tokens import Role
 from ror_service.errors import ForbiddenError, NotFoundError, WithheldError
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.states import RecallState
+from ror_service.storage import participants as participant_rows
 from ror_service.storage import audit_events, results
 from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
@@ -159,6 +161,8 @@ class Progress(BaseModel):
     module: str
     state: str
     waiting_for: str | None
+    explanation: str | None
+    """The same in words, in the participant's language; awaiting clinical review."""
     readable: bool
     files: list[str]
 
@@ -273,7 +277,8 @@ def progress(participant_id: Identifier, begin: Reader) -> list[Progress]:
     with begin() as work:
         own(work, participant_id)
         newest = {case.module: case for case in results.cases_of(work.session, participant_id)}
-        return [_progress(work, case) for case in newest.values()]
+        language = participant_rows.get(work.session, participant_id).language
+        return [_progress(work, case, language) for case in newest.values()]
 
 
 @router.get(
@@ -350,7 +355,7 @@ def _reported_objects(work: Work, participant_id: str) -> set[str]:
     return reported
 
 
-def _progress(work: Work, case: ResultCaseRow) -> Progress:
+def _progress(work: Work, case: ResultCaseRow, language: str) -> Progress:
     state, waiting_for = cases.progress(work, case)
     version = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
     readable = version is not None and waiting_for is None
@@ -359,6 +364,7 @@ def _progress(work: Work, case: ResultCaseRow) -> Progress:
         module=case.module,
         state=state,
         waiting_for=waiting_for,
+        explanation=None if waiting_for is None else reason_text(waiting_for, language),
         readable=readable,
         files=[artifact.name for artifact in files],
     )

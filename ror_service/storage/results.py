@@ -585,17 +585,17 @@ def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
     return len(destroyed.all())
 
 
-def living_keys(session: Session, key_ids: Collection[str]) -> set[str]:
-    """Those of some data keys that are not destroyed."""
-    alive = select(DataKeyRow.key_id).where(DataKeyRow.wrapped.is_not(None), DataKeyRow.key_id.in_(list(key_ids)))
-    return set(session.scalars(alive))
+def living_keys(session: Session, key_ids: Collection[str], made_until: datetime) -> set[str]:
+    """Those of some data keys that were made until a moment and are not destroyed."""
+    alive = (DataKeyRow.wrapped.is_not(None), DataKeyRow.created_at <= made_until, DataKeyRow.key_id.in_(list(key_ids)))
+    return set(session.scalars(select(DataKeyRow.key_id).where(*alive)))
 
 
-def keys_of_closed_cases(session: Session, participant_id: str) -> set[str]:
-    """Data keys of every report and interpretation of the participant's closed cases, destroyed ones included."""
-    closed = [case.case_id for case in cases_of(session, participant_id) if CaseState(case.state) in CLOSED_CASES]
-    keys = {version.data_key_id for version in versions_of_cases(session, closed)}
-    return keys | {row.data_key_id for row in interpretations_of_cases(session, closed)}
+def keys_of_results(session: Session, participant_id: str) -> set[str]:
+    """Data keys of every report and interpretation of the participant, destroyed ones included."""
+    case_ids = [case.case_id for case in cases_of(session, participant_id)]
+    keys = {version.data_key_id for version in versions_of_cases(session, case_ids)}
+    return keys | {row.data_key_id for row in interpretations_of_cases(session, case_ids)}
 
 
 def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:
