@@ -6,8 +6,8 @@ So many people with a report each, workers that run whatever job is due, a partn
 one after the other, while the workers deliver. Measured of each: from the request until its transaction is committed
 (nothing can be read any more, which is tried), until the recall is sent, and until the partner acknowledged it.
 
-Then a partner that does not answer in time: the withdrawal comes in the middle of a send, and waits at most for that one
-time-out. At the end senders come to one person's lock without a gap, with the line before the lock and without it.
+Then a partner that does not answer in time: the withdrawal comes in the middle of a send, and waits at most for that
+one time-out. At the end senders come to one person's lock without a gap, without the line before the lock and with it.
 
 Without --database it starts a server. Ends with status 1 when a promise was broken.
 """

@@ -133,9 +133,8 @@ def _document(document: DocumentType) -> Callable[[_Facts], str | None]:
             return "consent_invalid"
         if not _counts(facts, record.capacity):
             return "own_answer_needed"
-        if record.document_version not in facts.policy.accepted_documents.get(document, ()):
-            return "consent_version_outdated"
-        return None
+        accepted = facts.policy.accepted_documents.get(document, ())
+        return None if record.document_version in accepted else "consent_version_outdated"
 
     return rule
 

@@ -8,7 +8,18 @@ from datetime import date, datetime, timedelta
 
 from consent import document_registry, informing_loop
 from consent.decision import choice_reasons
-from consent.types import Answer, Capacity, DocumentType, History, ModuleAnswer, ModuleDecision, Participation, Validation, VitalStatus, latest
+from consent.types import (
+    Answer,
+    Capacity,
+    DocumentType,
+    History,
+    ModuleAnswer,
+    ModuleDecision,
+    Participation,
+    Validation,
+    VitalStatus,
+    latest,
+)
 from consent.withdrawal import WithdrawalKind
 from interpreters.genotypes import Sex
 from ror_service import cases, states

@@ -1,4 +1,4 @@
-"""Jobs beside the way of a result: erasing, certifying, offering again, and comparing the partners' ledgers with ours."""
+"""Jobs beside the way of a result: erasing, certifying, offering again, comparing the partners' ledgers with ours."""
 
 from __future__ import annotations
 

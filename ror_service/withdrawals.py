@@ -199,7 +199,8 @@ def _statement(work: Work, row: WithdrawalRow, receipt: Receipt) -> dict[str, ob
         {"partner": recall.partner, "ordered_at": recall.ordered_at, "acknowledged_at": recall.acknowledged_at}
         for recall in receipt.recalls
     ]
-    return _plain({**said, "participant_id": row.participant_id, "certified_at": work.at, "acknowledged": partners})
+    said |= {"participant_id": row.participant_id, "certified_at": work.at, "acknowledged": partners}
+    return {name: _plain(value) for name, value in said.items()}
 
 
 def _plain(value: object) -> object:

@@ -21,8 +21,8 @@ from ror_service.api.tokens import Role
 from ror_service.errors import ForbiddenError, NotFoundError, WithheldError
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.states import RecallState
-from ror_service.storage import participants as participant_rows
 from ror_service.storage import audit_events, results
+from ror_service.storage import participants as participant_rows
 from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
 

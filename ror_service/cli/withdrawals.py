@@ -17,7 +17,7 @@ withdrawal = typer.Typer(help="Withdrawals, their recalls and certificates.", no
 
 @withdrawal.command("list")
 def list_withdrawals(
-    overdue: Annotated[bool, typer.Option("--overdue", help="Only those with a recall that is overdue.")] = False,  # noqa: FBT002 - a flag of the command line
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those with a recall that is overdue.")] = False,
 ) -> None:
     """Withdrawals that are not certified yet, the oldest first; exit status 1 when a recall is overdue."""
     table = Table(Column("withdrawal", no_wrap=True), "kind", "requested", "not acknowledged by", "overdue")

@@ -45,7 +45,7 @@ class Lock(StrEnum):
     EXCLUSIVE = "exclusive"
 
 
-_LINES = 0x726F72
+LINES = 0x726F72
 """First half of the advisory locks in which people stand in line; the second is a hash of the participant."""
 
 
@@ -77,13 +77,13 @@ def take_turn(session: Session, participant_id: str) -> None:
     Row locks alone know no line: new shared holders go past a change that waits for the exclusive one, again and again.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_LINES, func.hashtext(participant_id))))
+        session.execute(select(func.pg_advisory_xact_lock(LINES, func.hashtext(participant_id))))
 
 
 def stand_in_line(session: Session, participant_id: str) -> None:
     """Stand in line with others who only send, behind every change that waits; until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock_shared(_LINES, func.hashtext(participant_id))))
+        session.execute(select(func.pg_advisory_xact_lock_shared(LINES, func.hashtext(participant_id))))
 
 
 def standings(session: Session, participant_ids: Iterable[str], lock: Lock) -> dict[str, Standing]:

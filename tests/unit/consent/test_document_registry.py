@@ -20,7 +20,9 @@ FOLDER = importlib.resources.files("consent").joinpath("documents")
 PRIMARY = DOCUMENTS[DocumentType.PRIMARY, "1.0", "en"]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda known: f"{known.type}-{known.version}-{known.language}")
+@pytest.mark.parametrize(
+    "document", DOCUMENTS.values(), ids=lambda known: f"{known.type}-{known.version}-{known.language}"
+)
 def test_each_text_has_the_registered_digest(document: ConsentDocument) -> None:
     assert document.text().startswith("# ")
     with pytest.raises(DocumentError, match="not the registered text"):

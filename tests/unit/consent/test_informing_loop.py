@@ -9,7 +9,16 @@ import pytest
 from support.consent_facts import NOW, POLICY, consent, history, hours, module_decision
 
 from consent.informing_loop import is_offered_again, may_be_contacted, offered_again_at
-from consent.types import Answer, DocumentType, History, ModuleAnswer, ModuleDecision, Participation, Validation, VitalStatus
+from consent.types import (
+    Answer,
+    DocumentType,
+    History,
+    ModuleAnswer,
+    ModuleDecision,
+    Participation,
+    Validation,
+    VitalStatus,
+)
 
 LATER = ModuleAnswer.MAYBE_LATER
 LONG_AGO = NOW - timedelta(days=200)
@@ -19,7 +28,9 @@ AGREED = consent(DocumentType.RE_CONTACT)
 def put_off(times: int = 1, **changes: object) -> tuple[ModuleDecision, ...]:
     """So many "maybe later" in a row, the last one 200 days ago."""
     return tuple(
-        module_decision("traits", event_id=f"later-{n}", authored_at=LONG_AGO - hours(times - n), answer=LATER, **changes)
+        module_decision(
+            "traits", event_id=f"later-{n}", authored_at=LONG_AGO - hours(times - n), answer=LATER, **changes
+        )
         for n in range(1, times + 1)
     )
 
