@@ -22,10 +22,10 @@ from consent.types import (
 )
 from consent.withdrawal import WithdrawalKind
 from interpreters.genotypes import Sex
-from ror_service import cases, states
+from ror_service import cases, certificates, states
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.states import CaseState, DeliveryState, RecallState, SampleState, VersionState
-from ror_service.storage import participants, results, withdrawals
+from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
     ConsentRecordRow,
@@ -158,7 +158,7 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
     )
     work.session.flush()
     if _stops_results(before, answer):
-        withdrawals.add(work, participant_id, WithdrawalKind.RESULTS)
+        certificates.begin(work, participant_id, WithdrawalKind.RESULTS)
     work.audit("consent.answer", "consent_record", answer.event_id, participant_id, document=answer.document.value)
     _take_effect(work, participant_id, cause="consent")
 
@@ -228,7 +228,7 @@ def set_standing(
     row = participants.get(work.session, participant_id, Lock.EXCLUSIVE)
     if participation is not None:
         if participation in _LEAVING and row.participation != participation.value:
-            withdrawals.add(work, participant_id, _LEAVING[participation])
+            certificates.begin(work, participant_id, _LEAVING[participation])
         row.participation = participation.value
     if vital_status is not None:
         row.vital_status = vital_status.value

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from consent import document_registry
 from consent.types import Answer, DocumentType, Participation
 from consent.withdrawal import CONSEQUENCES, Data, WithdrawalKind
-from ror_service import participants, states
+from ror_service import certificates, participants, states
 from ror_service.sealing.canonical import canonical_json, sha256_hex
 from ror_service.sealing.signing import Signer, sign_compact, verify_compact
 from ror_service.states import RecallState
@@ -147,7 +147,7 @@ def _receipt(work: Work, row: WithdrawalRow) -> Receipt:
 def erased(work: Work, sample_id: str) -> None:
     """A sample's file is gone: perhaps its participant's withdrawal is all done."""
     sample = results.must_get(work.session, SampleRow, sample_id)
-    withdrawals.ask_for_certificates(work, sample.participant_id)
+    certificates.look_again(work, sample.participant_id)
 
 
 def certify(work: Work, signer: Signer, store: Path, withdrawal_id: str) -> bool:

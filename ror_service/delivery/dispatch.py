@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from consent.gate import Release, Withheld
-from ror_service import cases, states
+from ror_service import cases, certificates, states
 from ror_service.delivery import breaker
 from ror_service.delivery.client import VerifiedReceipt
 from ror_service.delivery.partners import Partner
 from ror_service.sealing.bundle import Artifact, BundleContent, build_bundle, manifest_digest
 from ror_service.sealing.signing import Signer
 from ror_service.states import CaseState, DeliveryState, RecallState
-from ror_service.storage import participants, results, withdrawals
+from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
     DeliveryAttemptRow,
@@ -209,7 +209,7 @@ def recall_acknowledged(work: Work, recall_id: str, verified: VerifiedReceipt) -
     open_recalls = [r for r in results.recalls_of_case(work.session, case.case_id) if r.acknowledged_at is None]
     if not open_recalls and CaseState(case.state) is CaseState.DELETION_ORDERED:
         cases.advance(work, case, CaseState.DELETED)
-    withdrawals.ask_for_certificates(work, delivery.participant_id)
+    certificates.look_again(work, delivery.participant_id)
 
 
 def opened(work: Work, delivery_id: str, partner_id: str) -> str | None:

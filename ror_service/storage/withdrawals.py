@@ -8,29 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from consent.withdrawal import WithdrawalKind
 from ror_service.storage.tables import DataFileRow, DeliveryRow, RecallRow, SampleRow, WithdrawalRow
-from ror_service.work import Work, new_id
-
-TASK = "certify_withdrawal"
-
-
-def add(work: Work, participant_id: str, kind: WithdrawalKind) -> None:
-    """Keep a withdrawal, and order its certificate for when all of it is done."""
-    row = WithdrawalRow(
-        withdrawal_id=new_id("withdrawal"), participant_id=participant_id, kind=kind.value, requested_at=work.at
-    )
-    work.session.add(row)
-    work.session.flush()
-    work.audit("withdrawal.request", "withdrawal", row.withdrawal_id, participant_id, kind=kind.value)
-    work.enqueue(TASK, row.withdrawal_id)
-
-
-def ask_for_certificates(work: Work, participant_id: str) -> None:
-    """Look again whether the participant's withdrawals are all done."""
-    for row in of_participant(work.session, participant_id):
-        if row.certified_at is None:
-            work.enqueue(TASK, row.withdrawal_id)
 
 
 def of_participant(session: Session, participant_id: str) -> Sequence[WithdrawalRow]:
