@@ -48,7 +48,7 @@ def test_senders_stand_together_and_behind_a_withdrawal_that_waits(engine: Engin
         withdrawing = threading.Thread(target=withdraw)
         withdrawing.start()
         with Session(engine) as watching:
-            while not watching.scalar(waits):
+            while withdrawing.is_alive() and not watching.scalar(waits):
                 watching.rollback()
         assert not withdrawn.is_set()
         assert not a_sender_need_not_wait(engine, PERSON)
