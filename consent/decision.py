@@ -15,6 +15,7 @@ from consent.policy import ModulePolicy, Policy
 from consent.types import (
     Answer,
     Candidate,
+    Capacity,
     Confirmation,
     Decision,
     Disclosure,
@@ -130,11 +131,21 @@ def _document(document: DocumentType) -> Callable[[_Facts], str | None]:
             return not_sure
         if record.validation is not Validation.VALID:
             return "consent_invalid"
-        if record.document_version not in facts.policy.accepted_documents.get(document, ()):
-            return "consent_version_outdated"
-        return None
+        if not _counts(facts, record.capacity):
+            return "own_answer_needed"
+        accepted = facts.policy.accepted_documents.get(document, ())
+        return None if record.document_version in accepted else "consent_version_outdated"
 
     return rule
+
+
+def _counts(facts: _Facts, capacity: Capacity) -> bool:
+    """Whether a yes that was given in this capacity counts: a guardian's only until the person is of age."""
+    if capacity is Capacity.SELF:
+        return True
+    born, policy = facts.history.birth_date, facts.policy
+    minor = born is not None and age_in_years(born, facts.at.date()) < policy.age_of_majority_years
+    return capacity is Capacity.GUARDIAN and policy.guardian_answers_count and minor
 
 
 def _informing_loop(facts: _Facts) -> str | None:
@@ -145,6 +156,8 @@ def _informing_loop(facts: _Facts) -> str | None:
         return "informing_loop_no"
     if decision.answer is not ModuleAnswer.YES:
         return "informing_loop_maybe_later"
+    if not _counts(facts, decision.capacity):
+        return "own_answer_needed"
     if facts.module is None or decision.script_version not in facts.module.accepted_script_versions:
         return "informing_loop_outdated"
     return None

@@ -43,6 +43,13 @@ class Policy:
     modules: Mapping[str, ModulePolicy]
     re_offer_days: int
     """Days after which "maybe later" is offered again."""
+    most_re_offers: int
+    """How often in a row; after that the person is left alone until coming back."""
+    re_offer_needs_re_contact_consent: bool
+    """Whether only those are offered again who agreed to be contacted."""
+    guardian_answers_count: bool
+    """Whether a guardian may say yes for somebody who is not of age; never for an adult."""
+    age_of_majority_years: int
 
 
 def load_policy(version: str = CURRENT) -> Policy:
@@ -60,13 +67,19 @@ def load_policy(version: str = CURRENT) -> Policy:
 
 
 def _policy(data: Mapping[str, Any]) -> Policy:
-    _expect_keys(data, {"version", "documents", "informing_loop", "modules"})
-    _expect_keys(data["informing_loop"], {"re_offer_days"})
+    _expect_keys(data, {"version", "documents", "informing_loop", "guardians", "modules"})
+    loop, guardians = data["informing_loop"], data["guardians"]
+    _expect_keys(loop, {"re_offer_days", "most_re_offers", "re_offer_needs_re_contact_consent"})
+    _expect_keys(guardians, {"answers_count", "age_of_majority_years"})
     return Policy(
         version=_a(str, data["version"]),
         accepted_documents={DocumentType(name): _texts(versions) for name, versions in data["documents"].items()},
         modules={name: _module(row) for name, row in data["modules"].items()},
-        re_offer_days=_a(int, data["informing_loop"]["re_offer_days"]),
+        re_offer_days=_a(int, loop["re_offer_days"]),
+        most_re_offers=_a(int, loop["most_re_offers"]),
+        re_offer_needs_re_contact_consent=_a(bool, loop["re_offer_needs_re_contact_consent"]),
+        guardian_answers_count=_a(bool, guardians["answers_count"]),
+        age_of_majority_years=_a(int, guardians["age_of_majority_years"]),
     )
 
 

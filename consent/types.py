@@ -28,6 +28,14 @@ class ModuleAnswer(StrEnum):
     MAYBE_LATER = "maybe_later"
 
 
+class Capacity(StrEnum):
+    """In which capacity somebody answered."""
+
+    SELF = "self"
+    GUARDIAN = "guardian"
+    """For a participant who may not decide alone."""
+
+
 class DocumentType(StrEnum):
     """What a consent document is about."""
 
@@ -91,6 +99,7 @@ class ConsentRecord:
     authored_at: datetime
     received_at: datetime
     validation: Validation
+    capacity: Capacity = Capacity.SELF
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,7 @@ class ModuleDecision:
     authored_at: datetime
     received_at: datetime
     re_offer_at: datetime | None = None
+    capacity: Capacity = Capacity.SELF
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +212,15 @@ class Decision:
         return tuple(outcome.reason for outcome in self.outcomes if outcome.reason is not None)
 
 
+def in_order(events: Sequence[DatedT]) -> list[DatedT]:
+    """Events in the order in which they count: by (authored_at, received_at, event_id)."""
+    return sorted(events, key=_place)
+
+
 def latest(events: Sequence[DatedT]) -> DatedT | None:
-    """The event that counts: last by (authored_at, received_at, event_id). The one definition of "latest"."""
-    return max(events, key=lambda event: (event.authored_at, event.received_at, event.event_id), default=None)
+    """The event that counts: the last in that order. The one definition of "latest"."""
+    return max(events, key=_place, default=None)
+
+
+def _place(event: Dated) -> tuple[datetime, datetime, str]:
+    return event.authored_at, event.received_at, event.event_id

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TypeVar
 
+from consent import informing_loop
 from consent.decision import choice_reasons, decide
 from consent.gate import Release, Withheld, gate
 from consent.types import Candidate, Confirmation, Decision, Disclosure, History, Participation, Quality, VitalStatus
@@ -138,7 +139,8 @@ def _chosen(work: Work, known: History, module: str) -> CaseState:
     if _REFUSALS.intersection(reasons):
         return CaseState.DECLINED
     if "informing_loop_maybe_later" in reasons:
-        return CaseState.DEFERRED
+        again = informing_loop.is_offered_again(known, module, work.policy, as_of(known, work.at))
+        return CaseState.OFFERED if again else CaseState.DEFERRED
     return CaseState.OFFERED
 
 

@@ -7,10 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from consent import document_registry, informing_loop
 from consent.decision import choice_reasons
-from consent.types import Answer, DocumentType, ModuleAnswer, Participation, Validation, VitalStatus
+from consent.types import (
+    Answer,
+    Capacity,
+    DocumentType,
+    History,
+    ModuleAnswer,
+    ModuleDecision,
+    Participation,
+    Validation,
+    VitalStatus,
+    latest,
+)
+from consent.withdrawal import WithdrawalKind
 from interpreters.genotypes import Sex
-from ror_service import cases, states
+from ror_service import cases, certificates, states
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.states import CaseState, DeliveryState, RecallState, SampleState, VersionState
 from ror_service.storage import participants, results
@@ -55,6 +68,9 @@ class ConsentAnswer:
     answer: Answer
     authored_at: datetime
     evidence_sha256: str
+    capacity: Capacity = Capacity.SELF
+    answered_by: str | None = None
+    """The portal's identifier of the guardian who answered; None: the participant did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +82,8 @@ class ModuleChoice:
     answer: ModuleAnswer
     script_version: str
     authored_at: datetime
+    capacity: Capacity = Capacity.SELF
+    answered_by: str | None = None
 
 
 def register(work: Work, registration: Registration) -> None:
@@ -104,11 +122,15 @@ def register(work: Work, registration: Registration) -> None:
 def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> None:
     """Append a consent answer and let it take effect at once. A replay of the same event changes nothing.
 
+    An answer to a document that could not be answered then, or without a digest of its evidence, is kept as invalid:
+    it is never a yes.
+
     Raises:
         NotFoundError: If there is no such participant.
         ConflictError: If the event id was used for another answer.
         InvalidInputError: If the answer is dated in the future.
     """
+    participants.take_turn(work.session, participant_id)
     participants.get(work.session, participant_id, Lock.EXCLUSIVE)
     _not_in_future(work, answer.authored_at)
     with work.as_service():  # the identifier may be taken by somebody's answer whom the caller does not see
@@ -118,7 +140,10 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
         if same != (participant_id, answer.document.value, answer.answer.value, answer.authored_at):
             raise ConflictError("the event id was used for another answer")
         return
-    well_formed = _SHA256.fullmatch(answer.evidence_sha256) is not None
+    valid = _SHA256.fullmatch(answer.evidence_sha256) is not None and document_registry.could_be_answered(
+        answer.document, answer.document_version, answer.language, answer.authored_at
+    )
+    before = participants.history(work.session, participant_id)
     work.session.add(
         ConsentRecordRow(
             event_id=answer.event_id,
@@ -130,10 +155,14 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
             authored_at=answer.authored_at,
             received_at=work.at,
             evidence_sha256=answer.evidence_sha256,
-            validation=(Validation.VALID if well_formed else Validation.INVALID).value,
+            validation=(Validation.VALID if valid else Validation.INVALID).value,
+            capacity=answer.capacity.value,
+            answered_by=answer.answered_by,
         )
     )
     work.session.flush()
+    if _stops_results(before, answer):
+        certificates.begin(work, participant_id, WithdrawalKind.RESULTS)
     work.audit("consent.answer", "consent_record", answer.event_id, participant_id, document=answer.document.value)
     with work.as_service():
         _take_effect(work, participant_id, cause="consent")
@@ -147,6 +176,7 @@ def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
         ConflictError: If the event id was used for another answer.
         InvalidInputError: If the module is unknown or the answer is dated in the future.
     """
+    participants.take_turn(work.session, participant_id)
     participants.get(work.session, participant_id, Lock.EXCLUSIVE)
     if choice.module not in work.policy.modules:
         raise InvalidInputError("no such module")
@@ -158,17 +188,29 @@ def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
         if same != (participant_id, choice.module, choice.answer.value, choice.authored_at):
             raise ConflictError("the event id was used for another answer")
         return
-    later = choice.answer is ModuleAnswer.MAYBE_LATER
+    said = ModuleDecision(
+        event_id=choice.event_id,
+        module=choice.module,
+        answer=choice.answer,
+        script_version=choice.script_version,
+        authored_at=choice.authored_at,
+        received_at=work.at,
+        capacity=choice.capacity,
+    )
+    earlier = participants.history(work.session, participant_id).decisions
+    answers = [*(each for each in earlier if each.module == choice.module), said]
     work.session.add(
         ModuleDecisionRow(
-            event_id=choice.event_id,
+            event_id=said.event_id,
             participant_id=participant_id,
-            module=choice.module,
-            answer=choice.answer.value,
-            script_version=choice.script_version,
-            authored_at=choice.authored_at,
-            received_at=work.at,
-            re_offer_at=choice.authored_at + timedelta(days=work.policy.re_offer_days) if later else None,
+            module=said.module,
+            answer=said.answer.value,
+            script_version=said.script_version,
+            authored_at=said.authored_at,
+            received_at=said.received_at,
+            re_offer_at=informing_loop.offered_again_at(answers, work.policy) if latest(answers) is said else None,
+            capacity=said.capacity.value,
+            answered_by=choice.answered_by,
         )
     )
     work.session.flush()
@@ -189,8 +231,11 @@ def set_standing(
     Raises:
         NotFoundError: If there is no such participant.
     """
+    participants.take_turn(work.session, participant_id)
     row = participants.get(work.session, participant_id, Lock.EXCLUSIVE)
     if participation is not None:
+        if participation in _LEAVING and row.participation != participation.value:
+            certificates.begin(work, participant_id, _LEAVING[participation])
         row.participation = participation.value
     if vital_status is not None:
         row.vital_status = vital_status.value
@@ -202,6 +247,37 @@ def set_standing(
     with work.as_service():
         cause = "withdrawal" if participation is Participation.WITHDRAWN else "standing"
         _take_effect(work, participant_id, cause=cause)
+
+
+_LEAVING = {
+    Participation.WITHDRAWN: WithdrawalKind.PROGRAMME,
+    Participation.DEACTIVATED: WithdrawalKind.CONTACT,
+}
+
+
+def _stops_results(before: History, answer: ConsentAnswer) -> bool:
+    """Whether an answer takes back a yes to the return of results."""
+    if answer.document is not DocumentType.RETURN_OF_RESULTS or answer.answer is not Answer.NO:
+        return False
+    last = latest([record for record in before.consents if record.document is answer.document])
+    return last is not None and last.answer is Answer.YES and last.authored_at <= answer.authored_at
+
+
+OFFERS_AT_ONCE = 1000
+"""Most participants whose offers are ordered at once; the others come with the next look."""
+
+
+def order_offers(work: Work) -> None:
+    """Order what was put off until now to be offered again."""
+    for participant_id in participants.put_off_until(work.session, work.at, OFFERS_AT_ONCE):
+        work.enqueue("offer_again", participant_id)
+
+
+def offer_again(work: Work, participant_id: str) -> None:
+    """Offer again what a participant put off until now, if the policy still says so; again changes nothing."""
+    participants.get(work.session, participant_id, Lock.EXCLUSIVE)
+    _open_again(work, participant_id)
+    cases.apply_choices(work, participant_id)
 
 
 def forget_own_medicines(work: Work, participant_id: str, cause: str) -> None:
@@ -261,11 +337,14 @@ def ask_again(work: Work, participant_id: str) -> None:
 
 
 def _open_again(work: Work, participant_id: str) -> None:
-    """A yes after a revocation opens a new case on the sample at hand; the bytes of the old one stay dead."""
+    """A yes after a revocation, or an offer that is due again, opens a new case; the bytes of the old one stay dead."""
     known = participants.history(work.session, participant_id)
     for module in sorted(work.policy.modules):
         last = results.current_case(work.session, participant_id, module)
-        wanted = not choice_reasons(known, module, work.policy, cases.as_of(known, work.at))
+        at = cases.as_of(known, work.at)
+        reasons = choice_reasons(known, module, work.policy, at)
+        put_off = reasons == ("informing_loop_maybe_later",)
+        wanted = not reasons or (put_off and informing_loop.is_offered_again(known, module, work.policy, at))
         if not wanted or (last is not None and CaseState(last.state) not in results.CLOSED_CASES):
             continue
         case = cases.open_case(work, participant_id, module)

@@ -121,8 +121,7 @@ STEPS = {
     "release_report": release_report,
     "deliver_report": deliver_report,
     "recall_delivery": recall_delivery,
-    "erase_files": upkeep.erase_files,
-    "reconcile_partner": upkeep.reconcile_partner,
+    **upkeep.STEPS,
 }
 """Every job by the name that its row carries."""
 

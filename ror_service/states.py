@@ -85,7 +85,11 @@ class RecallState(StrEnum):
     """An order to a partner to delete what it may have."""
 
     ORDERED = "ordered"
+    SENT = "sent"
+    """At least one try has begun."""
     ACKNOWLEDGED = "acknowledged"
+    CERTIFIED = "certified"
+    """A signed certificate of the withdrawal names it."""
 
 
 StateT = TypeVar("StateT", bound=StrEnum)
@@ -162,7 +166,12 @@ DELIVERY: Transitions[DeliveryState] = _table(
 )
 
 RECALL: Transitions[RecallState] = _table(
-    {RecallState.ORDERED: {RecallState.ACKNOWLEDGED}, RecallState.ACKNOWLEDGED: set()}
+    {
+        RecallState.ORDERED: {RecallState.SENT},
+        RecallState.SENT: {RecallState.ACKNOWLEDGED},
+        RecallState.ACKNOWLEDGED: {RecallState.CERTIFIED},
+        RecallState.CERTIFIED: set(),
+    }
 )
 
 

@@ -18,7 +18,7 @@ from ror_service.errors import AuditError, UnsafeConfigurationError
 from ror_service.intake.progress import WINDOW
 from ror_service.pipeline import STEPS
 from ror_service.standing import Standing, standing, unsigned
-from ror_service.storage import ages, deliveries, jobs, results
+from ror_service.storage import ages, deliveries, jobs, results, withdrawals
 from ror_service.storage.jobs import JobCounts
 from ror_service.work import Work
 
@@ -70,6 +70,15 @@ class Numbers(Collector):
         yield GaugeMetricFamily("ror_break_glass_waiting", "Requests that nobody answered", glass.waiting)
         yield GaugeMetricFamily("ror_break_glass_in_force", "Grants that can be used now", glass.in_force)
         yield CounterMetricFamily("ror_break_glass_granted", "Grants ever made", glass.granted)
+        recalls = GaugeMetricFamily("ror_recalls", "Recalls", labels=["partner", "state"])
+        overdue = GaugeMetricFamily(
+            "ror_recalls_overdue", "Recalls not acknowledged in time", labels=["partner", "state"]
+        )
+        for partner, state, number, late in withdrawals.recalls_by_state(self._work.session, at):
+            recalls.add_metric([partner, state], number)
+            overdue.add_metric([partner, state], late)
+        yield recalls
+        yield overdue
 
 
 def _of_standing(standing: Standing) -> Iterator[Metric]:

@@ -8,20 +8,24 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from consent.types import Answer, DocumentType, ModuleAnswer, Participation, VitalStatus
+from consent.reasons import reason_text
+from consent.types import Answer, Capacity, DocumentType, ModuleAnswer, Participation, VitalStatus
+from consent.withdrawal import Data, WithdrawalKind
 from interpreters.genotypes import Sex
 from report_templates.content import Audience, Language
-from ror_service import cases, own_medicines, participants, reports
+from ror_service import cases, own_medicines, participants, reports, withdrawals
 from ror_service.api.access import Begin, Context, own, working
 from ror_service.api.fields import Body, Identifier, ModuleName, ShownLine, Version
 from ror_service.api.tokens import Role
-from ror_service.errors import NotFoundError, WithheldError
+from ror_service.errors import ForbiddenError, NotFoundError, WithheldError
 from ror_service.interchange import bundle as interchange
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.rendering.artifacts import DIFFERENCE
+from ror_service.states import RecallState
 from ror_service.storage import audit_events, results
+from ror_service.storage import participants as participant_rows
 from ror_service.storage.tables import ResultCaseRow
 from ror_service.work import Work, new_id
 
@@ -71,6 +75,8 @@ _TOLD_AT_ONCE = {
     "break_glass.approve",
     "break_glass.end",
     "break_glass.read",
+    "withdrawal.request",
+    "withdrawal.certify",
 }
 """Actions that are the same for every result. Whether a result is under review is told only when it is reported."""
 
@@ -95,6 +101,8 @@ class NewConsent(Body):
     answer: Answer
     authored_at: AwareDatetime
     evidence_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,64}$")]
+    capacity: Capacity = Capacity.SELF
+    answered_by: Identifier | None = None
 
 
 class NewChoice(Body):
@@ -105,6 +113,8 @@ class NewChoice(Body):
     answer: ModuleAnswer
     script_version: Version
     authored_at: AwareDatetime
+    capacity: Capacity = Capacity.SELF
+    answered_by: Identifier | None = None
 
 
 class NewMedicines(Body):
@@ -126,12 +136,49 @@ class Standing(Body):
         return self
 
 
+class NewWithdrawal(Body):
+    """What the participant stops."""
+
+    kind: WithdrawalKind = WithdrawalKind.PROGRAMME
+
+
+class RecallProgress(BaseModel):
+    """What one partner was told to delete, and whether it signed that it did."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    partner: str
+    state: RecallState
+    ordered_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+    acknowledged_at: datetime | None
+    overdue: bool
+
+
+class Withdrawal(BaseModel):
+    """The receipt of a withdrawal, with the signed certificate once all of it is done."""
+
+    withdrawal_id: str
+    kind: WithdrawalKind
+    requested_at: datetime
+    erased: list[Data]
+    kept: list[Data]
+    ends_research_use: bool
+    ends_contact: bool
+    recalls: list[RecallProgress]
+    certified_at: datetime | None
+    certificate: str | None
+
+
 class Progress(BaseModel):
     """Where one result is, in words that give no result away, and why it waits."""
 
     module: str
     state: str
     waiting_for: str | None
+    explanation: str | None
+    """The same in words, in the participant's language; awaiting clinical review."""
     readable: bool
     files: list[str]
 
@@ -195,6 +242,7 @@ def answer_consent(participant_id: Identifier, body: NewConsent, begin: OwnChoic
     """Record an answer to a consent document; it takes effect before this call returns."""
     answer = ConsentAnswer(**body.model_dump() | {"language": body.language.value})
     with begin() as work:
+        _check_capacity(work, body.capacity)
         participants.answer_consent(work, own(work, participant_id), answer)
 
 
@@ -202,6 +250,7 @@ def answer_consent(participant_id: Identifier, body: NewConsent, begin: OwnChoic
 def choose(participant_id: Identifier, body: NewChoice, begin: OwnChoice) -> None:
     """Record an informing-loop answer; it takes effect before this call returns."""
     with begin() as work:
+        _check_capacity(work, body.capacity)
         participants.choose(work, own(work, participant_id), ModuleChoice(**body.model_dump()))
 
 
@@ -228,10 +277,19 @@ def remove_medicines(participant_id: Identifier, begin: OwnChoice) -> None:
 
 
 @router.post("/{participant_id}/withdrawal", status_code=201)
-def withdraw(participant_id: Identifier, begin: OwnChoice) -> None:
-    """Leave the programme: every result becomes unreadable before this call returns."""
+def withdraw(participant_id: Identifier, begin: OwnChoice, body: NewWithdrawal | None = None) -> None:
+    """Leave the programme, or stop results or contact alone; results are unreadable before this call returns."""
     with begin() as work:
-        participants.set_standing(work, own(work, participant_id), participation=Participation.WITHDRAWN)
+        withdrawals.request(work, own(work, participant_id), (body or NewWithdrawal()).kind)
+
+
+@router.get("/{participant_id}/withdrawal")
+def read_withdrawals(participant_id: Identifier, begin: Reader) -> list[Withdrawal]:
+    """The receipt of each withdrawal, the first first; empty if there is none. Also for somebody who left."""
+    with begin() as work:
+        found = withdrawals.receipts(work, own(work, participant_id))
+        work.audit("withdrawal.read", "participant", participant_id, participant_id)
+    return [Withdrawal.model_validate(receipt, from_attributes=True) for receipt in found]
 
 
 @router.post("/{participant_id}/standing", status_code=201)
@@ -249,7 +307,8 @@ def progress(participant_id: Identifier, begin: Reader) -> list[Progress]:
     with begin() as work:
         own(work, participant_id)
         newest = {case.module: case for case in results.cases_of(work.session, participant_id)}
-        return [_progress(work, case) for case in newest.values()]
+        language = participant_rows.get(work.session, participant_id).language
+        return [_progress(work, case, language) for case in newest.values()]
 
 
 @router.get(
@@ -344,6 +403,11 @@ def check_file(name: str) -> None:
         raise NotFoundError("the report has no such file")
 
 
+def _check_capacity(work: Work, capacity: Capacity) -> None:
+    if capacity is not Capacity.SELF and work.actor.role == Role.PARTICIPANT:
+        raise ForbiddenError("the portal says who answers for somebody else")
+
+
 def _reported_objects(work: Work, participant_id: str) -> set[str]:
     """Ids of everything behind the participant's reports. Its history may be told: the report itself says more."""
     reported: set[str] = set()
@@ -365,7 +429,7 @@ def _reported_objects(work: Work, participant_id: str) -> set[str]:
     return reported
 
 
-def _progress(work: Work, case: ResultCaseRow) -> Progress:
+def _progress(work: Work, case: ResultCaseRow, language: str) -> Progress:
     state, waiting_for = cases.progress(work, case)
     version = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
     readable = version is not None and waiting_for is None
@@ -374,6 +438,7 @@ def _progress(work: Work, case: ResultCaseRow) -> Progress:
         module=case.module,
         state=state,
         waiting_for=waiting_for,
+        explanation=None if waiting_for is None else reason_text(waiting_for, language),
         readable=readable,
         files=[artifact.name for artifact in files if artifact.name != DIFFERENCE],
     )

@@ -30,6 +30,7 @@ COMMANDS = {
     "deliveries": "ror_service.cli.records:deliveries",
     "lab": "ror_service.cli.lab:lab",
     "intake": "ror_service.cli.intake:intake",
+    "withdrawal": "ror_service.cli.withdrawals:withdrawal",
     "keys": "ror_service.cli.keys:keys",
     "knowledge": "ror_service.cli.knowledge:knowledge",
     "reference": "ror_service.cli.reference:reference",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from consent.gate import Release, Withheld
-from ror_service import cases, states
+from ror_service import cases, certificates, states
 from ror_service.delivery import breaker
 from ror_service.delivery.client import VerifiedReceipt
 from ror_service.delivery.partners import Partner
@@ -140,6 +140,8 @@ def intend(work: Work, delivery_id: str, trial: timedelta) -> bool:
 
 def shipment(work: Work, delivery_id: str) -> Release[Shipment] | None:
     """What to send now, or None. The consent lock is held until the transaction ends: send before that."""
+    participant_id = results.must_get(work.session, DeliveryRow, delivery_id).participant_id
+    participants.stand_in_line(work.session, participant_id)
     delivery, case = _locked(work, delivery_id)
     if DeliveryState(delivery.state) is not DeliveryState.INTENDED or delivery.bundle is None:
         return None
@@ -173,9 +175,12 @@ def give_up(work: Work, delivery_id: str) -> None:
 
 def recall_order(work: Work, recall_id: str) -> RecallOrder | None:
     """What to call back, or None when the partner acknowledged already."""
-    recall = results.must_get(work.session, RecallRow, recall_id)
-    if RecallState(recall.state) is RecallState.ACKNOWLEDGED:
+    recall = results.must_get(work.session, RecallRow, recall_id, lock=True)
+    if recall.acknowledged_at is not None:
         return None
+    if RecallState(recall.state) is RecallState.ORDERED:
+        states.move(states.RECALL, recall, RecallState.SENT)
+        recall.sent_at = work.at
     delivery = results.must_get(work.session, DeliveryRow, recall.delivery_id)
     work.session.add(
         DeliveryAttemptRow(
@@ -196,7 +201,7 @@ def recall_acknowledged(work: Work, recall_id: str, verified: VerifiedReceipt) -
     recall = results.must_get(work.session, RecallRow, recall_id)
     delivery, case = _locked(work, recall.delivery_id)
     recall = results.must_get(work.session, RecallRow, recall_id, lock=True)
-    if RecallState(recall.state) is RecallState.ACKNOWLEDGED:
+    if recall.acknowledged_at is not None:
         return
     states.move(states.RECALL, recall, RecallState.ACKNOWLEDGED)
     recall.acknowledged_at = work.at
@@ -207,6 +212,7 @@ def recall_acknowledged(work: Work, recall_id: str, verified: VerifiedReceipt) -
     open_recalls = [r for r in results.recalls_of_case(work.session, case.case_id) if r.acknowledged_at is None]
     if not open_recalls and CaseState(case.state) is CaseState.DELETION_ORDERED:
         cases.advance(work, case, CaseState.DELETED)
+    certificates.look_again(work, delivery.participant_id)
 
 
 def opened(work: Work, delivery_id: str, partner_id: str) -> str | None:

@@ -44,6 +44,7 @@ class Difference(StrEnum):
     ACCEPTED_AFTER_RECALL = "accepted_after_recall"
 
 
+_ACKNOWLEDGED = {RecallState.ACKNOWLEDGED, RecallState.CERTIFIED}
 SETTLED_HERE = frozenset({Difference.NO_INTENT, Difference.RECEIPT_MISSING, Difference.NOT_RECALLED})
 """Differences that the comparison settles itself: sent again under the same key for its receipt, or recalled."""
 
@@ -99,7 +100,7 @@ def _differences(
             yield Difference.ACCEPTED_AFTER_RECALL
     elif ours.receipt_at is not None and ours.receipt_at < began:
         yield Difference.NOT_THERE
-    if recalled is None and ours.recall is RecallState.ACKNOWLEDGED and ours.recalled_at and ours.recalled_at < began:
+    if recalled is None and ours.recall in _ACKNOWLEDGED and ours.recalled_at and ours.recalled_at < began:
         yield Difference.RECALL_NOT_THERE
 
 

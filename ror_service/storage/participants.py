@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from consent.types import (
     Answer,
+    Capacity,
     ConsentRecord,
     DocumentType,
     History,
@@ -21,6 +23,7 @@ from consent.types import (
     VitalStatus,
 )
 from ror_service.errors import NotFoundError
+from ror_service.states import CaseState
 from ror_service.storage.database import among
 from ror_service.storage.tables import (
     ConsentRecordRow,
@@ -29,6 +32,7 @@ from ror_service.storage.tables import (
     ModuleDecisionRow,
     OwnMedicinesRow,
     ParticipantRow,
+    ResultCaseRow,
 )
 
 
@@ -39,6 +43,10 @@ class Lock(StrEnum):
     SHARED = "shared"
     """Others may send and read, nobody may withdraw."""
     EXCLUSIVE = "exclusive"
+
+
+LINES = 0x726F72
+"""First half of the advisory locks in which people stand in line; the second is a hash of the participant."""
 
 
 class Standing(NamedTuple):
@@ -61,6 +69,21 @@ def get(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> Partic
     if row is None:
         raise NotFoundError("no such participant")
     return row
+
+
+def take_turn(session: Session, participant_id: str) -> None:
+    """Stand in line before the consent lock, as whoever changes an answer does first; PostgreSQL.
+
+    Row locks alone know no line: new shared holders go past a change that waits for the exclusive one, again and again.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(LINES, func.hashtext(participant_id))))
+
+
+def stand_in_line(session: Session, participant_id: str) -> None:
+    """Stand in line with others who only send, behind every change that waits; until the transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(LINES, func.hashtext(participant_id))))
 
 
 def standings(session: Session, participant_ids: Iterable[str], lock: Lock) -> dict[str, Standing]:
@@ -110,6 +133,7 @@ def history(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> Hi
                 authored_at=record.authored_at,
                 received_at=record.received_at,
                 validation=Validation(record.validation),
+                capacity=Capacity(record.capacity),
             )
             for record in consents
         ),
@@ -122,10 +146,45 @@ def history(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> Hi
                 authored_at=decision.authored_at,
                 received_at=decision.received_at,
                 re_offer_at=decision.re_offer_at,
+                capacity=Capacity(decision.capacity),
             )
             for decision in decisions
         ),
     )
+
+
+_OVER = (CaseState.REVOKED, CaseState.DELETION_ORDERED, CaseState.DELETED)
+
+
+def put_off_until(session: Session, at: datetime, limit: int) -> Sequence[str]:
+    """Participants alive and active who put off a module until `at` or before and were not offered it since.
+
+    The answer may not be their last one: who is offered what is decided by the consent package alone.
+    """
+    said, later = ModuleDecisionRow, aliased(ModuleDecisionRow)
+    this_module = and_(later.participant_id == said.participant_id, later.module == said.module)
+    newest = aliased(ResultCaseRow)
+    case = and_(ResultCaseRow.participant_id == said.participant_id, ResultCaseRow.module == said.module)
+    generation = (
+        select(func.max(newest.generation))
+        .where(newest.participant_id == said.participant_id, newest.module == said.module)
+        .scalar_subquery()
+    )
+    return session.scalars(
+        select(said.participant_id)
+        .join(ParticipantRow, ParticipantRow.participant_id == said.participant_id)
+        .join(ResultCaseRow, and_(case, ResultCaseRow.generation == generation))
+        .where(
+            said.re_offer_at <= at,
+            ParticipantRow.vital_status == VitalStatus.ALIVE.value,
+            ParticipantRow.participation == Participation.ACTIVE.value,
+            ResultCaseRow.state.in_([state.value for state in (CaseState.DEFERRED, *_OVER)]),
+            ~select(later.event_id).where(this_module, later.authored_at > said.authored_at).exists(),
+        )
+        .distinct()
+        .order_by(said.participant_id)
+        .limit(limit)
+    ).all()
 
 
 def in_open_identity_case(session: Session, participant_id: str) -> bool:

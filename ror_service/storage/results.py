@@ -686,6 +686,19 @@ def mark_journaled(session: Session, key_ids: Sequence[str], at: datetime) -> No
     session.execute(update(DataKeyRow).where(DataKeyRow.key_id.in_(key_ids)).values(journaled_at=at))
 
 
+def living_keys(session: Session, key_ids: Collection[str], made_until: datetime) -> set[str]:
+    """Those of some data keys that were made until a moment and are not destroyed."""
+    alive = (DataKeyRow.wrapped.is_not(None), DataKeyRow.created_at <= made_until, DataKeyRow.key_id.in_(list(key_ids)))
+    return set(session.scalars(select(DataKeyRow.key_id).where(*alive)))
+
+
+def keys_of_results(session: Session, participant_id: str) -> set[str]:
+    """Data keys of every report and interpretation of the participant, destroyed ones included."""
+    case_ids = [case.case_id for case in cases_of(session, participant_id)]
+    keys = {version.data_key_id for version in versions_of_cases(session, case_ids)}
+    return keys | {row.data_key_id for row in interpretations_of_cases(session, case_ids)}
+
+
 def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:
     """Keep a catalogue of stored genotypes, if it is not kept yet; `pack` makes its bytes only then."""
     # Its bytes are not asked for: they are many.

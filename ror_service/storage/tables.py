@@ -19,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
     false,
     text,
@@ -85,6 +86,9 @@ class ConsentRecordRow(Base):
     received_at: Mapped[datetime]
     evidence_sha256: Mapped[str]
     validation: Mapped[str]
+    capacity: Mapped[str] = mapped_column(default="self", server_default="self")
+    answered_by: Mapped[str | None]
+    """The portal's identifier of a guardian who answered."""
 
 
 class ModuleDecisionRow(Base):
@@ -99,7 +103,10 @@ class ModuleDecisionRow(Base):
     script_version: Mapped[str]
     authored_at: Mapped[datetime]
     received_at: Mapped[datetime]
-    re_offer_at: Mapped[datetime | None]
+    re_offer_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When "maybe later" becomes an offer again; None where it does not."""
+    capacity: Mapped[str] = mapped_column(default="self", server_default="self")
+    answered_by: Mapped[str | None]
 
 
 class OwnMedicinesRow(Base):
@@ -661,8 +668,24 @@ class RecallRow(Base):
     cause: Mapped[str]
     state: Mapped[str]
     ordered_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    """Begin of the first try."""
     due_at: Mapped[datetime]
     acknowledged_at: Mapped[datetime | None]
+
+
+class WithdrawalRow(Base):
+    """A participant's withdrawal of one kind, and once all of it is done the certificate that says so."""
+
+    __tablename__ = "withdrawals"
+
+    withdrawal_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    kind: Mapped[str]
+    requested_at: Mapped[datetime]
+    certified_at: Mapped[datetime | None]
+    certificate: Mapped[str | None] = mapped_column(Text)
+    """JSON Web Signature by the service's key."""
 
 
 class PartnerBreakerRow(Base):

@@ -12,7 +12,7 @@ from functools import partial
 
 from celery import Celery
 
-from ror_service import audit_checkpoints
+from ror_service import audit_checkpoints, participants
 from ror_service.context import ServiceContext
 from ror_service.delivery import reconciliation
 from ror_service.errors import NoRoomError
@@ -30,6 +30,8 @@ SWEEP_SECONDS = 3600.0
 """Between two looks for files that a crash left in the store."""
 RECONCILE_SECONDS = 600.0
 """Between two looks whether a day has passed since a partner's ledger was compared."""
+OFFER_SECONDS = 600.0
+"""Between two looks for what is to be offered again."""
 
 JOURNAL_SECONDS = 10.0
 """Between two looks for what was erased and is not written down outside of the database."""
@@ -110,6 +112,7 @@ def chores(context: ServiceContext) -> list[Chore]:
         Chore("sweep", SWEEP_SECONDS, lambda: sweep(work, context.store)),
         Chore("reconcile", RECONCILE_SECONDS, lambda: order_reconciliations(context)),
         Chore("erasures", JOURNAL_SECONDS, lambda: keep_erasures(context)),
+        Chore("offer", OFFER_SECONDS, lambda: order_offers(context)),
         Chore("checkpoint", checkpoint_seconds, lambda: keep_checkpoint(context)),
     ]
 
@@ -118,6 +121,12 @@ def order_reconciliations(context: ServiceContext) -> None:
     """Order the comparison with each partner whose last one is a day old."""
     with context.transaction(WORKER) as work:
         reconciliation.order_due(work)
+
+
+def order_offers(context: ServiceContext) -> None:
+    """Order the offers of what was put off until now."""
+    with context.transaction(WORKER) as work:
+        participants.order_offers(work)
 
 
 def keep_checkpoint(context: ServiceContext) -> None:

@@ -58,6 +58,7 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "GET /v1/participants/{participant_id}/medicines": _READ,
     "DELETE /v1/participants/{participant_id}/medicines": _OWN,
     "POST /v1/participants/{participant_id}/withdrawal": _CHOICE,
+    "GET /v1/participants/{participant_id}/withdrawal": _READ,
     "POST /v1/participants/{participant_id}/standing": {Role.OPERATOR: (201, 201, 404)},
     "GET /v1/participants/{participant_id}/results": _READ,
     "GET /v1/participants/{participant_id}/results/{module}/{file}": _READ,

@@ -17,6 +17,7 @@ from consent.policy import ModulePolicy, Policy, load_policy
 from consent.types import (
     Answer,
     Candidate,
+    Capacity,
     Confirmation,
     ConsentRecord,
     Disclosure,
@@ -193,6 +194,14 @@ def _one_more(kind: str, make: Callable[[Facts], ConsentRecord | ModuleDecision]
     }
 
 
+def _by_guardian(facts: Facts, name: str, document: DocumentType | None = None) -> Facts:
+    events = tuple(
+        replace(event, capacity=Capacity.GUARDIAN) if getattr(event, "document", None) is document else event
+        for event in getattr(facts.history, name)
+    )
+    return replace(facts, history=replace(facts.history, **{name: events}))
+
+
 _DOCUMENT_CHANGES: dict[str, dict[str, object]] = {
     "yes": {},
     "no": {"answer": Answer.NO},
@@ -238,6 +247,9 @@ CHANGES: dict[str, Change] = {
     **_of_policy("assays", [("wgs", "array"), ()]),
     **_of_policy("specimens", [("whole_blood",)]),
     **_of_policy("signers_when_reviewed", [0, 1, 2, 3]),
+    "a guardian gave the primary consent": lambda facts: _by_guardian(facts, "consents", DocumentType.PRIMARY),
+    "a guardian agreed to results": lambda facts: _by_guardian(facts, "consents", DocumentType.RETURN_OF_RESULTS),
+    "a guardian chose": lambda facts: _by_guardian(facts, "decisions"),
     "policy.accepted_documents={}": lambda facts: replace(facts, policy=replace(facts.policy, accepted_documents={})),
 }
 for _document in (DocumentType.PRIMARY, DocumentType.RETURN_OF_RESULTS, DocumentType.RESEARCH_USE):

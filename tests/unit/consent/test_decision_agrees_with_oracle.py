@@ -32,6 +32,7 @@ from consent import decision
 from consent.decision import RULES, decide
 from consent.types import (
     Answer,
+    Capacity,
     Confirmation,
     ConsentRecord,
     DocumentType,
@@ -61,6 +62,7 @@ def document_says_yes(facts: Facts, document: DocumentType) -> bool:
         and record.authored_at <= facts.at
         and (record.answer, record.validation) == (Answer.YES, Validation.VALID)
         and record.document_version in facts.policy.accepted_documents.get(document, ())
+        and record.capacity == "self"
     )
 
 
@@ -83,6 +85,7 @@ def person_may_have_it(facts: Facts) -> bool:
         and document_says_yes(facts, DocumentType.PRIMARY)
         and document_says_yes(facts, DocumentType.RETURN_OF_RESULTS)
         and said is not None
+        and said.capacity == "self"
         and said.authored_at <= facts.at
         and said.answer == "yes"
         and said.script_version in row.accepted_script_versions
@@ -300,6 +303,12 @@ BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     ),
     "one person is enough for a positive hereditary result": lenient(
         "signatures", with_candidate(positive_hereditary=lambda _: False, review_required=lambda _: False)
+    ),
+    "a guardian's yes to a document counts for an adult": lenient(
+        "primary_consent", with_consents(lambda record: replace(record, capacity=Capacity.SELF))
+    ),
+    "a guardian's yes in the informing loop counts for an adult": lenient(
+        "informing_loop", with_decisions(lambda said: replace(said, capacity=Capacity.SELF))
     ),
     "nobody counts as somebody": lenient(
         "signatures",

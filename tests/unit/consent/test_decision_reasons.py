@@ -23,6 +23,7 @@ from consent.decision import PERSONAL_RULES, RULES, choice_reasons, decide
 from consent.types import (
     Answer,
     Candidate,
+    Capacity,
     Confirmation,
     ConsentRecord,
     Disclosure,
@@ -226,3 +227,27 @@ def test_choice_reasons_look_at_the_person_alone() -> None:
     person = history(participation=Participation.WITHDRAWN, decisions=())
     assert choice_reasons(person, "traits", POLICY, NOW) == ("withdrawn", "informing_loop_missing")
     assert set(PERSONAL_RULES) <= set(RULES)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize(("born", "minor"), [(date(2008, 11, 23), True), (date(2008, 11, 22), False), (None, False)])
+@pytest.mark.parametrize("capacity", Capacity)
+def test_a_guardians_yes_counts_where_the_policy_says_so_until_the_person_is_of_age(
+    capacity: Capacity, born: date | None, minor: bool, counts: bool
+) -> None:
+    modules = {"traits": replace(POLICY.modules["traits"], minimum_age_years=0)}
+    policy = replace(POLICY, guardian_answers_count=counts, modules=modules)
+    person = history(
+        birth_date=born,
+        consents=(consent(PRIMARY, capacity=capacity), consent(RETURN)),
+        decisions=(module_decision("traits", capacity=capacity),),
+    )
+    own = capacity is Capacity.SELF or (counts and minor)
+    expected = (() if own else ("own_answer_needed",) * 2) if born else ("age_unknown",)
+    found = decide(person, candidate(), policy, NOW).reasons
+    assert tuple(reason for reason in found if born or reason != "own_answer_needed") == expected
+
+
+def test_a_guardians_no_counts() -> None:
+    person = history(consents=(consent(PRIMARY), consent(RETURN, answer=Answer.NO, capacity=Capacity.GUARDIAN)))
+    assert reasons(person, candidate()) == ("ror_consent_no",)

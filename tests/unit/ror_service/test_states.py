@@ -20,7 +20,7 @@ ENDS = {
     VersionState.WITHDRAWN,
     ReviewState.CLOSED,
     DeliveryState.RECALLED,
-    RecallState.ACKNOWLEDGED,
+    RecallState.CERTIFIED,
 }
 CLOSED = {CaseState.REVOKED, CaseState.NOT_DELIVERABLE, CaseState.DELETION_ORDERED, CaseState.DELETED}
 

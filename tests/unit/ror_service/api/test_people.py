@@ -14,6 +14,7 @@ from support.consent_facts import MODULES, NOW, PERSON, hours
 from support.service import COUNSELOR, DIRECTOR, FILES, POSITIVE, REPORT_TEXT, UNCERTAIN_MEDICINES, FastContext
 
 from consent.decision import RULES
+from consent.reasons import reason_text
 from consent.types import Confirmation
 from interpreters.findings import Interpretation
 from report_templates.content import Audience, Language
@@ -98,7 +99,7 @@ def test_a_positive_in_review_reads_like_a_plain_result_that_is_being_interprete
     plain, log = told(api), actions(api)
     assert plain == {
         "module": "hereditary_risk", "state": "being_checked", "waiting_for": "interpretation_pending",
-        "readable": False, "files": [],
+        "explanation": reason_text("interpretation_pending", "en"), "readable": False, "files": [],
     }  # fmt: skip
     service.found(POSITIVE)
     review = service.review().review_id
@@ -197,7 +198,8 @@ def test_the_whole_history_of_a_disclosed_result_is_told(api: Api) -> None:
 def test_a_report_is_read_under_strict_headers_and_the_reading_is_kept(api: Api) -> None:
     api.service.available()
     assert told(api, "traits") == {
-        "module": "traits", "state": "available", "waiting_for": None, "readable": True, "files": sorted(FILES),
+        "module": "traits", "state": "available", "waiting_for": None, "explanation": None, "readable": True,
+        "files": sorted(FILES),
     }  # fmt: skip
     answer = api.get(SELF, f"{ME}/results/traits/participant.es.html")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -274,6 +276,29 @@ def test_what_the_gate_withholds_names_its_reasons(api: Api) -> None:
     # The refusal leaves its trace, though the transaction that asked was rolled back.
     log = api.get(SELF, f"{ME}/access-log").json()
     assert "report.read_refused" in {row["action"] for row in log}
+
+
+@pytest.mark.parametrize("kind", ["results", "contact", None])
+def test_a_withdrawal_has_a_receipt_that_stays_readable(api: Api, kind: str | None) -> None:
+    api.service.available()
+    assert api.get(SELF, f"{ME}/withdrawal").json() == []
+    assert api.post(SELF, f"{ME}/withdrawal", kind and {"kind": kind}).status_code == 201
+    api.service.run_jobs()
+    (receipt,) = api.get(SELF, f"{ME}/withdrawal").json()
+    assert receipt["kind"] == (kind or "programme")
+    assert receipt["certificate"].count(".") == 2
+    assert ("reports" in receipt["erased"]) is (kind != "contact")
+    assert {"withdrawal.request", "withdrawal.certify"} <= set(actions(api))
+
+
+def test_only_the_portal_says_that_somebody_answers_for_another(api: Api) -> None:
+    api.service.register()
+    guardian = {"capacity": "guardian", "answered_by": "guardian-1"}
+    for path, body in (("choices", choice()), ("consents", consent())):
+        assert problem_of(api.post(SELF, f"{ME}/{path}", body | guardian)) == (403, "forbidden")
+        assert api.post(Role.PORTAL, f"{ME}/{path}", body | guardian).status_code == 201
+    (said,), (answered,) = api.service.rows(ModuleDecisionRow), api.service.rows(ConsentRecordRow)
+    assert (said.capacity, said.answered_by) == (answered.capacity, answered.answered_by) == ("guardian", "guardian-1")
 
 
 def test_withdrawal_makes_everything_unreadable_before_it_answers(api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from support.service import FOUR_MEDICINE_GENES, POSITIVE, Service, running_part
 
 from ror_service.delivery import breaker
 from ror_service.delivery.breaker import OPENS_AFTER
-from ror_service.storage import jobs
-from ror_service.storage.tables import DeliveryRow
+from ror_service.sandbox.partner_faults import Fault
+from ror_service.storage import jobs, results
+from ror_service.storage.tables import DeliveryRow, RecallRow
 
 Ror = Callable[..., Any]
 Refused = Callable[..., str]
@@ -182,3 +184,34 @@ def test_a_partner_that_does_not_answer_and_one_that_differs_are_shown(ror: Ror,
         partner_line = [cell.strip() for cell in line.strip("│").split("│")]
         assert partner_line[2:5] == ["1", "1", str(OPENS_AFTER)]
         assert partner_line[5], "left alone until"
+
+
+def test_withdrawals_are_listed_until_they_are_certified_and_overdue_ones_fail(
+    ror: Ror, refused: Refused, home: Service, tmp_path: Path
+) -> None:
+    with running_partner(home, tmp_path / "partner") as partner:
+        home.available()
+        home.run_jobs()
+        partner.faults.next(Fault.INTERNAL_ERROR)
+        home.withdraw()
+        _due_in(home, days=20_000)
+        assert "sandbox-partner: ordered\n  certificate: not yet" in ror("withdrawal", "show", PERSON).out
+        assert "programme" in ror("withdrawal", "list").out
+        assert "programme" not in ror("withdrawal", "list", "--overdue").out
+        _due_in(home, days=-400)
+        ran = ror("withdrawal", "list", "--overdue")
+        assert (ran.status, "sandbox-partner" in ran.out) == (1, True)
+        home.run_jobs()
+        home.clock.advance(hours=5)
+        home.run_jobs()
+        assert "programme" not in ror("withdrawal", "list").out
+        shown = ror("withdrawal", "show", PERSON).out
+        assert "sandbox-partner: certified\n  certificate: ey" in shown
+    assert "not_found" in refused("withdrawal", "show", "P-9")
+    assert len(home.actions("withdrawal.read")) == 2
+
+
+def _due_in(home: Service, days: int) -> None:
+    (recall,) = home.rows(RecallRow)
+    with home.work() as work:
+        results.must_get(work.session, RecallRow, recall.recall_id).due_at = work.at + timedelta(days=days)

@@ -118,7 +118,7 @@ def test_the_relay_ends_at_a_signal(ror: Ror, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("arguments", "queues"),
     [
-        ([], "fetch,extract,interpret,release,deliver,recall,erase,reconcile"),
+        ([], "fetch,extract,interpret,release,deliver,recall,erase,reconcile,certify,offer"),
         (["--queues", "extract,erase"], "extract,erase"),
     ],
 )

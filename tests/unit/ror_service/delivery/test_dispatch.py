@@ -249,7 +249,7 @@ def test_a_case_is_deleted_only_when_its_recall_is_acknowledged(queued: Service)
     _later(queued)
     assert queued.state() is CaseState.DELETED
     (recall,) = queued.rows(RecallRow)
-    assert recall.state == RecallState.ACKNOWLEDGED
+    assert recall.state == RecallState.CERTIFIED
     assert [row.status for row in queued.rows(ReceiptRow)] == [ReceiptStatus.ACCEPTED, ReceiptStatus.RECALLED]
     assert not queued.partner.opened_folder(recall.delivery_id).exists()
 
