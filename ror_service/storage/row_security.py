@@ -93,6 +93,9 @@ POLICY: Mapping[str, Rows] = {
         add={PARTICIPANT: _OWN, PORTAL: _ALL},
     ),
     "own_medicines": Rows(see={PARTICIPANT: _OWN}),
+    "withdrawals": Rows(
+        see={PARTICIPANT: _OWN, PORTAL: _ALL, OPERATOR: _ALL}, add={PARTICIPANT: _OWN, PORTAL: _ALL, OPERATOR: _ALL}
+    ),
     # Samples: a center sees its own, with the verdicts; an operator how many are where.
     "samples": Rows(
         see={
@@ -125,6 +128,8 @@ POLICY: Mapping[str, Rows] = {
                               "AND ror_under_review(seen.case_id))"),
     ),
     "result_cases": Rows(see={PARTICIPANT: _OWN, OPERATOR: _ALL, **_each(_REVIEWERS, _IN_REVIEW)}),
+    # The next version of a report that was returned, beside its case.
+    "amendments": Rows(see={PARTICIPANT: _OWN, **_each(_REVIEWERS, "ror_under_review({table}.case_id)")}),
     "review_cases": Rows(see={PARTICIPANT: _CASE, OPERATOR: _ALL, **_each(_REVIEWERS, _ALL)}),
     "sign_offs": Rows(see={PARTICIPANT: _REVIEW, **_each(_REVIEWERS, _ALL)}),
     "confirmation_orders": Rows(
@@ -178,10 +183,12 @@ _FUNCTIONS = {
         "SELECT sequence, event_hash INTO number, head FROM audit_events ORDER BY sequence DESC LIMIT 1;"
     ),
     "ror_under_review(wanted text, OUT is_open boolean)": _AS_SERVICE.format(
-        "is_open := EXISTS (SELECT FROM review_cases WHERE case_id = wanted AND state <> 'closed');"
+        "is_open := EXISTS (SELECT FROM review_cases WHERE case_id = wanted AND state <> 'closed') OR "
+        "EXISTS (SELECT FROM amendments WHERE case_id = wanted AND state NOT IN ('available', 'revoked'));"
     ),
 }
-"""What is told across the policy, and no more: the hash that the next event follows, and whether a review is open."""
+"""What is told across the policy, and no more: the hash that the next event follows, and whether people have still
+to do with a result or with the next version of its report."""
 
 
 def speak_for(session: Session, role: str, subject: str) -> None:

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from ror_service.storage.database import UtcDateTime
 
-revision = "0018"
-down_revision = "0012"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

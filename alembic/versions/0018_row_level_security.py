@@ -6,8 +6,8 @@ A later revision that adds a table with a person's data, or changes the policy, 
 from alembic import op
 from ror_service.storage import row_security
 
-revision = "0014"
-down_revision = "0013"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
