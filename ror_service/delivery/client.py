@@ -54,7 +54,16 @@ LARGEST_ANSWER = 64 * 1024
 LARGEST_LEDGER_PAGE = 2 * 1024 * 1024
 LEDGER_PAGE_ENTRIES = 500
 
-_RETRYABLE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_RETRYABLE = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        # A signature is good once and for minutes. A network that repeats a request lets the partner refuse the repeat
+        # of what it did already, and clocks and new keys may be late; the next try is signed anew.
+        HTTPStatus.UNAUTHORIZED,
+    }
+)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 

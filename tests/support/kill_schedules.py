@@ -179,7 +179,7 @@ class Theatre:
         if schedule.moment is Moment.AFTER_ALL:
             leave()
             self._run_all()
-        return self._broken_promises(person, schedule.leaving if leaves or schedule.step in AFTER_LEAVING else None)
+        return self.broken_promises(person, schedule.leaving if leaves or schedule.step in AFTER_LEAVING else None)
 
     def forget(self) -> None:
         """Call what is left undone done, after a schedule of a broken service."""
@@ -242,7 +242,7 @@ class Theatre:
 
     # --- The checker
 
-    def _broken_promises(self, person: str, leaving: Leaving | None) -> list[str]:
+    def broken_promises(self, person: str, leaving: Leaving | None) -> list[str]:
         service = self.service
         found = service.violations(person)
         undone = service.rows(JobRow, JobRow.done_at.is_(None), JobRow.dead_at.is_(None))

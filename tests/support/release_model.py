@@ -27,7 +27,7 @@ from ror_service.sandbox.partner_faults import Fault
 from ror_service.sealing import vault
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage import jobs, results
-from ror_service.storage.tables import JobRow
+from ror_service.storage.tables import DataKeyRow, JobRow
 from ror_service.worker.jobs import run_job
 from support.service import COUNSELOR, DIRECTOR, OPERATOR, POSITIVE, Service
 
@@ -245,6 +245,11 @@ class ReleaseMachine(RuleBasedStateMachine):
             self.service.run_jobs()
         broken = self.service.violations(self.person)
         assert broken == [], broken
+        if self.known.participation is Participation.WITHDRAWN:
+            with self.service.work() as work:
+                keys = results.keys_of_participant(work.session, self.person)
+            living = (DataKeyRow.key_id.in_(keys), DataKeyRow.wrapped.is_not(None))
+            assert not self.service.rows(DataKeyRow, *living), "a key of somebody who withdrew"
         undone = self.service.rows(JobRow, JobRow.done_at.is_(None), JobRow.dead_at.is_(None))
         assert [row.task for row in undone] == []
         for module in MODULES:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from support import broken_services
 from support.release_model import ReleaseMachine
 from support.service import Service, running_partner, running_service
 
 from consent import decision
 from consent.types import Participation, VitalStatus
-from ror_service import participants
+from ror_service.sandbox.partner_faults import Fault
 from ror_service.states import CaseState
 
 pytestmark = pytest.mark.no_cover
@@ -63,10 +64,6 @@ def _rule_says_yes(name: str) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setitem(decision.RULES, name, lambda _: None)
 
 
-def _no_recall(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(participants, "order_recall", lambda *_: False)
-
-
 def _dead(model: ReleaseMachine) -> None:
     model.begin("delivered")
     model.vital_status(VitalStatus.DEATH_REPORTED)
@@ -82,10 +79,40 @@ def _gone(model: ReleaseMachine) -> None:
     model.participation(Participation.WITHDRAWN)
 
 
+def _fails_first(fault: Fault) -> Callable[[ReleaseMachine], None]:
+    """The partner fails once when it gets the report."""
+
+    def way(model: ReleaseMachine) -> None:
+        model.begin("plain")
+        model.work(None)
+        model.partner_fails(fault)
+        model.work(None)
+
+    return way
+
+
+def _recall_fails_first(model: ReleaseMachine) -> None:
+    model.begin("delivered")
+    model.participation(Participation.WITHDRAWN)
+    model.partner_fails(Fault.INTERNAL_ERROR)
+    model.work(None)
+
+
+def _killed_in_the_send(model: ReleaseMachine) -> None:
+    model.begin("plain")
+    model.work(None)
+    model.work(6)
+
+
 BROKEN = [
     (_rule_says_yes("vital_status"), _dead),
     (_rule_says_yes("identity"), _suspected),
-    (_no_recall, _gone),
+    (broken_services.no_recall, _gone),
+    (broken_services.keys_that_live_on, _gone),
+    (broken_services.a_new_key_at_each_try, _fails_first(Fault.LOST_ACKNOWLEDGEMENT)),
+    (broken_services.received_before_it_was_sent, _fails_first(Fault.INTERNAL_ERROR)),
+    (broken_services.acknowledged_before_it_was_recalled, _recall_fails_first),
+    (broken_services.nobody_sweeps, _killed_in_the_send),
 ]
 """What is broken, and a way on which the model meets it."""
 
