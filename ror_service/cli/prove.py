@@ -104,8 +104,7 @@ def page(proofs: list[Proof], begun: datetime, *, full: bool) -> str:
         [
             "# Promises and their figures",
             "",
-            f"Written by `ror prove {'--full ' if full else ''}--write`, which runs each command of the last column"
-            " with the project's Python.",
+            f"Written by `ror prove {'--full ' if full else ''}--write`, which runs each command of the last column.",
             "It ran as many cases as are promised." if full else "It ran few cases: `ror prove --full` runs all.",
             "",
             f"- Begun: {begun:%Y-%m-%d %H:%M} UTC",

@@ -33,7 +33,7 @@ from ror_service.settings import Mode, Settings
 from ror_service.storage import migrations
 from ror_service.storage.tables import DeliveryRow, JobRow
 from support.fault_proxy import FaultProxy
-from support.kill_schedules import Leaving, Theatre
+from support.promises_of_release import Leaving, broken_promises
 from support.service import FastContext, Service
 from support.shared import PROJECT
 from support.stack import bare_environment, environment, wait_until
@@ -219,7 +219,6 @@ class Scene:
             return work.session.query(JobRow).where(*due).first() is not None
 
     def _check(self) -> None:
-        checker = Theatre(self.service)
         found = self.outcome.violations
         late = self._accepted_in_flight()
         self.outcome.accepted_in_flight = len(late)
@@ -228,7 +227,7 @@ class Scene:
             if person in late:
                 # The words of the protocol: a killed sender takes its lock along, and only the recall closes that hole.
                 del self.service.forbidden_after[person]
-            found += [f"{person}: {each}" for each in checker.broken_promises(person, leaving)]
+            found += [f"{person}: {each}" for each in broken_promises(self.service, person, MODULE, leaving)]
         found += [each for each in self.service.violations() if each not in found]
         if len(late) > self.outcome.kills["worker"]:
             found.append("more was accepted too late than senders were killed")
