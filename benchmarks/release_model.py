@@ -14,6 +14,7 @@ import argparse
 import logging
 import sys
 import time
+import traceback
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -33,8 +34,8 @@ def run(steps: int, seed: int) -> tuple[Counter[str], float, str]:
     with TemporaryDirectory() as folder:
         try:
             seen, broken = play(Path(folder), steps, seed), ""
-        except AssertionError as error:
-            seen, broken = Counter[str](), "\n".join([str(error), *getattr(error, "__notes__", [])])
+        except AssertionError:
+            seen, broken = Counter[str](), traceback.format_exc()
     return seen, time.process_time() - started, broken
 
 

@@ -149,6 +149,9 @@ class Theatre:
 
     def play(self, schedule: Schedule) -> list[str]:
         """Play a schedule to its end, until nothing is left to do; what was promised and not kept."""
+        # One that was killed before it came to the partner left a fault behind.
+        assert self.service.partner is not None
+        self.service.partner.faults.clear()
         person, does = self._prepare(schedule.step)
         leaves = schedule.moment is not Moment.NEVER
         leave = (lambda: self._leave(person, schedule.leaving)) if leaves else lambda: None
