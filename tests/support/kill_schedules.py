@@ -166,6 +166,8 @@ class Theatre:
         if os.WIFSTOPPED(status):
             self.stops += 1
             self._leave_while_it_stands_still(leave, process, schedule.moment)
+        elif stops and os.WIFEXITED(status):
+            leave()  # the fault made its way shorter: it ended before it came to the point
         else:
             assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, f"{schedule}: the step failed"
         if schedule.moment is Moment.AFTER_KILL:
