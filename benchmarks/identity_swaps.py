@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 
 import numpy as np
+import promises
 from numpy.typing import NDArray
 
 from identity.alarms import Alarm, Relationship, Suspicion, alarms
@@ -257,8 +258,8 @@ def _arrays(programme: Programme, panel: FingerprintPanel, tallies: dict[str, Ta
             tallies["array and genome of one participant, seen as one person"].add(found=same is Relation.SAME_PERSON)
 
 
-def main() -> None:
-    """Draw, search, print."""
+def main() -> int:
+    """Draw, search, print; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=2000, help="genomes (default: 2000)")
     parser.add_argument("--seed", type=int, default=1)
@@ -269,10 +270,32 @@ def main() -> None:
     print(
         f"{len(programme.genomes)} genomes, {len(programme.arrays)} arrays, panel {panel.release} ({len(panel)} sites)"
     )
-    for name, tally in summary(programme, panel).items():
+    tallies = summary(programme, panel)
+    for name, tally in tallies.items():
         print(f"{name:<60} {tally}")
     print(f"CPU: {drawn:.0f} s to draw them, {time.process_time() - drawn:.0f} s to compare and search")
+    # An array that was swapped can only be seen where there is one to compare with.
+    sure = [
+        tally
+        for name, tally in tallies.items()
+        if name == "enrolled twice" or (name.startswith("swapped, ") and "neither" not in name)
+    ]
+    vain = [tally for name, tally in tallies.items() if name.startswith("FALSE ALARM")]
+    found, wrong = sum(tally.found for tally in sure), sum(tally.found for tally in vain)
+    kept = [
+        promises.tell(
+            "swapped samples of which there is another assay, and people enrolled twice, are found",
+            f"{found:,} of {sum(tally.of for tally in sure):,}",
+            held=found == sum(tally.of for tally in sure) > 0,
+        ),
+        promises.tell(
+            "no identity alarm is raised in vain",
+            f"{wrong:,} of {sum(tally.of for tally in vain):,} people",
+            held=not wrong,
+        ),
+    ]
+    return not all(kept)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -288,7 +288,7 @@ def withdraw(participant_id: Identifier, begin: OwnChoice, body: NewWithdrawal |
 def read_withdrawals(participant_id: Identifier, begin: Reader) -> list[Withdrawal]:
     """The receipt of each withdrawal, the first first; empty if there is none. Also for somebody who left."""
     with begin() as work:
-        own(work, participant_id)
+        participant_rows.get(work.session, own(work, participant_id))
         with work.as_service():  # keys, files and recalls are counted, of which nobody sees the rows
             found = withdrawals.receipts(work, participant_id)
         work.audit("withdrawal.read", "participant", participant_id, participant_id)
@@ -342,7 +342,8 @@ def read_fhir(participant_id: Identifier, begin: Reader, context: Context) -> Re
     """Every result that the consent gate lets through at this moment, as a FHIR bundle of one bundle for each."""
     found = []
     with begin() as work:
-        modules = sorted({case.module for case in results.cases_of(work.session, own(work, participant_id))})
+        participant_rows.get(work.session, own(work, participant_id))
+        modules = sorted({case.module for case in results.cases_of(work.session, participant_id)})
         for module in modules:
             try:
                 opened = reports.read(work, context.keys, participant_id, module, interchange.FILE)

@@ -37,6 +37,7 @@ COMMANDS = {
     "reanalyze": "ror_service.cli.reanalyze:reanalyze",
     "affected": "ror_service.cli.affected:affected",
     "yield": "ror_service.cli.batch_yield:count_yield",
+    "prove": "ror_service.cli.prove:prove",
 }
 """Command to the function, or the group of commands, that runs it."""
 

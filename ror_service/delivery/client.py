@@ -62,7 +62,16 @@ LEDGER_PAGE_ENTRIES = 500
 PUBLIC = Reach()
 """Public addresses alone."""
 
-_RETRYABLE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_RETRYABLE = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        # A signature is good once and for minutes. A network that repeats a request lets the partner refuse the repeat
+        # of what it did already, and clocks and new keys may be late; the next try is signed anew.
+        HTTPStatus.UNAUTHORIZED,
+    }
+)
 _PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")

@@ -25,7 +25,7 @@ from typing import Any, Self
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -191,6 +191,8 @@ class SandboxPartner:
                     status_code=refusal.status,
                     media_type="application/problem+json",
                 )
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody reads it: the sender is gone
 
         return endpoint
 

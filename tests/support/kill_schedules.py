@@ -26,14 +26,13 @@ from sqlalchemy.orm import Session
 from consent.types import ModuleAnswer
 from ror_service import pipeline
 from ror_service.delivery.client import PartnerClient
-from ror_service.errors import ErasedError, ServiceError
 from ror_service.sandbox.partner_faults import Fault
 from ror_service.settings import Settings
-from ror_service.states import CaseState, DeliveryState
-from ror_service.storage import migrations, results
-from ror_service.storage.tables import DataKeyRow, DeliveryRow, JobRow, RecallRow
+from ror_service.storage import migrations
+from ror_service.storage.tables import JobRow, RecallRow
 from ror_service.worker.jobs import run_job
-from support.service import FastContext, Service, SettableClock, dead_jobs, running_partner
+from support.promises_of_release import Leaving, broken_promises
+from support.service import FastContext, Service, SettableClock, running_partner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,13 +57,6 @@ class Moment(StrEnum):
     STOPPED_KILLED = "while it stands still, which is then killed"
     AFTER_KILL = "after it was killed"
     AFTER_ALL = "when all is done"
-
-
-class Leaving(StrEnum):
-    """How the person leaves."""
-
-    WITHDRAW = "withdraw"
-    REVOKE = "revoke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +149,9 @@ class Theatre:
 
     def play(self, schedule: Schedule) -> list[str]:
         """Play a schedule to its end, until nothing is left to do; what was promised and not kept."""
+        # One that was killed before it came to the partner left a fault behind.
+        assert self.service.partner is not None
+        self.service.partner.faults.clear()
         person, does = self._prepare(schedule.step)
         leaves = schedule.moment is not Moment.NEVER
         leave = (lambda: self._leave(person, schedule.leaving)) if leaves else lambda: None
@@ -171,6 +166,8 @@ class Theatre:
         if os.WIFSTOPPED(status):
             self.stops += 1
             self._leave_while_it_stands_still(leave, process, schedule.moment)
+        elif stops and os.WIFEXITED(status):
+            leave()  # the fault made its way shorter: it ended before it came to the point
         else:
             assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, f"{schedule}: the step failed"
         if schedule.moment is Moment.AFTER_KILL:
@@ -179,7 +176,8 @@ class Theatre:
         if schedule.moment is Moment.AFTER_ALL:
             leave()
             self._run_all()
-        return self._broken_promises(person, schedule.leaving if leaves or schedule.step in AFTER_LEAVING else None)
+        left = schedule.leaving if leaves or schedule.step in AFTER_LEAVING else None
+        return broken_promises(self.service, person, MODULE, left)
 
     def forget(self) -> None:
         """Call what is left undone done, after a schedule of a broken service."""
@@ -239,38 +237,6 @@ class Theatre:
             traceback.print_exc()
         finally:
             os._exit(status)
-
-    # --- The checker
-
-    def _broken_promises(self, person: str, leaving: Leaving | None) -> list[str]:
-        service = self.service
-        found = service.violations(person)
-        undone = service.rows(JobRow, JobRow.done_at.is_(None), JobRow.dead_at.is_(None))
-        found += [f"left undone: {row.task} {row.last_error}" for row in undone]
-        found += [f"gave up: {row.task} {row.last_error}" for row in dead_jobs(service)]
-        if leaving is None:
-            if service.state(MODULE, person) is not CaseState.DELIVERED:
-                found.append("consented and healthy and not delivered")
-            return found
-        if self._readable(person, leaving):
-            found.append("readable after the person left")
-        states = {row.state for row in service.rows(DeliveryRow, DeliveryRow.participant_id == person)}
-        if states - {DeliveryState.RECALLED}:
-            found.append("a delivery that nobody called back")
-        return found
-
-    def _readable(self, person: str, leaving: Leaving) -> bool:
-        """Whether the report can be read, or after a withdrawal any key of the person is left."""
-        try:
-            self.service.read(MODULE, participant_id=person)
-        except (ErasedError, ServiceError):
-            pass
-        else:
-            return True
-        with self.service.work() as work:
-            keys = results.keys_of_participant(work.session, person)
-        living = (DataKeyRow.key_id.in_(keys), DataKeyRow.wrapped.is_not(None))
-        return leaving is Leaving.WITHDRAW and bool(self.service.rows(DataKeyRow, *living))
 
 
 @contextmanager

@@ -14,8 +14,16 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import event
 
 from consent.types import Answer, Confirmation, DocumentType, ModuleAnswer, Participation, VitalStatus
@@ -29,14 +37,27 @@ from ror_service.states import CaseState, ReviewState
 from ror_service.storage import jobs, results
 from ror_service.storage.tables import JobRow
 from ror_service.worker.jobs import run_job
-from support.service import COUNSELOR, DIRECTOR, OPERATOR, POSITIVE, Service
+from support.partner_in_process import partner_in_process
+from support.promises_of_release import keys_live
+from support.service import COUNSELOR, DIRECTOR, OPERATOR, POSITIVE, Service, running_service
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ror_service.storage.tables import ReviewCaseRow
 
 PLAIN, HEREDITARY = "traits", "hereditary_risk"
 MODULES = (PLAIN, HEREDITARY)
+STEPS, EXAMPLES = 50, 100
+"""Steps of an example at most, and examples that live side by side in one service."""
 FAULTS = (Fault.LOST_ACKNOWLEDGEMENT, Fault.RESET, Fault.GARBAGE, Fault.INTERNAL_ERROR, Fault.WRONG_RECEIPT)
+HOW = settings(
+    stateful_step_count=STEPS,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
 _people, _suspicions = count(1), count(1)
 
 
@@ -76,6 +97,8 @@ class Known:
     vital_status: VitalStatus = VitalStatus.ALIVE
     suspicion: str = ""
     """The open identity case."""
+    interpreted: set[str] = field(default_factory=set)
+    """Modules of which there ever was a result: of others nothing can be read."""
     disclosed: bool = False
     sampled: bool = False
 
@@ -84,7 +107,8 @@ class Known:
         return (
             self.consent is Answer.YES
             and self.modules.get(module) is ModuleAnswer.YES
-            and self.participation is Participation.ACTIVE
+            # Who is deactivated is left alone; what was chosen before still waits to be read.
+            and self.participation in {Participation.ACTIVE, Participation.DEACTIVATED}
             and self.vital_status is VitalStatus.ALIVE
             and not self.suspicion
             and (module != HEREDITARY or self.disclosed)
@@ -170,6 +194,7 @@ class ReleaseMachine(RuleBasedStateMachine):
         case = self._case(module)
         if case is not None and CaseState(case.state) is CaseState.ACCEPTED and case.sample_id is not None:
             self._or_no(lambda: self.service.found(POSITIVE if module == HEREDITARY else module, self.person))
+            self.known.interpreted.add(module)
 
     @rule(signer=st.sampled_from([COUNSELOR, DIRECTOR]))
     def sign(self, signer: object) -> None:
@@ -234,26 +259,35 @@ class ReleaseMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_read_that_may_not_be(self) -> None:
         self.seen["steps"] += 1
-        for module in MODULES:
+        for module in self.known.interpreted:
             if not self.known.may_receive(module):
                 read = partial(self.service.read, module, participant_id=self.person)
                 assert not self._or_no(read), module
 
     def teardown(self) -> None:
+        # In the end the partner works again: what it is owed must then come to an end in a few tries.
+        self.service.partner.faults.clear()
         for _ in range(4):
+            if not self._undone():
+                break
             self.service.clock.advance(hours=5)
             self.service.run_jobs()
         broken = self.service.violations(self.person)
         assert broken == [], broken
-        undone = self.service.rows(JobRow, JobRow.done_at.is_(None), JobRow.dead_at.is_(None))
-        assert [row.task for row in undone] == []
+        if self.known.participation is Participation.WITHDRAWN:
+            assert not keys_live(self.service, self.person), "a key of somebody who withdrew"
+        assert self._undone() == []
         for module in MODULES:
             case = self._case(module)
             self.seen["" if case is None else case.state] += 1
-            if case is not None and CaseState(case.state) is CaseState.AVAILABLE:
+            waits = case is not None and CaseState(case.state) is CaseState.AVAILABLE
+            if waits and self.known.may_receive(module):
                 raise AssertionError("available, consented and never delivered")
 
     # --- Helpers
+
+    def _undone(self) -> list[str]:
+        return [row.task for row in self.service.rows(JobRow, JobRow.done_at.is_(None), JobRow.dead_at.is_(None))]
 
     def _told(self) -> None:
         """From now on nothing more may be accepted by the partner, or again it may."""
@@ -282,3 +316,28 @@ class ReleaseMachine(RuleBasedStateMachine):
             review = None if case is None else results.review_of(work.session, case.case_id)
         closed = review is not None and ReviewState(review.state) is ReviewState.CLOSED
         return None if open_only and closed else review
+
+
+def machine(service: Service, seen: Counter[str]) -> type[ReleaseMachine]:
+    """The model over a service; it counts in `seen`."""
+    return type("Machine", (ReleaseMachine,), {"service": service, "seen": seen})
+
+
+def play(folder: Path, steps: int, seed_of_all: int) -> Counter[str]:
+    """Play so many steps at least, in services that each see some thousand; what was seen.
+
+    Raises:
+        AssertionError: If a promise was broken; hypothesis shows the shortest way to it.
+    """
+    seen: Counter[str] = Counter()
+    for number in count():
+        if seen["steps"] >= steps:
+            return seen
+        place = folder / f"{seed_of_all}-{number}"
+        with running_service(place / "service") as service, partner_in_process(service, place / "partner"):
+            played = seed(1000 * seed_of_all + number)(machine(service, seen))
+            examples = min(EXAMPLES, 1 + (steps - seen["steps"]) // STEPS)
+            run_state_machine_as_test(played, settings=settings(HOW, max_examples=examples))
+            broken = service.violations()
+            assert broken == [], broken
+    raise AssertionError

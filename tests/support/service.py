@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 from celery import Celery
 from pydantic import SecretStr
 from sqlalchemy import event, select
@@ -30,12 +31,10 @@ from interpreters.genotypes import Assay, Build, Sex
 from interpreters.knowledge import choose_release
 from report_templates.content import Audience, Language, ReportContent
 from report_templates.render import audiences
-from ror_service import cases, evidence, interpretations, own_medicines, participants, pipeline, reports
-from ror_service.audit import log
+from ror_service import evidence, interpretations, own_medicines, participants, pipeline, reports
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
-from ror_service.delivery.client import LedgerEvent
-from ror_service.errors import AuditError
+from ror_service.delivery.client import LedgerEntry, PartnerClient
 from ror_service.intake import samples
 from ror_service.intake.qc import Outcome, QcAssessment, RuleResult, Verdict
 from ror_service.intake.samples import ManifestRow
@@ -48,7 +47,7 @@ from ror_service.sandbox.partner import SandboxPartner
 from ror_service.sealing import vault
 from ror_service.sealing.vault import Interpreted
 from ror_service.settings import Settings
-from ror_service.states import CaseState, DeliveryState, VersionState
+from ror_service.states import CaseState
 from ror_service.storage import jobs, migrations, organizations, results
 from ror_service.storage.database import make_engine
 from ror_service.storage.tables import (
@@ -60,14 +59,13 @@ from ror_service.storage.tables import (
     IdentityCaseRow,
     InterpretationRow,
     JobRow,
-    RecallRow,
-    ReportVersionRow,
     ResultCaseRow,
     ReviewCaseRow,
 )
 from ror_service.work import Work
 from ror_service.worker import relay
 from ror_service.worker.celery_app import make_app
+from support import promises_of_release
 from support import reports as contents
 from support.consent_facts import MODULES, NOW, PERSON
 
@@ -145,6 +143,14 @@ class SettableClock:
 class FastContext(ServiceContext):
     """A context that renders in no time: each file names its report, audience and language."""
 
+    partner_transport: httpx.AsyncBaseTransport | None = None
+    """Stands in for the network to partners."""
+
+    def partner_client(self, work: Work, partner_id: str) -> PartnerClient:
+        client = super().partner_client(work, partner_id)
+        timeout = self.settings.partner_timeout_seconds
+        return PartnerClient(client.partner, self.sender.signer, transport=self.partner_transport, timeout=timeout)
+
     def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
         versions = audiences(release.payload.module)
         names = [f"{audience}.{language}.{kind}" for audience, language in versions for kind in ("html", "pdf")]
@@ -189,6 +195,8 @@ class Service:
     partner: SandboxPartner | None = None
     forbidden_after: dict[str, int] = field(default_factory=dict)
     """Participant to the partner's last ledger entry at the moment from which nothing may be sent."""
+    entries: list[LedgerEntry] = field(default_factory=list)
+    """What was read of the partner's ledger."""
 
     @functools.cached_property
     def app(self) -> Celery:
@@ -462,8 +470,14 @@ class Service:
         return self.rows(ArtifactRow, ArtifactRow.version_id == version_id)
 
     def last_entry(self) -> int:
-        entries = [] if self.partner is None else self.partner.ledger.entries()
+        entries = self.ledger()
         return entries[-1].sequence if entries else 0
+
+    def ledger(self) -> list[LedgerEntry]:
+        """All that the partner wrote down; only what is new is read."""
+        if self.partner is not None:
+            self.entries += self.partner.ledger.entries(self.entries[-1].sequence if self.entries else 0)
+        return self.entries
 
     # --- The checker
 
@@ -472,54 +486,7 @@ class Service:
 
         Call it when nothing is left to do. With a participant, only what is about that one.
         """
-        assert self.partner is not None
-        entries = self.partner.ledger.entries()
-        accepted = [entry for entry in entries if entry.event is LedgerEvent.ACCEPTED]
-        recalled = {entry.delivery_id for entry in entries if entry.event is LedgerEvent.RECALLED}
-        found: list[str] = []
-        with self.work() as work:
-            query = select(DeliveryRow)
-            if participant_id is not None:
-                query = query.where(DeliveryRow.participant_id == participant_id)
-            deliveries = {row.delivery_id: row for row in work.session.scalars(query)}
-            if participant_id is not None:
-                accepted = [entry for entry in accepted if entry.delivery_id in deliveries]
-            ordered = set(work.session.scalars(select(RecallRow.delivery_id)))
-            for entry in accepted:
-                row = deliveries[entry.delivery_id]
-                limit = self.forbidden_after.get(row.participant_id)
-                if limit is not None and entry.sequence > limit:
-                    found.append("accepted after it was forbidden")
-                closed = CaseState(work.session.get_one(ResultCaseRow, row.case_id).state) in results.CLOSED_CASES
-                if closed and not (row.delivery_id in ordered and row.delivery_id in recalled):
-                    found.append("withdrawn and not recalled")
-            for row in deliveries.values():
-                found += self._of_delivery(work, row, [entry.delivery_id for entry in accepted].count(row.delivery_id))
-            found += self._of_audit(work, deliveries.values(), whole_chain=participant_id is None)
-        return found
-
-    def _of_delivery(self, work: Work, row: DeliveryRow, copies: int) -> list[str]:
-        arrived = DeliveryState(row.state) in {DeliveryState.RECEIVED, DeliveryState.OPENED}
-        version = work.session.get_one(ReportVersionRow, row.version_id)
-        healthy = cases.explain(work, work.session.get_one(ResultCaseRow, row.case_id)).released
-        wanted = healthy and VersionState(version.state) is VersionState.RELEASED
-        return [
-            *(["delivered twice"] if copies > 1 else []),
-            *(["said to be delivered and is not"] if arrived and not copies else []),
-            *(["consented and healthy and not delivered"] if wanted and not arrived else []),
-        ]
-
-    def _of_audit(self, work: Work, deliveries: Sequence[DeliveryRow], *, whole_chain: bool) -> list[str]:
-        try:
-            if whole_chain:
-                log.verify(work.session)
-        except AuditError:
-            return ["the audit chain does not hold"]
-        told = set(
-            work.session.scalars(select(AuditEventRow.object_id).where(AuditEventRow.action == "delivery.received"))
-        )
-        arrived = {row.delivery_id for row in deliveries if DeliveryState(row.state) is DeliveryState.RECEIVED}
-        return ["delivered without an audit event"] if arrived - told else []
+        return promises_of_release.violations(self, participant_id)
 
 
 def assessment(verdict: Verdict) -> QcAssessment:

@@ -9,19 +9,18 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
-from support.release_model import ReleaseMachine
+from support import broken_services
+from support.partner_in_process import partner_in_process
+from support.release_model import FAULTS, ReleaseMachine, machine, play
 from support.service import Service, running_partner, running_service
 
 from consent import decision
 from consent.types import Participation, VitalStatus
-from ror_service import participants
+from ror_service.sandbox.partner_faults import Fault
 from ror_service.states import CaseState
 
 pytestmark = pytest.mark.no_cover
-STEPS = 20
-EXAMPLES = int(os.environ.get("ROR_MODEL_STEPS", "600")) // STEPS
+STEPS = int(os.environ.get("ROR_MODEL_STEPS", "2000"))
 
 
 @pytest.fixture
@@ -31,40 +30,35 @@ def lasting(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def _machine(service: Service, seen: Counter[str]) -> type[ReleaseMachine]:
-    return type("Machine", (ReleaseMachine,), {"service": service, "seen": seen})
-
-
-def _run(service: Service) -> Counter[str]:
-    seen: Counter[str] = Counter()
-    run_state_machine_as_test(
-        _machine(service, seen),
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    return seen
-
-
-def test_every_promise_holds_in_every_order(lasting: Service) -> None:
-    seen = _run(lasting)
-    assert lasting.violations() == []
+def test_every_promise_holds_in_every_order(tmp_path: Path) -> None:
+    seen = play(tmp_path, STEPS, 1)
     print(f"{seen.pop('steps')} steps; cases ended {dict(seen.most_common())}")  # noqa: T201 - with -s
     reached = {CaseState.OFFERED, CaseState.IN_REVIEW, CaseState.DELIVERED}
     assert reached <= seen.keys(), "the model comes where something can go wrong"
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_partner_in_this_process_fails_as_one_behind_sockets_does(tmp_path: Path, fault: Fault) -> None:
+    told = []
+    for kind in (running_partner, partner_in_process):
+        place = tmp_path / kind.__name__
+        with running_service(place / "service") as service, kind(service, place / "partner") as partner:
+            service.available()
+            partner.faults.next(fault)
+            service.run_jobs()
+            events = [entry.event for entry in partner.ledger.entries()]
+            job = service.job("deliver_report", service.delivery().delivery_id)
+            told.append((events, service.delivery().state, job.last_error, job.done_at is None, job.dead_at is None))
+            service.clock.advance(hours=5)
+            service.run_jobs()
+            service.withdraw()
+            service.run_jobs()
+            told[-1] += ([entry.event for entry in partner.ledger.entries()], service.violations())
+    assert told[0] == told[1]
+
+
 def _rule_says_yes(name: str) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setitem(decision.RULES, name, lambda _: None)
-
-
-def _no_recall(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(participants, "order_recall", lambda *_: False)
 
 
 def _dead(model: ReleaseMachine) -> None:
@@ -82,10 +76,40 @@ def _gone(model: ReleaseMachine) -> None:
     model.participation(Participation.WITHDRAWN)
 
 
+def _fails_first(fault: Fault) -> Callable[[ReleaseMachine], None]:
+    """The partner fails once when it gets the report."""
+
+    def way(model: ReleaseMachine) -> None:
+        model.begin("plain")
+        model.work(None)
+        model.partner_fails(fault)
+        model.work(None)
+
+    return way
+
+
+def _recall_fails_first(model: ReleaseMachine) -> None:
+    model.begin("delivered")
+    model.participation(Participation.WITHDRAWN)
+    model.partner_fails(Fault.INTERNAL_ERROR)
+    model.work(None)
+
+
+def _killed_in_the_send(model: ReleaseMachine) -> None:
+    model.begin("plain")
+    model.work(None)
+    model.work(6)
+
+
 BROKEN = [
     (_rule_says_yes("vital_status"), _dead),
     (_rule_says_yes("identity"), _suspected),
-    (_no_recall, _gone),
+    (broken_services.no_recall, _gone),
+    (broken_services.keys_that_live_on, _gone),
+    (broken_services.a_new_key_at_each_try, _fails_first(Fault.LOST_ACKNOWLEDGEMENT)),
+    (broken_services.received_before_it_was_sent, _fails_first(Fault.INTERNAL_ERROR)),
+    (broken_services.acknowledged_before_it_was_recalled, _recall_fails_first),
+    (broken_services.nobody_sweeps, _killed_in_the_send),
 ]
 """What is broken, and a way on which the model meets it."""
 
@@ -99,7 +123,7 @@ def test_a_broken_service_is_caught(
     *,
     broken: bool,
 ) -> None:
-    model = _machine(lasting, Counter())()
+    model = machine(lasting, Counter())()
     with pytest.MonkeyPatch.context() as patch, pytest.raises(AssertionError) if broken else nullcontext():
         if broken:
             breaks(patch)

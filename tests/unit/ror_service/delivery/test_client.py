@@ -229,9 +229,9 @@ def test_the_ledger_is_read_page_by_page(partner: SandboxPartner, monkeypatch: p
 
 def test_the_client_signs_with_the_key_that_the_partner_knows(partner: SandboxPartner) -> None:
     bundle = sealed_bundle(partner.registration.recipient_public_key)
-    with pytest.raises(DeliveryRefusedError, match=r"401 \(bad_signature\)"):
+    with pytest.raises(DeliveryUnavailableError, match=r"401 \(bad_signature\)"):
         client_of(partner, signer=STRANGER).deliver("delivery-1", "key-1", bundle)
-    with pytest.raises(DeliveryRefusedError, match=r"401 \(bad_signature\)"):
+    with pytest.raises(DeliveryUnavailableError, match=r"401 \(bad_signature\)"):
         list(client_of(partner, signer=STRANGER).ledger())
     assert events(partner) == ["refused"]
 
@@ -315,13 +315,13 @@ def test_the_request_names_key_and_type_and_goes_to_the_registered_host() -> Non
     assert "cookie" not in request.headers
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize("status", [401, 408, 425, 429, 500, 502, 503, 504, 599])
 def test_a_status_that_asks_to_come_again(status: int) -> None:
     with pytest.raises(DeliveryUnavailableError, match=str(status)):
         deliver_to(httpx.Response(status))
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 400, 403, 404, 405, 409, 413, 415, 422])
 def test_a_status_that_does_not(status: int) -> None:
     with pytest.raises(DeliveryRefusedError, match=str(status)):
         deliver_to(httpx.Response(status, headers={"location": "https://elsewhere.example/"}))
