@@ -191,6 +191,8 @@ class Theatre:
         if leaving is Leaving.WITHDRAW:
             self.service.withdraw(person)
         else:
+            # After the yes, by the time that both are dated with: else their names alone would tell which one counts.
+            self.service.clock.advance(minutes=1)
             self.service.choose(ModuleAnswer.NO, MODULE, person)
             self.service.forbidden_after[person] = self.service.last_entry()
 

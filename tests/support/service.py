@@ -148,6 +148,8 @@ class FastContext(ServiceContext):
 
     def partner_client(self, work: Work, partner_id: str) -> PartnerClient:
         client = super().partner_client(work, partner_id)
+        if self.partner_transport is None:
+            return client
         timeout = self.settings.partner_timeout_seconds
         return PartnerClient(client.partner, self.sender.signer, transport=self.partner_transport, timeout=timeout)
 

@@ -259,6 +259,7 @@ def scene(folder: Path, database_url: str, broker_url: str, *, seed: int, broken
         key_folder=folder / "keys",
         store_folder=folder / "store",
         issuer_keys_file=key_set,
+        partner_networks="127.0.0.0/8",
         lease_seconds=LEASE_SECONDS,
         partner_timeout_seconds=TIMEOUT_SECONDS,
     )
