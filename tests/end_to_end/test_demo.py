@@ -25,7 +25,8 @@ PEOPLE_SHOWN = ("P0002", "P0010")
 """The carrier, reviewed and told; and the one who withdraws."""
 FINDINGS = ("BRCA2", "32339699", "SLCO1B1", "CYP2C19", "*1/*1", "rs17822931", "earwax", "lisinopril")
 """What the reports and the evidence of the carrier say, in their own words; the last is a medicine that she takes."""
-FILES = {"participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf"}
+PAGES = {"participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf"}
+FILES = PAGES | {"clinician.en.json"}
 CLINICIAN_FILES = {"clinician.en.html", "clinician.en.pdf"}
 WITH_CLINICIAN = ("hereditary_risk", "pharmacogenomics")
 

@@ -35,9 +35,12 @@ SAYS_YES_TO = {
 }
 """Who wants to know what; each report takes seconds, so not everybody wants everything."""
 
-_FOR_PARTICIPANTS = ("participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf")
-FILES = dict.fromkeys(MODULES, _FOR_PARTICIPANTS) | dict.fromkeys(
-    ("hereditary_risk", "pharmacogenomics"), (*_FOR_PARTICIPANTS, "clinician.en.html", "clinician.en.pdf")
+_IN_EVERY_REPORT = (
+    *("participant.en.html", "participant.en.pdf", "participant.es.html", "participant.es.pdf"),
+    "clinician.en.json",
+)
+FILES = dict.fromkeys(MODULES, _IN_EVERY_REPORT) | dict.fromkeys(
+    ("hereditary_risk", "pharmacogenomics"), (*_IN_EVERY_REPORT, "clinician.en.html", "clinician.en.pdf")
 )
 """The files of each module's report."""
 
