@@ -92,7 +92,8 @@ def test_one_participant_s_reports_lie_opened_in_both_languages_and_formats(show
         assert medicine in (opened / "pharmacogenomics.participant.en.html").read_text()
     held = [{path.name for path in folder.iterdir()} for folder in (shown.folder / "partner" / "opened").iterdir()]
     # Of the carrier alone: the partner erased what it had of the person who left.
-    assert sorted(held, key=len) == [FILES] * 2 + [FILES | CLINICIAN_FILES] * 2
+    received = FILES | {"index.json"}
+    assert sorted(held, key=len) == [received] * 2 + [received | CLINICIAN_FILES] * 2
 
 
 def _spellings(words: Iterable[str]) -> set[bytes]:
