@@ -35,7 +35,9 @@ def main() -> int:
         folder = Path(exits.enter_context(TemporaryDirectory()))
         stage = exits.enter_context(theatre(folder, url))
         points = {step: stage.points(step) for step in STEPS}
-        schedules = [*every_schedule(points)[: asked.schedules], *drawn_schedules(points, asked.drawn, asked.seed)]
+        # Each point once at least, however many there are.
+        enumerated = max(asked.schedules, sum(map(len, points.values())))
+        schedules = [*every_schedule(points)[:enumerated], *drawn_schedules(points, asked.drawn, asked.seed)]
         broken = {schedule: found for schedule in schedules if (found := stage.play(schedule))}
         for schedule, found in broken.items():
             print(schedule, points[schedule.step][schedule.point], found)

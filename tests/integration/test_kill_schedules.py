@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.no_cover  # these lines are covered elsewhere, and each schedule is a process
+LEAST = 300
 ON_DEMAND = os.environ.get("ROR_KILL_SCHEDULES", "0")
 
 
@@ -41,7 +42,7 @@ def test_every_promise_is_kept_at_every_point(postgres_url: str) -> None:
     ]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "300 schedules struck" in ran.stdout or ON_DEMAND != "0"
+    assert int(ran.stdout.split()[0]) >= LEAST
 
 
 def test_the_points_are_those_of_the_protocol(stage: Theatre) -> None:

@@ -96,7 +96,8 @@ def acknowledged_before_it_was_recalled(patch: pytest.MonkeyPatch) -> None:
             order = dispatch.recall_order(work, recall_id)
             if order is None:
                 return
-            results.must_get(work.session, RecallRow, recall_id).state = "acknowledged"
+            row = results.must_get(work.session, RecallRow, recall_id)
+            row.state, row.acknowledged_at = "acknowledged", work.at
             client = context.partner_client(work, order.partner_id)
         client.recall(order.delivery_id, order.idempotency_key, order.manifest_sha256, order.cause)
 

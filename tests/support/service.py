@@ -34,6 +34,7 @@ from report_templates.render import audiences
 from ror_service import evidence, interpretations, own_medicines, participants, pipeline, reports
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
+from ror_service.delivery.addresses import Reach
 from ror_service.delivery.client import LedgerEntry, PartnerClient
 from ror_service.intake import samples
 from ror_service.intake.qc import Outcome, QcAssessment, RuleResult, Verdict
@@ -150,8 +151,9 @@ class FastContext(ServiceContext):
         client = super().partner_client(work, partner_id)
         if self.partner_transport is None:
             return client
-        timeout = self.settings.partner_timeout_seconds
-        return PartnerClient(client.partner, self.sender.signer, transport=self.partner_transport, timeout=timeout)
+        timeout, reach = self.settings.partner_timeout_seconds, Reach(self.settings.partners_allowed_in)
+        transport, signer = self.partner_transport, self.sender.signer
+        return PartnerClient(client.partner, signer, transport=transport, reach=reach, timeout=timeout)
 
     def render(self, release: Release[ReportContent]) -> tuple[Artifact, ...]:
         versions = audiences(release.payload.module)

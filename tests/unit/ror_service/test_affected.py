@@ -209,6 +209,8 @@ def test_a_segment_survives_its_packing() -> None:
 def test_the_command_prints_counts_and_cases_only_on_request(
     service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # It would change the process of the tests for good.
+    monkeypatch.setattr("ror_service.cli.main.prepare", lambda: None)
     home = service.context.settings.home
     (home / "asked.txt").write_text(f"{_line(LOST)}\n{_line(('1', 1000, 'AA', 'A'))}\n")
     monkeypatch.setenv("ROR_HOME", str(home))

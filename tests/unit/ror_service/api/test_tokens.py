@@ -60,7 +60,7 @@ def test_a_token_of_the_issuer_names_its_caller(settings: Settings, token: Calla
         {"aud": "another-api"},
         {"exp": 1},
         {"exp": "tomorrow"},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 36_000},
         {"role": "administrator"},
         {"role": ["auditor", "operator"]},
         {"role": "auditor operator"},

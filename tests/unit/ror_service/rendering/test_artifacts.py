@@ -7,7 +7,7 @@ import pytest
 from support import reports
 
 from report_templates.content import Audience, Language
-from ror_service.api.fields import SHOWN
+from ror_service.identifiers import SHOWN
 from ror_service.rendering import AccessibilityError, Artifact, RendererProcess, RenderingError, artifacts
 
 PARTICIPANT, CLINICIAN = Audience.PARTICIPANT, Audience.CLINICIAN

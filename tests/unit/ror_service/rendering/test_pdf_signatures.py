@@ -80,7 +80,7 @@ def test_who_signed_and_when_must_be_vouched_for(
 
 def test_signed_reports_pass_the_same_gate(renderer: RendererProcess, signer: ReportSigner) -> None:
     made = artifacts(reports.release(reports.traits_not_read()), renderer, signer.sign)
-    assert [b"/ByteRange" in item.content for item in made] == [False, True, False, True]
+    assert [item.name for item in made if b"/ByteRange" in item.content] == ["participant.en.pdf", "participant.es.pdf"]
 
 
 def test_what_is_no_pdf_is_not_signed(signer: ReportSigner) -> None:
