@@ -1,6 +1,6 @@
 """Is anything personal written where it does not belong? Plants it, runs everything, searches all that was written.
 
-    PYTHONPATH=tests python benchmarks/canary_scan.py [--quick] [--runs 1]
+    python benchmarks/canary_scan.py [--quick] [--runs 1]
 
 Runs the whole path with a made-up person: real PostgreSQL, RabbitMQ and again Redis (with its append-only file),
 `ror api`, `ror worker` and `ror relay` as processes, a partner over HTTP, from the genome center's file to delivery,
@@ -29,6 +29,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from promises import tell
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
 from support import canary_run, servers
 from support.canaries import Place, Search
 from support.canary_run import ALL_STAGES, Written
