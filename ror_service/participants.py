@@ -161,7 +161,7 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
         )
     )
     work.session.flush()
-    if _stops_results(before, answer):
+    if _stops_results(before, participants.history(work.session, participant_id)):
         certificates.begin(work, participant_id, WithdrawalKind.RESULTS)
     work.audit("consent.answer", "consent_record", answer.event_id, participant_id, document=answer.document.value)
     with work.as_service():
@@ -255,12 +255,13 @@ _LEAVING = {
 }
 
 
-def _stops_results(before: History, answer: ConsentAnswer) -> bool:
-    """Whether an answer takes back a yes to the return of results."""
-    if answer.document is not DocumentType.RETURN_OF_RESULTS or answer.answer is not Answer.NO:
-        return False
-    last = latest([record for record in before.consents if record.document is answer.document])
-    return last is not None and last.answer is Answer.YES and last.authored_at <= answer.authored_at
+def _stops_results(before: History, after: History) -> bool:
+    """Whether what counts of the return of results was a yes and is a no."""
+    then, now = (
+        latest([record for record in known.consents if record.document is DocumentType.RETURN_OF_RESULTS])
+        for known in (before, after)
+    )
+    return then is not None and now is not None and (then.answer, now.answer) == (Answer.YES, Answer.NO)
 
 
 OFFERS_AT_ONCE = 1000

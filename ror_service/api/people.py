@@ -346,10 +346,11 @@ def read_fhir(participant_id: Identifier, begin: Reader, context: Context) -> Re
         modules = sorted({case.module for case in results.cases_of(work.session, participant_id)})
         for module in modules:
             try:
-                opened = reports.read(work, context.keys, participant_id, module, interchange.FILE)
-            except (NotFoundError, WithheldError):
-                continue
-            found.append(opened.content)
+                found.append(reports.read(work, context.keys, participant_id, module, interchange.FILE).content)
+            except WithheldError as error:
+                reports.read_refused(work, participant_id, module, error.reasons)
+            except NotFoundError:
+                continue  # no report of this module, or one of before there were bundles
     return Response(interchange.collected(found), media_type=interchange.MEDIA_TYPE, headers=REPORT_HEADERS)
 
 

@@ -244,6 +244,7 @@ def test_a_system_reads_what_the_gate_lets_through_as_fhir(api: Api, monkeypatch
     assert not api.service.rows(ViewEventRow), "a system that fetches is not a person who looks"
     api.service.identity_case(PERSON)
     assert "entry" not in api.get(SELF, f"{ME}/fhir").json()
+    assert api.service.actions("report.read_refused"), "what the gate withheld leaves its trace"
 
 
 @pytest.mark.parametrize("file", ["participant.fr.pdf", "..%2Fkeys", "participant.en.html%00", "professional.en.pdf"])
