@@ -7,7 +7,8 @@ read stays as it is, but where that one is wrong: then it is withdrawn first, in
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 
 from consent.types import Confirmation, Disclosure
@@ -102,13 +103,13 @@ def withdraw(work: Work, keys: KeyProvider, participant_id: str, module: str, *,
         ForbiddenError: If the caller is no laboratory director.
         InvalidInputError: If the note is missing.
     """
-    case = _returned(work, participant_id, module, note, _DIRECTOR)
-    taken = _take_back(work, case, fault)
-    amendment = begin(work, case, WITHDRAWN, fault, None)
-    amendment.version_id = taken
-    vault.keep_amendment_text(work, keys, amendment, {"note": note})
-    drop(work, amendment)
-    return amendment.amendment_id
+    with _deciding(work, participant_id, module, note, _DIRECTOR) as case:
+        taken = _take_back(work, case, fault)
+        amendment = begin(work, case, WITHDRAWN, fault, None)
+        amendment.version_id = taken
+        vault.keep_amendment_text(work, keys, amendment, {"note": note})
+        drop(work, amendment)
+        return amendment.amendment_id
 
 
 def correct(work: Work, keys: KeyProvider, participant_id: str, module: str, *, fault: Fault, note: str) -> str:
@@ -122,18 +123,18 @@ def correct(work: Work, keys: KeyProvider, participant_id: str, module: str, *, 
         InvalidInputError: If the note is missing.
         ConflictError: If a corrected version is in review already.
     """
-    case = _returned(work, participant_id, module, note, _DIRECTOR)
-    on_its_way = results.open_amendment(work.session, case.case_id, lock=True)
-    if on_its_way is not None and on_its_way.kind == ReportKind.CORRECTED:
-        if CaseState(on_its_way.state) is not CaseState.INTERPRETING:
-            raise ConflictError("a corrected version is in review already; see ror reviews list")
-        return on_its_way.amendment_id
-    _take_back(work, case, fault)
-    amendment = begin(work, case, ReportKind.CORRECTED, fault, None, urgent=True)
-    newest = results.newest_read_sample(work.session, participant_id)
-    amendment.sample_id = case.sample_id if newest is None else newest.sample_id
-    vault.keep_amendment_text(work, keys, amendment, {"note": note})
-    return amendment.amendment_id
+    with _deciding(work, participant_id, module, note, _DIRECTOR) as case:
+        on_its_way = results.open_amendment(work.session, case.case_id, lock=True)
+        if on_its_way is not None and on_its_way.kind == ReportKind.CORRECTED:
+            if CaseState(on_its_way.state) is not CaseState.INTERPRETING:
+                raise ConflictError("a corrected version is in review already; see ror reviews list")
+            return on_its_way.amendment_id
+        _take_back(work, case, fault)
+        amendment = begin(work, case, ReportKind.CORRECTED, fault, None, urgent=True)
+        newest = results.newest_read_sample(work.session, participant_id)
+        amendment.sample_id = case.sample_id if newest is None else newest.sample_id
+        vault.keep_amendment_text(work, keys, amendment, {"note": note})
+        return amendment.amendment_id
 
 
 def add(
@@ -157,26 +158,27 @@ def add(
             nothing of the kind.
         ConflictError: If a next version is on its way.
     """
-    case = _returned(work, participant_id, module, note, queue.SIGNING_ROLES)
-    if what is Added.OWN_MEDICINES and module != participants.USES_OWN_MEDICINES:
-        raise InvalidInputError(f"the report of {module} does not look at the participant's own medicines")
-    if (what is Added.NOTE) != bool(text) or (text and not all(text.get(language) for language in ("en", "es"))):
-        raise InvalidInputError("a note needs its text in English and in Spanish; own medicines need none")
-    if not all(len(said) <= _LONGEST_NOTE and re.fullmatch(SHOWN, said) for said in text.values()):
-        raise InvalidInputError(f"a note has at most {_LONGEST_NOTE} letters, digits and marks that a report can show")
-    released = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
-    if released is None:
-        raise NotFoundError("there is no report to add to")
-    if results.open_amendment(work.session, case.case_id, lock=True) is not None:
-        raise ConflictError("another version of this report is on its way; wait until it is released")
-    amendment = begin(work, case, ReportKind.ADDENDUM, what, released.interpretation_id)
-    # The result stands, and with it all that was decided on it.
-    amendment.requires_confirmation = case.requires_confirmation
-    amendment.confirmation, amendment.disclosure = case.confirmation, case.disclosure
-    vault.keep_amendment_text(work, keys, amendment, {"note": note, "text": dict(text)})
-    cases.advance(work, amendment, CaseState.SIGNED_OFF)
-    cases.order_release(work, amendment)
-    return amendment.amendment_id
+    with _deciding(work, participant_id, module, note, queue.SIGNING_ROLES) as case:
+        if what is Added.OWN_MEDICINES and module != participants.USES_OWN_MEDICINES:
+            raise InvalidInputError(f"the report of {module} does not look at the participant's own medicines")
+        if (what is Added.NOTE) != bool(text) or (text and not all(text.get(language) for language in ("en", "es"))):
+            raise InvalidInputError("a note needs its text in English and in Spanish; own medicines need none")
+        if not all(len(said) <= _LONGEST_NOTE and re.fullmatch(SHOWN, said) for said in text.values()):
+            most = f"at most {_LONGEST_NOTE} letters, digits and marks"
+            raise InvalidInputError(f"a note has {most} that a report can show")
+        released = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
+        if released is None:
+            raise NotFoundError("there is no report to add to")
+        if results.open_amendment(work.session, case.case_id, lock=True) is not None:
+            raise ConflictError("another version of this report is on its way; wait until it is released")
+        amendment = begin(work, case, ReportKind.ADDENDUM, what, released.interpretation_id)
+        # The result stands, and with it all that was decided on it.
+        amendment.requires_confirmation = case.requires_confirmation
+        amendment.confirmation, amendment.disclosure = case.confirmation, case.disclosure
+        vault.keep_amendment_text(work, keys, amendment, {"note": note, "text": dict(text)})
+        cases.advance(work, amendment, CaseState.SIGNED_OFF)
+        cases.order_release(work, amendment)
+        return amendment.amendment_id
 
 
 def released(work: Work, case: ResultCaseRow, amendment: AmendmentRow, version: ReportVersionRow) -> None:
@@ -203,17 +205,24 @@ def supersede(work: Work, version: ReportVersionRow) -> None:
 _ARRIVED = {states.DeliveryState.RECEIVED, states.DeliveryState.OPENED, states.DeliveryState.RECALLED}
 
 
-def _returned(work: Work, participant_id: str, module: str, note: str, roles: Collection[str]) -> ResultCaseRow:
-    """The case whose report was returned, locked after its participant, for somebody who may decide about it."""
+@contextmanager
+def _deciding(
+    work: Work, participant_id: str, module: str, note: str, roles: Collection[str]
+) -> Iterator[ResultCaseRow]:
+    """The case whose report was returned, locked after its participant, for somebody who may decide about it.
+
+    Within it the service acts: who decides does not see every row that goes with the report.
+    """
     if work.actor.role not in roles:
         raise ForbiddenError(f"only a {' or a '.join(roles)} decides this".replace("_", " "))
     if not note.strip():
         raise InvalidInputError("give the reason in words; it is kept sealed, for those who work here")
-    people.get(work.session, participant_id, Lock.EXCLUSIVE)
-    found = results.current_case(work.session, participant_id, module)
-    if found is None or CaseState(found.state) not in {*cases.RETURNED, CaseState.SUSPENDED}:
-        raise NotFoundError("there is no report that was returned")
-    return results.must_get(work.session, ResultCaseRow, found.case_id, lock=True)
+    with work.as_service():
+        people.get(work.session, participant_id, Lock.EXCLUSIVE)
+        found = results.current_case(work.session, participant_id, module)
+        if found is None or CaseState(found.state) not in {*cases.RETURNED, CaseState.SUSPENDED}:
+            raise NotFoundError("there is no report that was returned")
+        yield results.must_get(work.session, ResultCaseRow, found.case_id, lock=True)
 
 
 def _take_back(work: Work, case: ResultCaseRow, fault: Fault) -> str | None:

@@ -33,7 +33,7 @@ def correct(
     with context.transaction(actor) as work:
         amendment_id = amendments.correct(work, context.keys, participant_id, module, fault=fault, note=note)
     interpreter = context.interpreters[module]
-    with context.transaction(actor) as work:
+    with context.transaction(actor) as work, work.as_service():
         amendment = results.must_get(work.session, AmendmentRow, amendment_id)
         sample_id = str(amendment.sample_id)
         reading = samples.begin_reading(work, context.keys, sample_id, context.store)
@@ -47,7 +47,7 @@ def correct(
     else:
         genotypes = stored.genotypes([interpreter])
     interpreted = interpretations.interpret(interpreter, reading, genotypes)
-    with context.transaction(actor) as work:
+    with context.transaction(actor) as work, work.as_service():
         participants.get(work.session, participant_id, Lock.SHARED)
         amendment = results.must_get(work.session, AmendmentRow, amendment_id, lock=True)
         if CaseState(amendment.state) is CaseState.INTERPRETING:

@@ -291,13 +291,14 @@ def _confirmed(work: Work, parts: Parts, opened: _Opened, findings: Sequence[Und
 
     What is new or stronger is confirmed in a second specimen and told by a counselor, as a first finding is.
     """
-    read = results.released_version(work.session, opened.case.case_id, Audience.PARTICIPANT)
-    if read is None or read.interpretation_id == opened.row.interpretation_id:
-        return frozenset()
-    row = results.must_get(work.session, InterpretationRow, read.interpretation_id)
-    said = vault.open_interpretation(work, parts.keys, row).interpretation
-    before = findings_under_review(said)
-    left_out = queue.not_reported(work, row.interpretation_id, before)
+    with work.as_service():  # who signs what is new does not see the report that is read
+        read = results.released_version(work.session, opened.case.case_id, Audience.PARTICIPANT)
+        if read is None or read.interpretation_id == opened.row.interpretation_id:
+            return frozenset()
+        row = results.must_get(work.session, InterpretationRow, read.interpretation_id)
+        said = vault.open_interpretation(work, parts.keys, row).interpretation
+        before = findings_under_review(said)
+        left_out = queue.not_reported(work, row.interpretation_id, before)
     held = {_spelled(finding) for finding in before if finding.gene not in left_out}
     told = changes(said, opened.interpreted.interpretation)
     stronger = {change.gene for change in told if change.kind not in _NO_STRONGER}

@@ -33,7 +33,7 @@ def versions(
     ] = False,
 ) -> None:
     """Every version of a report, oldest first; asking is audited."""
-    with service() as context, context.transaction(Actor(user, role, "report versions")) as work:
+    with service() as context, context.transaction(Actor(user, role, "report versions")) as work, work.as_service():
         found = reports.versions(work, context.keys, participant_id, module, with_differences=show_results)
     table = Table("version", "kind", "reason", "state", "released", "first viewed")
     for version in found:

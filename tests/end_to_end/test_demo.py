@@ -102,11 +102,10 @@ def _spellings(words: Iterable[str]) -> set[bytes]:
     for word in words:
         plain = word.encode()
         found |= {plain, word.encode("utf-16-le"), plain.hex().encode(), plain.hex().upper().encode()}
+        # Only the characters that the word alone decides: six of them at least, so that chance does not spell them.
         for shift in range(3):
-            whole = (shift + len(plain)) // 3 * 3
-            packed = base64.b64encode((b"\0" * shift + plain)[:whole])[4 if shift else 0 :]
-            if len(packed) >= 4:
-                found.add(packed)
+            packed = base64.b64encode(b"\0" * shift + plain + b"\0\0")
+            found.add(packed[-(-8 * shift // 6) : 8 * (shift + len(plain)) // 6])
     return found
 
 

@@ -69,6 +69,7 @@ from ror_service.worker.celery_app import make_app
 from support import promises_of_release
 from support import reports as contents
 from support.consent_facts import MODULES, NOW, PERSON
+from support.database_roles import as_the_service
 
 PORTAL = Actor("portal-1", "portal", "participation")
 READER = Actor(PERSON, "participant", "own results")
@@ -209,8 +210,9 @@ class Service:
     # --- Plain access
 
     @contextmanager
-    def work(self, actor: Actor = PORTAL) -> Iterator[Work]:
-        with self.context.transaction(actor) as work:
+    def work(self, actor: Actor | None = None) -> Iterator[Work]:
+        """A transaction of somebody; of nobody, for looking at what is there."""
+        with self.context.transaction(actor or PORTAL) as work:
             yield work
 
     def rows(self, kind: type, *where: object) -> list:
@@ -319,7 +321,7 @@ class Service:
         self.standing(participant_id, participation=Participation.WITHDRAWN)
 
     def identity_case(self, *members: str, identity_case_id: str = "identity-1") -> str:
-        with self.work(OPERATOR) as work:
+        with self.work() as work:
             work.session.add(
                 IdentityCaseRow(identity_case_id=identity_case_id, opened_at=work.at, reason="different_people")
             )
@@ -493,6 +495,19 @@ class Service:
         return promises_of_release.violations(self, participant_id)
 
 
+@dataclass
+class LimitedService(Service):
+    """A service whose role in PostgreSQL owns nothing: everybody sees and writes what row-level security lets them."""
+
+    owners: FastContext | None = None
+    """The same database as its superuser, for looking at what is there."""
+
+    @contextmanager
+    def work(self, actor: Actor | None = None) -> Iterator[Work]:
+        with (self.owners or self.context if actor is None else self.context).transaction(actor or PORTAL) as work:
+            yield work
+
+
 def assessment(verdict: Verdict) -> QcAssessment:
     """A verdict of the quality gate with one rule behind it."""
     outcome = Outcome.PASS if verdict is Verdict.PASS else Outcome.HOLD
@@ -519,6 +534,17 @@ def service_on_database(home: Path, url: str) -> Iterator[Service]:
         if postgresql:
             migrations.upgrade(running.context.engine)
         yield running
+
+
+@contextmanager
+def limited_service(home: Path, url: str) -> Iterator[LimitedService]:
+    """A service on an empty PostgreSQL database, with the rights that the deployment guide gives it and no more."""
+    with service_on_database(home, url) as owner:
+        context = FastContext(Settings(home=home, database_url=SecretStr(as_the_service(url))), clock=owner.clock)
+        try:
+            yield LimitedService(context, owner.clock, owners=owner.context)
+        finally:
+            context.close()
 
 
 @contextmanager

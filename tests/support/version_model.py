@@ -39,7 +39,6 @@ from support.service import (
     DIRECTOR,
     FILES,
     INTERPRETATIONS,
-    OPERATOR,
     PIPELINE,
     POSITIVE,
     READER,
@@ -225,7 +224,7 @@ class VersionMachine(RuleBasedStateMachine):
     def what_is_read_is_the_one_current_version(self) -> None:
         self.seen["steps"] += 1
         version_id = self._read()
-        with self.service.work(OPERATOR) as work:
+        with self.service.work() as work:
             case = results.current_case(work.session, self.person, MODULE)
             if case is None:
                 return
@@ -256,7 +255,7 @@ class VersionMachine(RuleBasedStateMachine):
         entries = self.service.partner.ledger.entries()
         accepted = {entry.delivery_id for entry in entries if entry.event is LedgerEvent.ACCEPTED}
         recalled = {entry.delivery_id for entry in entries if entry.event is LedgerEvent.RECALLED}
-        with self.service.work(OPERATOR) as work:
+        with self.service.work() as work:
             case = results.current_case(work.session, self.person, MODULE)
             states = {row.version_id: row.state for row in results.report_versions_of_case(work.session, case.case_id)}
             for delivery in work.session.query(DeliveryRow).filter_by(participant_id=self.person):
