@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -79,7 +80,7 @@ def interpretation_from_json(data: JsonObject) -> Interpretation:
 
 
 def _read(kind: type[T], data: JsonObject) -> T:
-    hints = get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # every class can be hashed
     values = {}
     for f in fields(kind):  # type: ignore[arg-type]  # only called with dataclasses
         if not f.init:
@@ -88,6 +89,12 @@ def _read(kind: type[T], data: JsonObject) -> T:
             continue
         values[f.name] = _value(hints[f.name], data[f.name])
     return kind(**values)
+
+
+@functools.cache
+def _hints(kind: type[object]) -> dict[str, Any]:
+    """Types of a dataclass's fields; finding them out takes longer than reading the object."""
+    return get_type_hints(kind)
 
 
 def _value(hint: Any, value: Any) -> Any:  # noqa: ANN401 - follows the hint at run time

@@ -97,7 +97,7 @@ def sample_read(work: Work, sample: SampleRow) -> None:
     for case in results.cases_of(work.session, sample.participant_id):
         if CaseState(case.state) in {CaseState.AWAITING_DATA, CaseState.QC_HOLD}:
             take_sample(work, case, sample)
-    apply_choices(work, sample.participant_id, being_read=sample.sample_id)
+    apply_choices(work, participants.history(work.session, sample.participant_id), being_read=sample.sample_id)
 
 
 def take_sample(work: Work, case: ResultCaseRow, sample: SampleRow) -> None:
@@ -108,18 +108,17 @@ def take_sample(work: Work, case: ResultCaseRow, sample: SampleRow) -> None:
         advance(work, case, target)
 
 
-def apply_choices(work: Work, participant_id: str, *, being_read: str | None = None) -> None:
+def apply_choices(work: Work, known: History, *, being_read: str | None = None) -> None:
     """Bring every case before interpretation to the state that the participant's answers ask for.
 
     The state follows from the answers alone, so that the order in which they arrive does not matter.
 
     Args:
         work: The transaction.
-        participant_id: Whose cases.
+        known: Whose cases, and what they answered.
         being_read: A sample whose reading need not be ordered: the caller is the job that interprets it next.
     """
-    known = participants.history(work.session, participant_id)
-    for case in results.cases_of(work.session, participant_id):
+    for case in results.cases_of(work.session, known.participant_id):
         if CaseState(case.state) not in _BEFORE_INTERPRETATION:
             continue
         target = _chosen(work, known, case.module)

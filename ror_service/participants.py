@@ -276,9 +276,9 @@ def order_offers(work: Work) -> None:
 
 def offer_again(work: Work, participant_id: str) -> None:
     """Offer again what a participant put off until now, if the policy still says so; again changes nothing."""
-    participants.get(work.session, participant_id, Lock.EXCLUSIVE)
-    _open_again(work, participant_id)
-    cases.apply_choices(work, participant_id)
+    known = participants.history(work.session, participant_id, Lock.EXCLUSIVE)
+    _open_again(work, known)
+    cases.apply_choices(work, known)
 
 
 def forget_own_medicines(work: Work, participant_id: str, cause: str) -> None:
@@ -321,35 +321,37 @@ def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
         forget_own_medicines(work, participant_id, cause)
     if gone:
         _erase(work, participant_id, cause)
-    _open_again(work, participant_id)
-    cases.apply_choices(work, participant_id)
+    _open_again(work, known)
+    cases.apply_choices(work, known)
     ask_again(work, participant_id)
 
 
 def ask_again(work: Work, participant_id: str) -> None:
     """Order what waits for nothing but the gate, because something that the gate looks at has changed."""
-    for case in results.cases_of(work.session, participant_id):
-        for track in (case, results.open_amendment(work.session, case.case_id)):
-            if track is not None and CaseState(track.state) in cases.AT_THE_GATE:
-                cases.order_release(work, track)
-        for delivery in results.deliveries_of_cases(work.session, [case.case_id]):
-            if DeliveryState(delivery.state) in _UNSENT:
-                work.enqueue("deliver_report", delivery.delivery_id)
+    of_theirs = results.cases_of(work.session, participant_id)
+    case_ids = [case.case_id for case in of_theirs]
+    tracks: list[cases.Track] = [*of_theirs, *results.amendments_of_cases(work.session, case_ids)]
+    for track in tracks:
+        if CaseState(track.state) in cases.AT_THE_GATE:
+            cases.order_release(work, track)
+    for delivery in results.deliveries_of_cases(work.session, case_ids):
+        if DeliveryState(delivery.state) in _UNSENT:
+            work.enqueue("deliver_report", delivery.delivery_id)
 
 
-def _open_again(work: Work, participant_id: str) -> None:
+def _open_again(work: Work, known: History) -> None:
     """A yes after a revocation, or an offer that is due again, opens a new case; the bytes of the old one stay dead."""
-    known = participants.history(work.session, participant_id)
+    newest = {case.module: case for case in results.cases_of(work.session, known.participant_id)}
     for module in sorted(work.policy.modules):
-        last = results.current_case(work.session, participant_id, module)
+        last = newest.get(module)
         at = cases.as_of(known, work.at)
         reasons = choice_reasons(known, module, work.policy, at)
         put_off = reasons == ("informing_loop_maybe_later",)
         wanted = not reasons or (put_off and informing_loop.is_offered_again(known, module, work.policy, at))
         if not wanted or (last is not None and CaseState(last.state) not in results.CLOSED_CASES):
             continue
-        case = cases.open_case(work, participant_id, module)
-        sample = results.newest_read_sample(work.session, participant_id)
+        case = cases.open_case(work, known.participant_id, module)
+        sample = results.newest_read_sample(work.session, known.participant_id)
         if sample is not None:
             cases.take_sample(work, case, sample)
 
@@ -415,7 +417,7 @@ def erase_sample(work: Work, sample_id: str, cause: str) -> None:
         opened = cases.open_case(work, participant_id, case.module)
         if other is not None:
             cases.take_sample(work, opened, other)
-    cases.apply_choices(work, participant_id)
+    cases.apply_choices(work, participants.history(session, participant_id))
 
 
 def _erase(work: Work, participant_id: str, cause: str) -> None:
