@@ -150,9 +150,10 @@ class VersionMachine(RuleBasedStateMachine):
                 name = amendments.correct(
                     work, self.service.context.keys, self.person, MODULE, fault=fault, note="wrong"
                 )
-                amendment = results.must_get(work.session, AmendmentRow, name)
-                made = self._made(FOUND[found])
-                interpretations.keep_corrected(work, self.service.context.keys, amendment, made, review_due=WEEK)
+                with work.as_service():  # as `corrections.correct` does
+                    amendment = results.must_get(work.session, AmendmentRow, name)
+                    made = self._made(FOUND[found])
+                    interpretations.keep_corrected(work, self.service.context.keys, amendment, made, review_due=WEEK)
 
         self._was_wrong(act)
 
