@@ -11,4 +11,4 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
-pytest_plugins = ["support.service_fixtures"]
+pytest_plugins = ["support.service_fixtures", "support.unmeasured"]

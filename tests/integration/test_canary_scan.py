@@ -13,12 +13,7 @@ from support.canary_run import ALL_STAGES
 from support.servers import MissingProgramError
 from support.shared import PROJECT
 
-pytestmark = [pytest.mark.services, pytest.mark.usefixtures("without_coverage")]
-
-
-@pytest.fixture
-def without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+pytestmark = [pytest.mark.services, pytest.mark.no_cover]
 
 
 @pytest.fixture

@@ -1,10 +1,50 @@
-"""For long runs whose lines the tests of their parts cover: measuring them would double their time."""
+"""Tests that run the same lines over and over: measuring the coverage of each would double their time.
+
+Their lines are covered by the tests of the parts, and the gates of `script/test` tell when they are not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
-@pytest.fixture(autouse=True)
-def without_coverage(monkeypatch: pytest.MonkeyPatch, no_cover: None) -> None:
-    """Measures neither the test nor the commands that it starts."""
-    del no_cover
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+FOLDERS = ("end_to_end/", "unit/benchmarks/")
+FILES = (
+    "unit/identity/test_panel.py",
+    "unit/interpreters/ancestry/test_reference_release.py",
+    "unit/interpreters/hereditary_risk/test_properties.py",
+    "unit/interpreters/hereditary_risk/test_reference.py",
+    "unit/interpreters/hereditary_risk/test_shared_cases.py",
+    "unit/interpreters/pharmacogenomics/test_files.py",
+    "unit/interpreters/test_contract.py",
+    "unit/report_templates/test_ancestry_view.py",
+    "unit/report_templates/test_render.py",
+    "unit/ror_service/api/test_access_matrix.py",
+    "unit/ror_service/cli/test_interpret_hereditary.py",
+    "unit/ror_service/cli/test_reanalyze.py",
+    "unit/ror_service/cli/test_reference.py",
+    "unit/ror_service/genotypes/test_interpretations_from_the_store.py",
+    "unit/ror_service/intake/test_hostile_files.py",
+    "unit/ror_service/interchange/test_profiles.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark them, and every test that asks for it itself."""
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        if name.startswith(FOLDERS) or name.partition("::")[0] in FILES:
+            item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Nor are the commands measured that such a test or its fixtures start."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("no_cover"):
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        return (yield)
