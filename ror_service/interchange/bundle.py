@@ -7,12 +7,9 @@ Pure: the same release gives the same bytes, so that a bundle can be made again 
 
 from __future__ import annotations
 
-import csv
 import json
 import uuid
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from consent.gate import Release
@@ -24,65 +21,24 @@ from interpreters.findings import (
     RegionShare,
     TraitFinding,
 )
-from interpreters.genotypes import Assay, Build
-from report_templates.content import Audience, Language, ReportContent, ReportKind, SpecimenKind
+from report_templates.content import Audience, Language, ReportContent
 from report_templates.medicine_messages import GeneState, results_of
 from report_templates.views import hereditary_facts, medicine_facts, traits
 from report_templates.views.calls import call_label
-from report_templates.views.hereditary_facts import Confirmed, State
+from report_templates.views.hereditary_facts import Confirmed
 from report_templates.wording import Words
 from ror_service.errors import RenderError
+from ror_service.interchange import codes
+from ror_service.interchange.codes import LOINC, coded, component
 from ror_service.interchange.profiles import GUIDE, Json, guide
 
 MEDIA_TYPE = "application/fhir+json"
 FILE = "clinician.en.json"
 """Name of the bundle among the files of a report version: it is for the systems of professionals."""
-LOINC = "http://loinc.org"
-_CODES = "http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs"
-_GENES = "http://www.genenames.org"
-_SNOMED = "http://snomed.info/sct"
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_CLINVAR = "http://www.ncbi.nlm.nih.gov/clinvar"
-_DBSNP = "http://www.ncbi.nlm.nih.gov/projects/SNP"
-_HGVS = "http://varnomen.hgvs.org"
-_UCUM = "http://unitsofmeasure.org"
 _NAMES = uuid.uuid5(uuid.NAMESPACE_URL, f"{GUIDE}genomic-report")
 """Root of the identifiers of resources, so that the same result has the same ones."""
 
-_STATUS = {
-    ReportKind.ORIGINAL: "final",
-    ReportKind.AMENDED: "amended",
-    ReportKind.CORRECTED: "corrected",
-    ReportKind.ADDENDUM: "appended",
-}
-_BUILDS = {Build.GRCH37: ("LA14029-5", "GRCh37"), Build.GRCH38: ("LA26806-2", "GRCh38")}
-_METHODS = {Assay.WGS: ("LA26398-0", "Sequencing"), Assay.ARRAY: ("LA26811-2", "SNP array")}
-_SPECIMENS = {
-    SpecimenKind.BLOOD: ("119297000", "Blood specimen"),
-    SpecimenKind.SALIVA: ("119342007", "Saliva specimen"),
-}
-_ALLELIC_STATES = {
-    "homozygous": ("LA6705-3", "Homozygous"),
-    "heterozygous": ("LA6706-1", "Heterozygous"),
-    "hemizygous": ("LA6707-9", "Hemizygous"),
-}
-_SIGNIFICANCE = {"Pathogenic": ("LA6668-3", "Pathogenic"), "Likely_pathogenic": ("LA26332-9", "Likely Pathogenic")}
-_PHENOTYPES = {
-    "Ultrarapid Metabolizer": ("LA10315-2", "Ultrarapid metabolizer"),
-    "Rapid Metabolizer": ("LA25390-8", "Rapid metabolizer"),
-    "Normal Metabolizer": ("LA25391-6", "Normal metabolizer"),
-    "Intermediate Metabolizer": ("LA10317-8", "Intermediate metabolizer"),
-    "Poor Metabolizer": ("LA9657-3", "Poor metabolizer"),
-    "Increased Function": ("LA25392-4", "Increased function"),
-    "Normal Function": ("LA25393-2", "Normal function"),
-    "Decreased Function": ("LA25395-7", "Decreased function"),
-    "Poor Function": ("LA25394-0", "Poor function"),
-}
-"""Answers of LOINC for the phenotypes of guidelines; the others stand as text."""
-_CONCLUSIONS = {State.POSITIVE: ("LA6576-8", "Positive"), State.NEGATIVE: ("LA6577-6", "Negative")}
-"""A result that holds for a part of the genes has none of these codes: a reader could take it for all of them."""
 _NO_CARE = frozenset({"standard_dose", "no_recommendation"})
-_CHROMOSOMES = {name: code for code, name in enumerate([*map(str, range(1, 23)), "X", "Y"])}
 
 
 def fhir_bundle(release: Release[ReportContent]) -> bytes:
@@ -164,7 +120,7 @@ class _Report:
         of = self._content.specimen
         collected = {"collectedDateTime": of.collected.isoformat()} if of.collected else {}
         return {
-            "type": _coded(_SNOMED, *_SPECIMENS[of.kind]),
+            "type": coded(codes.SNOMED, *codes.SPECIMENS[of.kind]),
             "subject": self._patient,
             "receivedTime": of.received.isoformat() if of.received else None,
             "collection": collected,
@@ -194,9 +150,9 @@ class _Report:
             "genomic-report",
             extension=extensions,
             identifier=[{"value": content.accession}],
-            status=_STATUS[content.kind],
-            category=[_coded("http://terminology.hl7.org/CodeSystem/v2-0074", "GE", "Genetics")],
-            code=_coded(LOINC, "51969-4", "Genetic analysis report"),
+            status=codes.STATUS[content.kind],
+            category=[coded("http://terminology.hl7.org/CodeSystem/v2-0074", "GE", "Genetics")],
+            code=coded(LOINC, "51969-4", "Genetic analysis report"),
             subject=self._patient,
             effectiveDateTime=(content.specimen.collected or content.issued).isoformat(),
             issued=f"{content.issued.isoformat()}T00:00:00Z",
@@ -208,7 +164,7 @@ class _Report:
 
     def _study(self) -> Json:
         """What was done, and which genes were read and which were not."""
-        category = _coded("http://terminology.hl7.org/CodeSystem/observation-category", "laboratory")
+        category = coded("http://terminology.hl7.org/CodeSystem/observation-category", "laboratory")
         specimen = self._content.specimen
         analysis = self._add(
             "Procedure",
@@ -220,11 +176,11 @@ class _Report:
             extension=[
                 {
                     "url": GUIDE + "genomic-study-analysis-method-type",
-                    "valueCodeableConcept": _coded(LOINC, *_METHODS[specimen.assay]),
+                    "valueCodeableConcept": coded(LOINC, *codes.METHODS[specimen.assay]),
                 },
                 {
                     "url": GUIDE + "genomic-study-analysis-genome-build",
-                    "valueCodeableConcept": _coded(LOINC, *_BUILDS[specimen.build]),
+                    "valueCodeableConcept": coded(LOINC, *codes.BUILDS[specimen.build]),
                 },
                 {"url": GUIDE + "genomic-study-analysis-specimen", "valueReference": self._specimen},
                 *self._regions(),
@@ -255,7 +211,7 @@ class _Report:
             case _:
                 return []
         parts = [
-            {"url": kind, "valueCodeableConcept": _gene(gene)}
+            {"url": kind, "valueCodeableConcept": codes.gene(gene)}
             for kind, genes in (("studied", studied), ("uncalled", sorted(uncalled)))
             for gene in genes
         ]
@@ -269,8 +225,8 @@ class _Report:
             profile,
             status="final",
             category=[
-                _coded("http://terminology.hl7.org/CodeSystem/observation-category", "laboratory"),
-                _coded("http://terminology.hl7.org/CodeSystem/v2-0074", "GE"),
+                coded("http://terminology.hl7.org/CodeSystem/observation-category", "laboratory"),
+                coded("http://terminology.hl7.org/CodeSystem/v2-0074", "GE"),
             ],
             code=code,
             subject=self._patient,
@@ -299,24 +255,24 @@ class _Report:
                 not_assessed=len(read.not_assessed),
             ),
         ]
-        code = _CONCLUSIONS.get(state)
-        return {"conclusionCode": [_coded(LOINC, *code)]} if code else {}
+        code = codes.CONCLUSIONS.get(state)
+        return {"conclusionCode": [coded(LOINC, *code)]} if code else {}
 
     def _confirmed(self, item: Confirmed) -> None:
         variants = [self._variant(item.finding.gene, variant) for variant in item.variants]
         classes = [variant.classification for variant in item.variants]
         components = [
-            _component(LOINC, "53037-8", valueCodeableConcept=self._significance(classes)),
+            component(LOINC, "53037-8", valueCodeableConcept=self._significance(classes)),
             *(
-                _component(LOINC, "81259-4", valueCodeableConcept={"text": condition["name"]["en"]})
+                component(LOINC, "81259-4", valueCodeableConcept={"text": condition["name"]["en"]})
                 for condition in hereditary_facts.conditions_of(item.finding.gene)
             ),
-            _component(_CODES, "conclusion-string", valueString=self._words("clinician.research")),
+            component(codes.CODES, "conclusion-string", valueString=self._words("clinician.research")),
         ]
         implication = self._observation(
             f"implication/{item.finding.gene}",
             "diagnostic-implication",
-            _coded(_CODES, "diagnostic-implication"),
+            coded(codes.CODES, "diagnostic-implication"),
             derivedFrom=variants,
             component=components,
         )
@@ -325,43 +281,49 @@ class _Report:
     def _significance(self, classes: Sequence[str | None]) -> Json:
         """The classification of the variants where they have the same; else in words, one after the other."""
         alike = {each for each in classes if each}
-        if len(alike) == 1 and None not in classes and (known := _SIGNIFICANCE.get(next(iter(alike)))):
-            return _coded(LOINC, *known)
+        if len(alike) == 1 and None not in classes and (known := codes.SIGNIFICANCE.get(next(iter(alike)))):
+            return coded(LOINC, *known)
         return {"text": "; ".join(each.replace("_", " ") if each else "not classified" for each in classes)}
 
     def _variant(self, gene: str, variant: HereditaryVariant) -> Json:
         build = self._content.specimen.build
-        place = _CHROMOSOMES.get(variant.chrom)
+        place = codes.CHROMOSOMES.get(variant.chrom)
         components = [
-            _component(LOINC, "48018-6", valueCodeableConcept=_gene(gene)),
-            _component(LOINC, "62374-4", valueCodeableConcept=_coded(LOINC, *_BUILDS[build])),
-            _component(LOINC, "48002-0", valueCodeableConcept=_coded(LOINC, "LA6683-2", "Germline")),
-            _component(LOINC, "92822-6", valueCodeableConcept=_coded(LOINC, "LA30102-0", "1-based character counting")),
-            _component(LOINC, "81254-5", valueRange={"low": {"value": variant.pos}}),
-            _component(LOINC, "69547-8", valueString=variant.ref),
-            _component(LOINC, "69551-0", valueString=variant.alt),
+            component(LOINC, "48018-6", valueCodeableConcept=codes.gene(gene)),
+            component(LOINC, "62374-4", valueCodeableConcept=coded(LOINC, *codes.BUILDS[build])),
+            component(LOINC, "48002-0", valueCodeableConcept=coded(LOINC, "LA6683-2", "Germline")),
+            component(
+                LOINC,
+                "92822-6",
+                valueCodeableConcept=coded(LOINC, "LA30102-0", "1-based character counting"),
+            ),
+            component(LOINC, "81254-5", valueRange={"low": {"value": variant.pos}}),
+            component(LOINC, "69547-8", valueString=variant.ref),
+            component(LOINC, "69551-0", valueString=variant.alt),
         ]
         if place is not None:
-            components.append(_component(LOINC, "48000-4", valueCodeableConcept=_chromosome(place)))
-        if variant.zygosity in _ALLELIC_STATES:
-            state = _coded(LOINC, *_ALLELIC_STATES[variant.zygosity])
-            components.append(_component(LOINC, "53034-5", valueCodeableConcept=state))
+            components.append(component(LOINC, "48000-4", valueCodeableConcept=codes.chromosome(place)))
+        if variant.zygosity in codes.ALLELIC_STATES:
+            state = coded(LOINC, *codes.ALLELIC_STATES[variant.zygosity])
+            components.append(component(LOINC, "53034-5", valueCodeableConcept=state))
         if variant.hgvs:
-            components.append(_component(LOINC, "81290-9", valueCodeableConcept=_coded(_HGVS, variant.hgvs)))
+            components.append(component(LOINC, "81290-9", valueCodeableConcept=coded(codes.HGVS, variant.hgvs)))
         if variant.clinvar_id:
-            components.append(_component(LOINC, "81252-9", valueCodeableConcept=_coded(_CLINVAR, variant.clinvar_id)))
+            components.append(
+                component(LOINC, "81252-9", valueCodeableConcept=coded(codes.CLINVAR, variant.clinvar_id))
+            )
         if variant.transcript:
-            components.append(_component(LOINC, "51958-7", valueCodeableConcept={"text": variant.transcript}))
+            components.append(component(LOINC, "51958-7", valueCodeableConcept={"text": variant.transcript}))
         if variant.reads:
-            components.append(_component(LOINC, "82121-5", valueQuantity={"value": variant.reads[1], "unit": "reads"}))
+            components.append(component(LOINC, "82121-5", valueQuantity={"value": variant.reads[1], "unit": "reads"}))
         if variant.allele_balance is not None:
-            share = {"value": round(variant.allele_balance, 3), "unit": "1", "system": _UCUM, "code": "1"}
-            components.append(_component(LOINC, "81258-6", valueQuantity=share))
+            share = {"value": round(variant.allele_balance, 3), "unit": "1", "system": codes.UCUM, "code": "1"}
+            components.append(component(LOINC, "81258-6", valueQuantity=share))
         return self._observation(
             f"variant/{variant.chrom}-{variant.pos}-{variant.ref}-{variant.alt}",
             "variant",
-            _coded(LOINC, "69548-6", "Genetic variant assessment"),
-            valueCodeableConcept=_coded(LOINC, "LA9633-4", "Present"),
+            coded(LOINC, "69548-6", "Genetic variant assessment"),
+            valueCodeableConcept=coded(LOINC, "LA9633-4", "Present"),
             component=components,
         )
 
@@ -385,14 +347,14 @@ class _Report:
 
     def _genotype(self, finding: PharmacogenomicFinding) -> Json:
         call = call_label(finding, self._words) or self._words("clinician.no_call")
-        components = [_component(LOINC, "48018-6", valueCodeableConcept=_gene(finding.gene))]
+        components = [component(LOINC, "48018-6", valueCodeableConcept=codes.gene(finding.gene))]
         meaning = ", ".join(results_of(finding))
         if meaning:
-            components.append(_component(_CODES, "conclusion-string", valueString=meaning))
+            components.append(component(codes.CODES, "conclusion-string", valueString=meaning))
         return self._observation(
             f"genotype/{finding.gene}",
             "genotype",
-            _coded(LOINC, "84413-4", "Genotype display name"),
+            coded(LOINC, "84413-4", "Genotype display name"),
             valueCodeableConcept={"text": f"{finding.gene} {call}"},
             component=components,
         )
@@ -405,9 +367,9 @@ class _Report:
         if not rests_on:
             return
         name = medicine_facts.drug_name(row.drug)
-        medicine = _coded(_RXNORM, row.rxnorm, name) if row.rxnorm else {}
+        medicine = coded(codes.RXNORM, row.rxnorm, name) if row.rxnorm else {}
         phenotypes = [
-            _phenotype(gene, meaning)
+            codes.phenotype(gene, meaning)
             for gene in row.genes
             if gene in genotypes
             for meaning in results_of(results.findings[gene])
@@ -415,13 +377,13 @@ class _Report:
         implication = self._observation(
             f"implication/{number}",
             "therapeutic-implication",
-            _coded(_CODES, "therapeutic-implication"),
+            coded(codes.CODES, "therapeutic-implication"),
             derivedFrom=rests_on,
             component=[
-                *(_component(_CODES, "therapeutic-implication", valueCodeableConcept=each) for each in phenotypes),
-                _component(LOINC, "51963-7", valueCodeableConcept={**medicine, "text": name}),
+                *(component(codes.CODES, "therapeutic-implication", valueCodeableConcept=each) for each in phenotypes),
+                component(LOINC, "51963-7", valueCodeableConcept={**medicine, "text": name}),
                 *(
-                    [_component(LOINC, "93044-6", valueCodeableConcept={"text": f"{row.source}: {row.strength}"})]
+                    [component(LOINC, "93044-6", valueCodeableConcept={"text": f"{row.source}: {row.strength}"})]
                     if row.strength
                     else []
                 ),
@@ -458,7 +420,7 @@ class _Report:
                     valueString=f"{card.headline} ({card.likelihood})",
                     note=[{"text": text} for text in (card.who_was_studied, card.limits)],
                     component=[
-                        {"code": _coded(_DBSNP, variant), "valueString": bases}
+                        {"code": coded(codes.DBSNP, variant), "valueString": bases}
                         for variant, bases in sorted(finding.genotype.items())
                     ],
                 )
@@ -481,34 +443,10 @@ class _Report:
         return {}
 
 
-def _coded(system: str, code: str, display: str | None = None) -> dict[str, Any]:
-    coding = {"system": system, "code": code} | ({"display": display} if display else {})
-    return {"coding": [coding]}
-
-
-def _component(system: str, code: str, **value: Any) -> Json:  # noqa: ANN401
-    return {"code": _coded(system, code), **value}
-
-
-def _gene(gene: str) -> Json:
-    number = _hgnc().get(gene)
-    return _coded(_GENES, number, gene) if number else {"text": gene}
-
-
-def _chromosome(place: int) -> Json:
-    answer = guide().answers("http://loinc.org/vs/LL2938-0")[place]
-    return _coded(LOINC, answer["code"], answer["display"])
-
-
-def _phenotype(gene: str, meaning: str) -> Json:
-    known = _PHENOTYPES.get(meaning)
-    return {**(_coded(LOINC, *known) if known else {}), "text": f"{gene} {meaning}"}
-
-
 def _share(share: RegionShare) -> list[Json]:
     """Share of one region and its 95 % interval, in percent."""
     low, value, high = (
-        {"value": round(100 * each, 1), "unit": "%", "system": _UCUM, "code": "%"}
+        {"value": round(100 * each, 1), "unit": "%", "system": codes.UCUM, "code": "%"}
         for each in (share.low, share.share, share.high)
     )
     name = share.region.value
@@ -516,13 +454,6 @@ def _share(share: RegionShare) -> list[Json]:
         {"code": {"text": name}, "valueQuantity": value},
         {"code": {"text": f"{name}, 95 % interval"}, "valueRange": {"low": low, "high": high}},
     ]
-
-
-@cache
-def _hgnc() -> dict[str, str]:
-    """Gene to its number at the HUGO Gene Nomenclature Committee."""
-    text = (files("ror_service.interchange") / "genes.tsv").read_text()
-    return {row["gene"]: row["hgnc_id"] for row in csv.DictReader(text.splitlines(), delimiter="\t")}
 
 
 def collected(bundles: Sequence[bytes]) -> bytes:

@@ -15,6 +15,7 @@ from report_templates.content import FindingOutcome, ReportContent
 from report_templates.wording import content_file
 from ror_service.errors import RenderError
 from ror_service.interchange import bundle as bundles
+from ror_service.interchange import codes
 from ror_service.interchange.bundle import fhir_bundle
 from ror_service.interchange.profiles import GUIDE, guide
 
@@ -121,12 +122,12 @@ def test_guidance_says_whether_anybody_approved_its_words() -> None:
     "gene", [*reports.GENES, *(entry["gene"] for entry in content_file("medicines/genes.json")["genes"])]
 )
 def test_every_reported_gene_has_its_number(gene: str) -> None:
-    assert bundles._hgnc()[gene].startswith("HGNC:")
+    assert codes._hgnc()[gene].startswith("HGNC:")
 
 
 def test_a_bundle_that_breaks_a_profile_is_never_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(bundles._ALLELIC_STATES, "homozygous", ("LA6705-3", "Homozygous"))
-    monkeypatch.setattr(bundles, "_chromosome", lambda _place: {"text": "chromosome"})
+    monkeypatch.setitem(codes.ALLELIC_STATES, "homozygous", ("LA6705-3", "Homozygous"))
+    monkeypatch.setattr(codes, "chromosome", lambda _place: {"text": "chromosome"})
     with pytest.raises(RenderError, match="chromosome-identifier") as caught:
         made(reports.hereditary_both_copies())
     assert "LA" not in str(caught.value)
