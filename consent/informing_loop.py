@@ -42,19 +42,20 @@ def is_offered_again(history: History, module: str, policy: Policy, at: datetime
     due = offered_again_at([decision for decision in history.decisions if decision.module == module], policy)
     if due is None or due > at or not _reachable(history):
         return False
-    return not policy.re_offer_needs_re_contact_consent or _agreed_to_contact(history, at)
+    return not policy.re_offer_needs_re_contact_consent or agreed_to_contact(history, at)
 
 
 def may_be_contacted(history: History, at: datetime) -> bool:
     """Whether any message may be sent: to somebody alive and active who agreed to be contacted, and to nobody else."""
-    return _reachable(history) and _agreed_to_contact(history, at)
+    return _reachable(history) and agreed_to_contact(history, at)
 
 
 def _reachable(history: History) -> bool:
     return history.vital_status is VitalStatus.ALIVE and history.participation is Participation.ACTIVE
 
 
-def _agreed_to_contact(history: History, at: datetime) -> bool:
+def agreed_to_contact(history: History, at: datetime) -> bool:
+    """Whether the last word on being contacted is a yes that counts."""
     said = latest([record for record in history.consents if record.document is DocumentType.RE_CONTACT])
     return (
         said is not None

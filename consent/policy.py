@@ -34,6 +34,19 @@ class ModulePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class OutreachStep:
+    """One step to reach somebody whose result a counselor tells first."""
+
+    channel: str
+    """`portal`, `email`, `sms`, `call` or `letter`."""
+    day: int
+    """Days after the first step, from which on this one may be taken."""
+
+
+CHANNELS = frozenset({"portal", "email", "sms", "call", "letter"})
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version of the policy."""
 
@@ -50,6 +63,10 @@ class Policy:
     guardian_answers_count: bool
     """Whether a guardian may say yes for somebody who is not of age; never for an adult."""
     age_of_majority_years: int
+    outreach_steps: tuple[OutreachStep, ...]
+    """In order."""
+    give_up_days: int
+    """Days after the first step, from which on somebody whom no step reached counts as not to be reached."""
 
 
 def load_policy(version: str = CURRENT) -> Policy:
@@ -67,10 +84,12 @@ def load_policy(version: str = CURRENT) -> Policy:
 
 
 def _policy(data: Mapping[str, Any]) -> Policy:
-    _expect_keys(data, {"version", "documents", "informing_loop", "guardians", "modules"})
+    _expect_keys(data, {"version", "documents", "informing_loop", "guardians", "outreach", "modules"})
     loop, guardians = data["informing_loop"], data["guardians"]
     _expect_keys(loop, {"re_offer_days", "most_re_offers", "re_offer_needs_re_contact_consent"})
     _expect_keys(guardians, {"answers_count", "age_of_majority_years"})
+    outreach = data["outreach"]
+    _expect_keys(outreach, {"steps", "give_up_days"})
     return Policy(
         version=_a(str, data["version"]),
         accepted_documents={DocumentType(name): _texts(versions) for name, versions in data["documents"].items()},
@@ -80,6 +99,8 @@ def _policy(data: Mapping[str, Any]) -> Policy:
         re_offer_needs_re_contact_consent=_a(bool, loop["re_offer_needs_re_contact_consent"]),
         guardian_answers_count=_a(bool, guardians["answers_count"]),
         age_of_majority_years=_a(int, guardians["age_of_majority_years"]),
+        outreach_steps=_steps(outreach["steps"]),
+        give_up_days=_a(int, outreach["give_up_days"]),
     )
 
 
@@ -94,6 +115,17 @@ def _module(row: Mapping[str, Any]) -> ModulePolicy:
         specimens=_texts(row["specimens"]),
         signers_when_reviewed=_a(int, row["signers_when_reviewed"]),
     )
+
+
+def _steps(rows: object) -> tuple[OutreachStep, ...]:
+    steps = []
+    for row in _a(list, rows):
+        _expect_keys(row, {"channel", "day"})
+        steps.append(OutreachStep(channel=_a(str, row["channel"]), day=_a(int, row["day"])))
+    days = [step.day for step in steps]
+    if not steps or days[0] != 0 or days != sorted(days) or not {step.channel for step in steps} <= CHANNELS:
+        raise ValueError(f"outreach.steps need a known channel each ({', '.join(sorted(CHANNELS))}) and days from 0 on")
+    return tuple(steps)
 
 
 def _expect_keys(table: Mapping[str, Any], expected: set[str]) -> None:

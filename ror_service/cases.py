@@ -64,6 +64,18 @@ def named(track: Track) -> tuple[str, str]:
     return ("amendment", track.amendment_id) if isinstance(track, AmendmentRow) else ("result_case", track.case_id)
 
 
+def locked(work: Work, case_id: str) -> tuple[ResultCaseRow, AmendmentRow | None]:
+    """A case and the next version beside it, locked after the participant: a withdrawal takes the locks so, too.
+
+    Raises:
+        NotFoundError: If there is no such case.
+    """
+    case = results.must_get(work.session, ResultCaseRow, case_id)
+    participants.get(work.session, case.participant_id, Lock.SHARED)
+    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
+    return case, results.open_amendment(work.session, case_id, lock=True)
+
+
 def order_release(work: Work, track: Track, *, backfill: bool = False) -> None:
     """Let the gate be asked, and the report be made, of a result that waits for nothing else."""
     urgent = isinstance(track, AmendmentRow) and track.urgent

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
+from consent.outreach import Tried
 from consent.types import Confirmation, Disclosure
 from interpreters.serial import to_json
 from ror_service import evidence
@@ -16,7 +17,7 @@ from ror_service.api.fields import Body, Identifier, PlainText
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError
 from ror_service.evidence import HereditaryPacket, ToDecide
-from ror_service.review import queue
+from ror_service.review import outreach, queue
 from ror_service.review.conditions import Urgency
 from ror_service.review.queue import Disposition
 from ror_service.states import ReviewState
@@ -155,6 +156,54 @@ def disclose(case_id: Identifier, body: DisclosureResult, begin: Counselor) -> N
     """Record how the disclosure ended."""
     with begin() as work:
         queue.complete_disclosure(work, case_id, body.outcome)
+
+
+class OutreachStepTaken(BaseModel):
+    """A step that was taken to reach somebody, and how it ended."""
+
+    channel: str
+    tried: Tried
+    at: datetime
+
+
+class Outreach(BaseModel):
+    """Where the steps to reach somebody stand."""
+
+    stopped: list[str]
+    next_channel: str | None
+    due_at: datetime | None
+    answered: bool
+    exhausted: bool
+    taken: list[OutreachStepTaken]
+
+
+class OutreachResult(Body):
+    """How the next step ended."""
+
+    tried: Tried
+
+
+@router.get("/cases/{case_id}/outreach")
+def outreach_of(case_id: Identifier, begin: Counselor) -> Outreach:
+    """The steps to reach the participant: those taken, the next one, or why there is none. Audited."""
+    with begin() as work:
+        plan, taken = outreach.read(work, case_id)
+    step = plan.next_step
+    return Outreach(
+        stopped=list(plan.stopped),
+        next_channel=None if step is None else step.channel,
+        due_at=plan.due_at,
+        answered=plan.answered,
+        exhausted=plan.exhausted,
+        taken=[OutreachStepTaken(channel=each.channel, tried=each.tried, at=each.at) for each in taken],
+    )
+
+
+@router.post("/cases/{case_id}/outreach", status_code=201)
+def reached_out(case_id: Identifier, body: OutreachResult, begin: Counselor) -> None:
+    """Record how the next step ended."""
+    with begin() as work:
+        outreach.record(work, case_id, body.tried)
 
 
 def _item(work: Work, row: ReviewCaseRow) -> ReviewItem:

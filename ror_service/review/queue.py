@@ -16,12 +16,11 @@ from interpreters.findings import HereditaryFinding
 from ror_service import cases, states
 from ror_service.cases import Track
 from ror_service.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError
+from ror_service.review import outreach
 from ror_service.review.triage import Tier, Triage, UnderReview, can_be_reported
 from ror_service.states import CaseState, ReviewState
-from ror_service.storage import participants, results
-from ror_service.storage.participants import Lock
+from ror_service.storage import results
 from ror_service.storage.tables import (
-    AmendmentRow,
     ConfirmationOrderRow,
     ResultCaseRow,
     ReviewCaseRow,
@@ -260,10 +259,13 @@ def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:
     Raises:
         IllegalTransitionError: If the case does not wait for disclosure.
         InvalidInputError: If `outcome` is not an end.
+        ConflictError: If not every step to reach the person was taken, or the time has not passed.
     """
     if outcome not in {Disclosure.COMPLETED, Disclosure.NO_CONTACT_PATH}:
         raise InvalidInputError("a disclosure ends completed or by the no-contact path")
     track = _to_disclose(work, case_id)
+    if outcome is Disclosure.NO_CONTACT_PATH and not outreach.standing(work, track).exhausted:
+        raise ConflictError("not every step to reach the person was taken yet; see the outreach of this case")
     with work.as_service():
         cases.advance(work, track, CaseState.DISCLOSED)
         track.disclosure = outcome.value
@@ -326,22 +328,14 @@ def _open(work: Work, review_id: str) -> tuple[ReviewCaseRow, Track]:
 def _locked(work: Work, review_id: str) -> tuple[ReviewCaseRow, Track | None]:
     """A review, and the case or the next version that rests on what it is about; None where nothing does any more."""
     review = results.must_get(work.session, ReviewCaseRow, review_id)
-    case, amendment = _locked_case(work, review.case_id)
+    case, amendment = cases.locked(work, review.case_id)
     review = results.must_get(work.session, ReviewCaseRow, review_id, lock=True)
     about = (track for track in (amendment, case) if track and track.interpretation_id == review.interpretation_id)
     return review, next(about, None)
 
 
-def _locked_case(work: Work, case_id: str) -> tuple[ResultCaseRow, AmendmentRow | None]:
-    """A case and the next version beside it, locked after the participant: a withdrawal takes the locks so, too."""
-    case = results.must_get(work.session, ResultCaseRow, case_id)
-    participants.get(work.session, case.participant_id, Lock.SHARED)
-    case = results.must_get(work.session, ResultCaseRow, case_id, lock=True)
-    return case, results.open_amendment(work.session, case_id, lock=True)
-
-
 def _to_disclose(work: Work, case_id: str) -> Track:
-    case, amendment = _locked_case(work, case_id)
+    case, amendment = cases.locked(work, case_id)
     track = amendment or case
     if not track.requires_confirmation:
         raise IllegalTransitionError("this result needs no disclosure")

@@ -137,6 +137,9 @@ POLICY: Mapping[str, Rows] = {
             CLINICAL: f"reported_by IS NULL OR reported_by = {_WHO}", PARTICIPANT: _REVIEW, **_each(_REVIEWERS, _REVIEW)
         },
     ),
+    "outreach_tries": Rows(
+        see={PARTICIPANT: _OWN, **_each(_REVIEWERS, _of("interpretations", "interpretation_id"))}
+    ),
     # Reports: a reviewer reads one only by a grant of a second person.
     "reports": Rows(see={PARTICIPANT: _OWN, **_each(_REVIEWERS, _GRANTED)}),
     "report_versions": Rows(

@@ -674,6 +674,25 @@ class RecallRow(Base):
     acknowledged_at: Mapped[datetime | None]
 
 
+class OutreachTryRow(Base):
+    """One step that was taken to reach somebody whose result a counselor tells first. Never changed."""
+
+    __tablename__ = "outreach_tries"
+    __table_args__ = (UniqueConstraint("interpretation_id", "number"),)
+
+    try_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    interpretation_id: Mapped[str] = mapped_column(ForeignKey("interpretations.interpretation_id"))
+    """Of what result: the steps begin anew with another."""
+    number: Mapped[int]
+    """From 1 on, within the outreach of a result."""
+    channel: Mapped[str]
+    tried: Mapped[str]
+    """How it ended, `consent.outreach.Tried`."""
+    recorded_by: Mapped[str]
+    at: Mapped[datetime]
+
+
 class WithdrawalRow(Base):
     """A participant's withdrawal of one kind, and once all of it is done the certificate that says so."""
 

@@ -25,6 +25,7 @@ APPEND_ONLY = (
     "interpretations",
     "artifacts",
     "outside_calls",
+    "outreach_tries",
 )
 
 

@@ -96,7 +96,7 @@ def test_wrong_fields_are_named_and_never_repeated(api: Api) -> None:
 
 
 BODIES = ("Submission", "NewParticipant", "NewConsent", "NewChoice", "NewMedicines", "Standing", "Signature",
-          "Returned", "ConfirmationResult", "DisclosureResult", "NewResolution", "NewRelationship",
+          "Returned", "ConfirmationResult", "DisclosureResult", "OutreachResult", "NewResolution", "NewRelationship",
           "NewGrantRequest", "NewWithdrawal")  # fmt: skip
 
 

@@ -92,16 +92,6 @@ def test_a_candidate_is_released_only_after_two_signers_confirmation_and_disclos
     assert service.read("hereditary_risk")
 
 
-def test_the_no_contact_path_is_an_end_of_disclosure_too(service: Service) -> None:
-    case_id, review_id = service.positive()
-    for signer in (COUNSELOR, DIRECTOR):
-        service.sign(review_id, signer, REPORT)
-    service.confirm(review_id)
-    service.disclose(case_id, Disclosure.NO_CONTACT_PATH)
-    pipeline.release_report(service.context, case_id)
-    assert service.state("hereditary_risk") is CaseState.AVAILABLE
-
-
 @pytest.mark.parametrize("outcome", [Confirmation.DISCORDANT, Confirmation.FAILED])
 def test_what_was_not_confirmed_is_not_released(service: Service, outcome: Confirmation) -> None:
     case_id, review_id = service.positive()

@@ -1,0 +1,101 @@
+"""Steps to reach somebody whose result a counselor tells first, as they are taken; the rules are `consent.outreach`."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from consent import outreach
+from consent.outreach import Plan, Tried, Try
+from ror_service import cases
+from ror_service.cases import Track
+from ror_service.errors import ConflictError, IllegalTransitionError, InvalidInputError
+from ror_service.states import CaseState
+from ror_service.storage import participants
+from ror_service.storage.participants import Lock
+from ror_service.storage.tables import OutreachTryRow
+from ror_service.work import Work, new_id
+
+_WAITING = {CaseState.SIGNED_OFF, CaseState.DISCLOSURE_SCHEDULED}
+
+
+def standing(work: Work, track: Track) -> Plan:
+    """Where the outreach of a result stands; the participant's lock is held until the transaction ends."""
+    with work.as_service():
+        known = participants.history(work.session, track.participant_id, Lock.SHARED)
+    return outreach.plan(known, track.module, work.policy, _tries(work, track), cases.as_of(known, work.at))
+
+
+def read(work: Work, case_id: str) -> tuple[Plan, tuple[Try, ...]]:
+    """The plan of a case and the steps that were taken, oldest first; audited.
+
+    Raises:
+        NotFoundError: If there is no such case.
+        IllegalTransitionError: If its result waits for no disclosure.
+    """
+    track = _to_reach(work, case_id)
+    work.audit("outreach.read", *cases.named(track), track.participant_id)
+    return standing(work, track), _tries(work, track)
+
+
+def record(work: Work, case_id: str, tried: Tried) -> Plan:
+    """Keep how the next step ended, or that an appointment was missed; returns what comes next.
+
+    Raises:
+        NotFoundError: If there is no such case.
+        IllegalTransitionError: If its result waits for no disclosure.
+        ConflictError: If nobody may be contacted, no step is left, the next is not due, or nothing could be missed.
+        InvalidInputError: If a step of this channel cannot end so.
+    """
+    track = _to_reach(work, case_id)
+    now = standing(work, track)
+    if tried is Tried.MISSED:
+        if not now.may_be_missed:
+            raise ConflictError("only who was reached last can have missed an appointment")
+        channel = "appointment"
+    else:
+        channel = _next(work, now, tried)
+    with work.as_service():
+        row = OutreachTryRow(
+            try_id=new_id("try"),
+            participant_id=track.participant_id,
+            interpretation_id=str(track.interpretation_id),
+            number=len(_tries(work, track)) + 1,
+            channel=channel,
+            tried=tried.value,
+            recorded_by=work.actor.name,
+            at=work.at,
+        )
+        work.session.add(row)
+        work.session.flush()
+    work.audit("outreach.record", *cases.named(track), track.participant_id, channel=channel, tried=tried.value)
+    return standing(work, track)
+
+
+def _next(work: Work, now: Plan, tried: Tried) -> str:
+    if now.stopped:
+        raise ConflictError(f"nobody may be contacted about this result: {', '.join(now.stopped)}")
+    if now.next_step is None or now.due_at is None:
+        raise ConflictError("no step is left: the person answered, or every step was taken")
+    if work.at < now.due_at:
+        raise ConflictError(f"the next step is due on {now.due_at:%Y-%m-%d %H:%M} UTC, not before")
+    if not outreach.fits(now.next_step, tried):
+        raise InvalidInputError(f"the next step is a {now.next_step.channel}, which cannot end as {tried}")
+    return now.next_step.channel
+
+
+def _to_reach(work: Work, case_id: str) -> Track:
+    case, amendment = cases.locked(work, case_id)
+    track = amendment or case
+    if not track.requires_confirmation or CaseState(track.state) not in _WAITING:
+        raise IllegalTransitionError("this result waits for no disclosure")
+    return track
+
+
+def _tries(work: Work, track: Track) -> tuple[Try, ...]:
+    with work.as_service():
+        rows = work.session.scalars(
+            select(OutreachTryRow)
+            .where(OutreachTryRow.interpretation_id == track.interpretation_id)
+            .order_by(OutreachTryRow.number)
+        ).all()
+    return tuple(Try(row.channel, Tried(row.tried), row.at) for row in rows)
