@@ -52,6 +52,7 @@ def router(context: ServiceContext) -> APIRouter:
     @routes.post("/authorize")
     def grant(
         request: Request,
+        *,
         redirect_uri: Annotated[str, Form()],
         state: Annotated[str, Form()],
         code_challenge: Annotated[str, Form()],

@@ -25,6 +25,10 @@ FLOW = "ror-sign-in"
 _FLOW_SECONDS = 600
 
 
+class SignInError(UnauthenticatedError):
+    """An attempt to sign in that came to nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Where people sign in."""
@@ -34,8 +38,8 @@ class Issuer:
     client_id: str
 
 
-def begin(issuer: Issuer, back_to: str, *, secure: bool) -> tuple[str, Response]:
-    """Where to send the browser, and the answer that sends it there and remembers the attempt in a cookie."""
+def begin(issuer: Issuer, back_to: str, *, secure: bool) -> Response:
+    """Send the browser to the issuer, and remember the attempt in a cookie."""
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = urlencode(
@@ -49,24 +53,23 @@ def begin(issuer: Issuer, back_to: str, *, secure: bool) -> tuple[str, Response]
             "code_challenge_method": "S256",
         }
     )
-    url = f"{issuer.authorize_url}?{query}"
-    answer = Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": url})
+    answer = Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": f"{issuer.authorize_url}?{query}"})
     answer.set_cookie(
         FLOW, f"{state}.{verifier}", max_age=_FLOW_SECONDS, httponly=True, secure=secure, samesite="lax", path="/portal"
     )
-    return url, answer
+    return answer
 
 
 def finish(issuer: Issuer, request: Request, back_to: str) -> str:
     """The access token for the code that the issuer sent the browser back with.
 
     Raises:
-        UnauthenticatedError: If this browser began no such attempt, or the issuer does not take the code.
+        SignInError: If this browser began no such attempt, or the issuer does not take the code.
     """
     state, _, verifier = request.cookies.get(FLOW, "").partition(".")
     given = request.query_params
     if not state or not secrets.compare_digest(state, given.get("state", "")) or "code" not in given:
-        raise UnauthenticatedError("this browser did not begin to sign in; begin again")
+        raise SignInError("this browser did not begin to sign in; begin again")
     form = {
         "grant_type": "authorization_code",
         "code": given["code"],
@@ -78,7 +81,7 @@ def finish(issuer: Issuer, request: Request, back_to: str) -> str:
         answer = httpx.post(issuer.token_url, data=form, timeout=10, follow_redirects=False)
         token = answer.raise_for_status().json()["access_token"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise UnauthenticatedError("the issuer did not take the code; begin again") from error
+        raise SignInError("the issuer did not take the code; begin again") from error
     return str(token)
 
 

@@ -1,17 +1,20 @@
-"""The words of the portal in each language, from its content files; a text that is missing is an error, never a blank."""
+"""The words of the portal in each language, from its content files; a missing text is an error, never a blank."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
+from consent.reasons import reason_text
 from report_templates.content import Language
 from report_templates.wording import WordingError, Words
+from ror_service.errors import NotFoundError
+from ror_service.settings import Settings
 
 LANGUAGE_NAMES = {Language.EN: "English", Language.ES: "Español"}
 
@@ -19,7 +22,14 @@ LANGUAGE_NAMES = {Language.EN: "English", Language.ES: "Español"}
 @cache
 def content(name: str) -> dict[str, Any]:
     """A content file by its name, `portal` or `choices`."""
-    return cast("dict[str, Any]", json.loads((files("ror_service.web") / "content" / f"{name}.json").read_text("utf-8")))
+    text = (files("ror_service.web") / "content" / f"{name}.json").read_text("utf-8")
+    return cast("dict[str, Any]", json.loads(text))
+
+
+@cache
+def modules() -> Mapping[str, Mapping[str, Any]]:
+    """Every kind of result by its module, in the order in which pages show them."""
+    return {entry["id"]: entry for entry in content("choices")["modules"]}
 
 
 @cache
@@ -34,6 +44,11 @@ class Texts:
     language: Language
     programme: str
     support: str
+
+    @classmethod
+    def of_settings(cls, language: Language, settings: Settings) -> Texts:
+        """The words of the programme that is set up."""
+        return cls(language, settings.programme_name, settings.support_contact)
 
     @property
     def words(self) -> Words:
@@ -69,17 +84,27 @@ class Texts:
         """Label, reason of waiting and next step of a state of a result."""
         return _by_id("states")[code if code != "being_checked" else "interpreting"]
 
-    def reason(self, code: str) -> Mapping[str, Any] | None:
-        """What a participant reads of a reason; None where the state says all."""
-        return _by_id("reasons").get(code)
+    def reason(self, code: str) -> str:
+        """What a participant reads of a reason of the consent gate."""
+        return reason_text(code, self.language.value)
 
     def error(self, code: str) -> Mapping[str, Any]:
         """Title and text of an error page."""
         return _by_id("errors")[code]
 
     def module(self, module: str) -> Mapping[str, Any]:
-        """Name, screens and questions of one kind of result."""
-        return next(entry for entry in content("choices")["modules"] if entry["id"] == module)
+        """Name, screens and questions of one kind of result.
+
+        Raises:
+            NotFoundError: If there is no such kind.
+        """
+        if module not in modules():
+            raise NotFoundError("no such kind of result")
+        return modules()[module]
+
+    def items(self, names: Iterable[str]) -> str:
+        """What a receipt lists, in words."""
+        return self.words.listed([self.of(content("portal")["receipt_items"][name]) for name in names])
 
     def day(self, at: datetime | date) -> str:
         """A date in words."""
