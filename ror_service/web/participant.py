@@ -47,6 +47,8 @@ _ENDED = {state.value for state in (*results.CLOSED_CASES, CaseState.SUSPENDED)}
 _TURN = {CaseState.OFFERED.value, CaseState.DEFERRED.value}
 _NOT_READ = "qc_failed"
 _TO_TALK = {"disclosure_pending", "disclosure_missed"}
+_OVER = {"withdrawn", "deceased", "death_reported"}
+"""Reasons after which there is nothing to choose."""
 _TO_CHOOSE = "informing_loop_"
 _READ = {"report.read", "break_glass.read"}
 
@@ -61,7 +63,7 @@ class Result:
     why: tuple[str, ...]
     next: str
     action: str
-    """What the participant can do: `open`, `choose`, `talk` or `change`."""
+    """What the participant can do: `open`, `choose`, `talk`, `change` or `none`."""
     is_turn: bool
     """Whether the participant is asked for something."""
     picture: str
@@ -182,6 +184,7 @@ def _result(work: Work, who: Visitor, case: ResultCaseRow) -> Result:
     why = dict.fromkeys([t.of(said["why_waiting"], **values), *([t.reason(waiting_for)] if waiting_for else [])])
     action = (
         "open" if files
+        else "none" if waiting_for in _OVER
         else "talk" if waiting_for in _TO_TALK
         else "choose" if state in _TURN or (waiting_for or "").startswith(_TO_CHOOSE)
         else "change"
@@ -191,7 +194,7 @@ def _result(work: Work, who: Visitor, case: ResultCaseRow) -> Result:
         name=t.of(t.module(case.module)["name"]),
         label=t.of(said["label"]),
         why=tuple(why),
-        next=t.of(said["next"], **values),
+        next="" if waiting_for in _OVER else t.of(said["next"], **values),
         action=action,
         is_turn=state in _TURN or action == "talk",
         picture=said["pictogram"],

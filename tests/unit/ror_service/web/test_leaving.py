@@ -44,6 +44,7 @@ def test_leaving_is_in_force_at_once(visitor: Browser) -> None:
     visitor.service.available("traits")
     visitor.send("en/withdraw/leave", sure="yes")
     assert standing(visitor.service) == Participation.WITHDRAWN
+    assert "usa-button" not in visitor.get("en/").text, "there is nothing left to choose"
     assert "/results/traits" not in visitor.get("en/results").text
 
 
