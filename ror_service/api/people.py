@@ -438,7 +438,7 @@ def _reported_objects(work: Work, participant_id: str) -> set[str]:
 
 def _progress(work: Work, case: ResultCaseRow, language: str) -> Progress:
     state, waiting_for = cases.progress(work, case)
-    files = reports.readable_files(work, case)
+    files = reports.readable_files(work, case, waiting_for)
     return Progress(
         module=case.module,
         state=state,

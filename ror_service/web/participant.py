@@ -5,7 +5,7 @@ A page is a function of a few lines: one transaction in the participant's name, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -167,17 +167,21 @@ def help_page(who: Who) -> Response:
 def _results(who: Visitor) -> list[Result]:
     with who.begin() as work:
         newest = {case.module: case for case in results.cases_of(work.session, who.participant_id)}
-        return [_result(work, who, newest[module]) for module in modules() if module in newest]
+        said = stored.history(work.session, who.participant_id).decisions
+        return [
+            _result(work, who.t, newest[module], [each.re_offer_at for each in said if each.module == module])
+            for module in modules()
+            if module in newest
+        ]
 
 
-def _result(work: Work, who: Visitor, case: ResultCaseRow) -> Result:
-    t = who.t
+def _result(work: Work, t: Texts, case: ResultCaseRow, offered_again: Sequence[datetime | None]) -> Result:
     state, waiting_for = cases.progress(work, case)
-    files = reports.readable_files(work, case) or ()
+    files = reports.readable_files(work, case, waiting_for) or ()
     said = t.state(_NOT_READ if waiting_for == _NOT_READ else state)
     values = {
         "date": t.day(case.updated_at),
-        "reoffer_date": _offered_again(work, who, case.module),
+        "reoffer_date": "".join(t.day(at) for at in sorted(filter(None, offered_again))[-1:]),
         "partner_deadline": t.day(case.updated_at + RECALL_DUE),
     }
     # A participant who only has to wait reads the same of both: it is told once.
@@ -202,12 +206,6 @@ def _result(work: Work, who: Visitor, case: ResultCaseRow) -> Result:
         files=files,
         since=case.updated_at,
     )
-
-
-def _offered_again(work: Work, who: Visitor, module: str) -> str:
-    said = stored.history(work.session, who.participant_id).decisions
-    dates = [each.re_offer_at for each in said if each.module == module and each.re_offer_at]
-    return who.t.day(max(dates)) if dates else ""
 
 
 def _version(t: Texts, version: VersionSummary) -> dict[str, Any]:
