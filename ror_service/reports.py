@@ -210,6 +210,21 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
     return Opened(version.version_id, artifact.media_type, content)
 
 
+def readable_files(work: Work, case: ResultCaseRow, waiting_for: str | None) -> tuple[str, ...] | None:
+    """Names of the files that the participant may open at this moment; None while there is no report to read.
+
+    Args:
+        work: The transaction.
+        case: Whose and which result.
+        waiting_for: The reason that `cases.progress` gives.
+    """
+    version = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
+    if version is None or waiting_for is not None:
+        return None
+    files = results.artifacts_of(work.session, version.version_id)
+    return tuple(file.name for file in files if file.name != DIFFERENCE)
+
+
 @dataclass(frozen=True, slots=True)
 class VersionSummary:
     """One version of a report in the list of all."""

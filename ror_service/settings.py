@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     """Clients, as JSON, whose tokens are taken (`azp` or `client_id`); empty: all that the audience admits."""
     role_claim: str = Field(default="role", pattern=r"^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$")
     """Claim that names the caller's role, dots between levels: `scope`, `realm_access.roles`."""
+    sign_in_url: HttpUrl | None = None
+    """Authorization endpoint of the issuer, where the portal sends people to sign in; embedded, a page of its own."""
+    token_url: HttpUrl | None = None
+    """Token endpoint of the issuer, where the portal exchanges the code of a sign-in."""
+    client_id: str = "portal"
+    """The portal's name at the issuer."""
     lease_seconds: int = Field(default=300, ge=1)
     """How long a claimed job belongs to its worker before the sweeper gives it to another."""
     queue_depth: int = Field(default=50, ge=2)

@@ -16,6 +16,7 @@ from ror_service.errors import ServiceError
 from ror_service.intake.manifest import SCHEMAS
 from ror_service.standing import Readiness
 from ror_service.storage import migrations
+from ror_service.web import site
 
 
 class _Application(FastAPI):
@@ -52,6 +53,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     app.state.tokens = TokenVerifier(context.settings)
     for module in (labs, people, reviews, identity, break_glass, partners, operations, metrics):
         app.include_router(module.router)
+    app.mount(site.PATH, site.create_site(context, app.state.tokens))
     app.add_exception_handler(ServiceError, problems.refused)
     app.add_exception_handler(RequestValidationError, problems.invalid)
     app.add_exception_handler(HTTPException, problems.http_error)

@@ -15,7 +15,7 @@ from consent.reasons import reason_text
 from consent.types import Answer, Capacity, DocumentType, ModuleAnswer, Participation, VitalStatus
 from consent.withdrawal import Data, WithdrawalKind
 from interpreters.genotypes import Sex
-from report_templates.content import Audience, Language
+from report_templates.content import Language
 from ror_service import cases, own_medicines, participants, reports, withdrawals
 from ror_service.api.access import Begin, Context, own, working
 from ror_service.api.fields import Body, Identifier, ModuleName, ShownLine, Version
@@ -23,7 +23,6 @@ from ror_service.api.tokens import Role
 from ror_service.errors import ForbiddenError, NotFoundError, WithheldError
 from ror_service.interchange import bundle as interchange
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
-from ror_service.rendering.artifacts import DIFFERENCE
 from ror_service.states import RecallState
 from ror_service.storage import audit_events, results
 from ror_service.storage import participants as participant_rows
@@ -63,6 +62,7 @@ _TOLD_AT_ONCE = {
     "consent.answer",
     "consent.choice",
     "consent.explain",
+    "education.answer",
     "own_medicines.enter",
     "own_medicines.read",
     "own_medicines.erase",
@@ -438,14 +438,12 @@ def _reported_objects(work: Work, participant_id: str) -> set[str]:
 
 def _progress(work: Work, case: ResultCaseRow, language: str) -> Progress:
     state, waiting_for = cases.progress(work, case)
-    version = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
-    readable = version is not None and waiting_for is None
-    files = results.artifacts_of(work.session, version.version_id) if version is not None and readable else ()
+    files = reports.readable_files(work, case, waiting_for)
     return Progress(
         module=case.module,
         state=state,
         waiting_for=waiting_for,
         explanation=None if waiting_for is None else reason_text(waiting_for, language),
-        readable=readable,
-        files=[artifact.name for artifact in files if artifact.name != DIFFERENCE],
+        readable=files is not None,
+        files=list(files or ()),
     )
