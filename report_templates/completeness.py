@@ -49,9 +49,7 @@ def content_faults(content: object, languages: Iterable[str] = tuple(Language)) 
             )
 
 
-def catalogue_faults(
-    english: Mapping[str, Any], other: Mapping[str, Any], forms: frozenset[str]
-) -> Iterator[str]:
+def catalogue_faults(english: Mapping[str, Any], other: Mapping[str, Any], forms: frozenset[str]) -> Iterator[str]:
     """What a catalogue lacks, or has too much, compared with the English one.
 
     Args:

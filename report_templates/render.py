@@ -33,7 +33,15 @@ INK = "#0f4c5c"
 """Color of pictograms and of the map; a color of its own in the SVG, because a PDF knows no currentColor."""
 PALE = "#d9dfe1"
 _FOLDERS = ("content", "locale", "pictograms", "static", "templates", "views")
-_MODULES = ("completeness.py", "content.py", "differences.py", "medicine_messages.py", "medicine_names.py", "render.py", "wording.py")
+_MODULES = (
+    "completeness.py",
+    "content.py",
+    "differences.py",
+    "medicine_messages.py",
+    "medicine_names.py",
+    "render.py",
+    "wording.py",
+)
 _BORROWED = (("interpreters.hereditary_risk", "reasons.py"),)
 """Wording that a report takes from elsewhere, by package."""
 _SVG_TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)

@@ -154,7 +154,10 @@ class Words:
         text = self._string(key)
         if isinstance(text, dict):
             text = text.get(self._form(values), text["other"])
-            values = {name: self.number(value) if name == "n" else value for name, value in values.items()}
+            values = {
+                name: self.number(value) if isinstance(value, int) and name == "n" else value
+                for name, value in values.items()
+            }
         if not isinstance(text, str):
             raise WordingError(f"locale/{self.language}.json: no text {key!r}")
         return fill(text, values, key)
@@ -171,13 +174,17 @@ class Words:
         chosen = local
         if "other" in local:
             chosen = local.get(self._form(values), local["other"])
-        return fill(cast("str", self._in_language(chosen)), values, "content")
+        return fill(cast("str", self.in_language(chosen)), values, "content")
 
     def texts(self, local: Mapping[str, Any], /, **values: object) -> tuple[str, ...]:
         """A content text of several paragraphs."""
-        return tuple(fill(paragraph, values, "content") for paragraph in self._in_language(local))
+        return tuple(fill(paragraph, values, "content") for paragraph in self.in_language(local))
 
-    def number(self, value: object) -> str:
+    def in_language(self, local: Mapping[Any, Any]) -> Any:  # noqa: ANN401 - a text, or a list of them
+        """What a text says in this language, as it is: its placeholders are not filled."""
+        return local[self.language]
+
+    def number(self, value: int) -> str:
         """A whole number with its thousands set apart."""
         return format_decimal(value, locale=locale_of(self.language))
 
@@ -204,9 +211,6 @@ class Words:
 
     def _string(self, key: str) -> object:
         return catalogue(self.language, self.audience).get(key)
-
-    def _in_language(self, local: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a text, or a list of them
-        return local[self.language]
 
     def _form(self, values: Mapping[str, object]) -> str:
         number = values.get("n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pikepdf
 
@@ -34,9 +34,9 @@ def check_archivable(pdf: bytes) -> None:
     """Check that a PDF keeps PDF/A-3a and says so, and that it says to keep PDF/UA-1 too.
 
     Raises:
-        ArchiveError: If it does not name both standards, has no identifier or is encrypted; has no color profile, a font
-            that is not embedded or whose text cannot be read, an attached file that does not say what it is, something
-            that runs, or an annotation that is hidden or not printed.
+        ArchiveError: If it does not name both standards, has no identifier or is encrypted; has no color profile, a
+            font that is not embedded or whose text cannot be read, an attached file that does not say what it is,
+            something that runs, or an annotation that is hidden or not printed.
     """
     with pikepdf.open(BytesIO(pdf)) as document:
         faults = tuple(dict.fromkeys(_faults(document)))
@@ -61,7 +61,7 @@ def _metadata_faults(root: Any) -> Iterator[str]:  # noqa: ANN401 - pikepdf obje
     if "/Metadata" not in root:
         yield "no metadata"
         return
-    tree = ElementTree.fromstring(root.Metadata.read_bytes())  # noqa: S314 - our own renderer wrote it
+    tree = ET.fromstring(root.Metadata.read_bytes())  # noqa: S314 - our own renderer wrote it
     if len(list(tree.iter(f"{_RDF}RDF"))) != 1:
         yield "metadata in several parts"
     said: dict[str, str] = {}

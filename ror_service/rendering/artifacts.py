@@ -41,7 +41,9 @@ class Artifact:
 def artifacts(
     release: Release[ReportContent], renderer: Renderer, sign: Callable[[bytes], bytes] | None = None
 ) -> tuple[Artifact, ...]:
-    """HTML and PDF for each audience and language, and the FHIR bundle, which each PDF holds as well; unsigned, the same release gives the same.
+    """HTML and PDF for each audience and language, and the FHIR bundle, which each PDF holds as well.
+
+    Unsigned, the same release gives the same.
 
     Args:
         release: What the consent gate let through.

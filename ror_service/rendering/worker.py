@@ -3,9 +3,9 @@
 Run as `python -I -m ror_service.rendering.worker` by `RendererProcess`, never by hand. It keeps no file: the fonts come
 from the package by way of `FONTCONFIG_FILE`, and after start-up the process cannot write files at all.
 
-A frame in is 4 bytes of length (big-endian) and the HTML in UTF-8, then again a length and the JSON to attach, of length 0
-where there is none. A frame out is one byte (`+` or `-`), 4 bytes of
-length, and the PDF or, after `-`, a code that says what went wrong without a word of the document.
+A frame in is 4 bytes of length (big-endian) and the HTML in UTF-8, then again a length and the JSON to attach, of
+length 0 where there is none. A frame out is one byte (`+` or `-`), 4 bytes of length, and the PDF or, after `-`, a code
+that says what went wrong without a word of the document.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _ALSO_UA = b"""\
 </rdf:li></rdf:Bag></pdfaExtension:schemas>
 </rdf:Description>
 """
-"""What says that the file keeps PDF/UA-1 besides PDF/A-3a, and explains that property, as PDF/A asks for each that it does
-not know. WeasyPrint writes one of the two alone (PDF Association, "Conforming to both PDF/A and PDF/UA")."""
+"""What says that the file keeps PDF/UA-1 besides PDF/A-3a, and explains that property, as PDF/A asks for each that it
+does not know. WeasyPrint writes one of the two alone (PDF Association, "Conforming to both PDF/A and PDF/UA")."""
 
 
 class _Problems(logging.Handler):
@@ -147,8 +147,8 @@ def serve(source: BinaryIO, sink: BinaryIO, engine: Engine) -> None:
     """Answer documents until the input ends."""
     sink.write(READY)
     sink.flush()
-    # Collecting between documents and not during them saves a tenth of the time. What was loaded stays for ever, so that
-    # looking through it each time finds nothing.
+    # Collecting between documents and not during them saves a tenth of the time. What was loaded stays for ever, and
+    # looking through it each time would find nothing.
     gc.disable()
     gc.collect()
     gc.freeze()

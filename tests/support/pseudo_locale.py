@@ -21,8 +21,8 @@ class PseudoWords(Words):
     def _string(self, key: str) -> object:
         return pseudo(super()._string(key))
 
-    def _in_language(self, local: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as in the original
-        return pseudo(super()._in_language(local))
+    def in_language(self, local: Mapping[Any, Any]) -> Any:  # noqa: ANN401 - as in the original
+        return pseudo(super().in_language(local))
 
 
 def pseudo(value: Any) -> Any:  # noqa: ANN401 - a text, or texts in lists and objects

@@ -1,4 +1,4 @@
-"""What a made report is like: its pages, faults of its tags, text that overlaps or leaves its page, how hard it reads."""
+"""What a report is like: text that overlaps or leaves its page, what is not translated, how hard it reads."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
-from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from report_templates.content import Audience, Language
 from report_templates.render import audiences, document, render_html
@@ -83,7 +82,7 @@ class Word:
 
 def cpu_seconds(renderer: RendererProcess) -> float:
     """CPU time that the renderer's process has used, from what the kernel counts (in hundredths of a second)."""
-    child = renderer._child  # noqa: SLF001 - only a measurement asks
+    child = renderer._child
     assert child is not None
     numbers = Path(f"/proc/{child.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
@@ -110,7 +109,7 @@ def overflows(pdf: bytes) -> list[str]:
 
 def _pages(made: bytes) -> Iterator[tuple[list[Word], float]]:
     clean = re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", b"", made)
-    for number, page in enumerate(ElementTree.fromstring(clean).iter(f"{_XHTML}page"), 1):  # noqa: S314 - poppler's own
+    for number, page in enumerate(ET.fromstring(clean).iter(f"{_XHTML}page"), 1):  # noqa: S314 - poppler's own
         words = [
             Word(number, word.text or "", *(float(word.attrib[side]) for side in ("xMin", "yMin", "xMax", "yMax")))
             for word in page.iter(f"{_XHTML}word")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from support import pseudo_locale, reports
-from support.report_pages import EVERY, Version, reading, untranslated
 from support.reading import FAIRLY_EASY, GRADE
+from support.report_pages import EVERY, Version, reading, untranslated
 
 from report_templates import render, wording
 from report_templates.completeness import IncompleteLanguageError, catalogue_faults, content_faults, text_faults
@@ -133,7 +133,7 @@ def test_every_report_is_translated_and_easy_to_read(version: Version) -> None:
 
 def test_the_pseudo_locale_is_longer_and_keeps_what_is_filled_in() -> None:
     assert pseudo_locale.pseudo({"one": "The {gene} of"}) == {"one": "Tháéé {gene} óf"}
-    assert pseudo_locale.pseudo(["result", 3]) == ["résúáéíult".replace("u", "ú"), 3]
+    assert pseudo_locale.pseudo(["result", 3]) == ["résúáéílt", 3]
     english = render_html(reports.release(reports.traits()), Language.EN)
     pseudo = document(reports.release(reports.traits()), pseudo_locale.PseudoWords(Language.EN, Audience.PARTICIPANT))
     plain, longer = (len(text.partition("<main>")[2]) for text in (english, pseudo))
