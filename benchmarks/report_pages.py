@@ -8,7 +8,8 @@ service's own renderer, and prints a line for each. CPU seconds are those of one
 by the Szigriszt-Pazos index (65 and more is fairly easy), names of genes and medicines masked; reports for clinicians
 are not graded. The pseudo-locale `en-XA` (accented English, some 35 % longer) stands for languages to come.
 
---quick is one state of each module. --write keeps the PDFs and HTML files. Ends with status 1 when a bound is broken.
+--quick is one state of each module, and --state one of them. --write keeps the PDFs and HTML files. Ends with status 1
+when a bound is broken; the bound on time is that of the mean report, and counts for all states together alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from report_templates.content import Audience, Language
 from ror_service.rendering import AccessibilityError, RendererProcess, check_accessible
 
 CPU_SECONDS = 0.5
-QUICK = ("ancestry", "traits-ten", "medicines-sequence-only", "hereditary-positive", "hereditary-amended")
+"""Of the mean report. One of 15 pages on medicines takes more: some 0.06 s a page."""
+QUICK = ("ancestry", "traits-ten", "medicines-sequence-only", "hereditary-positive", "medicines-corrected")
 PROMISE = (
     "Every report in every state and language can be read: tags whole, no text on another, plain words, translated"
 )
@@ -53,7 +55,7 @@ class Line:
     untranslated: tuple[str, ...]
 
     def broken(self) -> Iterator[str]:
-        """Which bounds it breaks. CPU time depends on the machine and its load, and is judged as a whole."""
+        """Which bounds it breaks, but that on time."""
         _, language, _ = self.version
         yield from self.tag_faults
         yield from self.overflows
@@ -121,8 +123,9 @@ def main() -> int:
     broken = sum(bool(list(line.broken())) for line in lines)
     mean, most = sum(seconds) / len(seconds), max(seconds)
     print(f"{len(lines)} reports, {sum(line.pages for line in lines)} pages: mean {mean:.2f} CPU s, most {most:.2f}")
-    figure = f"{len(lines)} reports, {broken} with a fault; a PDF took {mean:.2f} CPU s (most {most:.2f})"
-    return 0 if tell(PROMISE, figure, held=not broken and mean <= CPU_SECONDS) else 1
+    in_time = len(states) < len(reports.STATES) or mean <= CPU_SECONDS
+    figure = f"{len(lines)} reports, {broken} with a fault; one took {mean:.2f} CPU s (most {most:.2f})"
+    return 0 if tell(PROMISE, figure, held=not broken and in_time) else 1
 
 
 def show(line: Line) -> None:
