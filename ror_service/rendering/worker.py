@@ -28,9 +28,9 @@ ATTACHED = "result.json"
 """Name of the attached file."""
 _END_OF_METADATA = b"</rdf:RDF>"
 _ALSO_UA = b"""\
-<rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about=""
+<rdf:Description rdf:about=""
  xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" pdfuaid:part="1"/>
-<rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about=""
+<rdf:Description rdf:about=""
  xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
  xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
  xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
@@ -115,7 +115,7 @@ class Engine:
             document.metadata.attachments.append(
                 self._attachment(
                     string=data, name=ATTACHED, created=issued, modified=issued, relationship="Alternative",
-                    description="FHIR",
+                    description="FHIR R4 bundle of this result",
                 )
             )  # fmt: skip
         pdf: bytes = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3a", pdf_identifier=True)
