@@ -22,6 +22,8 @@ _POPULATION_ORDER = ("general", "adults", "child >40kg_adult", "", "n/a")
 _NEVER_TOOK_IT = "naive"
 _NO_CARE = frozenset({"standard_dose", "no_recommendation"})
 """Actions that ask for nothing beyond usual use."""
+_ANOTHER_MEDICINE = frozenset({"avoid", "contraindicated", "alternative"})
+"""Actions of the second source by which a medicine is not to be taken without talking first."""
 
 
 class GeneState(StrEnum):
@@ -66,6 +68,8 @@ class AdviceKind(StrEnum):
     """No gene of the medicine was read."""
     NOT_IN_REPORT = "not_in_report"
     """Genes were read, but no guideline row fits. Never to be taken as no warning."""
+    SECOND_SOURCE = "second_source"
+    """A medicine that the first guideline source lacks; the second one asks for care."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,28 @@ def advise(findings: Sequence[PharmacogenomicFinding], states: Mapping[str, Gene
     ]
     advice += [Advice(drug, AdviceKind.HELD, genes=rows[drug][0].genes) for drug in rows if drug not in listed]
     return tuple(sorted(advice, key=lambda item: item.drug))
+
+
+def second_source_advice(
+    findings: Sequence[PharmacogenomicFinding], states: Mapping[str, GeneState]
+) -> dict[str, Advice]:
+    """What to say of each medicine that the second guideline source alone knows, for who takes it.
+
+    Where it asks for nothing, the report has no message: never no warning.
+    """
+    rows: dict[str, set[str]] = {}
+    for row in (row for finding in findings for row in finding.second_opinions):
+        rows.setdefault(row.drug, set()).update(row.actions)
+    advice = {}
+    for drug in content_file("medicines/drugs.json")["second_source"]:
+        name, genes = drug["id"], tuple(drug["genes"])
+        found = _advise_one(name, genes, [], states, set())
+        actions = rows.get(name, set())
+        if found.kind is AdviceKind.NOT_IN_REPORT and not _NO_CARE.issuperset(actions):
+            level = Level.BE_AWARE if _ANOTHER_MEDICINE.isdisjoint(actions) else Level.TALK_BEFORE_USE
+            found = Advice(name, AdviceKind.SECOND_SOURCE, level, genes=genes)
+        advice[name] = found
+    return advice
 
 
 def _advise_one(

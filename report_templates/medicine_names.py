@@ -48,7 +48,8 @@ def _words(text: str) -> tuple[str, ...]:
 def _names() -> dict[tuple[str, ...], str]:
     """Every name and brand of the list, word by word, to the medicine's id."""
     names: dict[tuple[str, ...], str] = {}
-    for drug in content_file("medicines/drugs.json")["drugs"]:
+    known = content_file("medicines/drugs.json")
+    for drug in (*known["drugs"], *known["second_source"]):
         given = (drug["brands_us"], drug["brands_us_combination"], drug["other_names"], drug["name"].values())
         # A second name stands in parentheses, as in "suxametonio (succinilcolina)".
         for name in (part for texts in given for text in texts for part in re.split(r"[()]", text)):

@@ -27,13 +27,21 @@ from report_templates.views import (
     medicines,
     traits,
 )
-from report_templates.wording import Words, content_file
+from report_templates.wording import Words, check_every_language, content_file
 
 INK = "#0f4c5c"
 """Color of pictograms and of the map; a color of its own in the SVG, because a PDF knows no currentColor."""
 PALE = "#d9dfe1"
 _FOLDERS = ("content", "locale", "pictograms", "static", "templates", "views")
-_MODULES = ("content.py", "differences.py", "medicine_messages.py", "medicine_names.py", "render.py", "wording.py")
+_MODULES = (
+    "completeness.py",
+    "content.py",
+    "differences.py",
+    "medicine_messages.py",
+    "medicine_names.py",
+    "render.py",
+    "wording.py",
+)
 _BORROWED = (("interpreters.hereditary_risk", "reasons.py"),)
 """Wording that a report takes from elsewhere, by package."""
 _SVG_TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
@@ -52,20 +60,26 @@ def render_html(release: Release[ReportContent], language: Language, audience: A
     Raises:
         ContentError: If the release is for another participant or module than the report, or there is no such version.
         WordingError: If the report must say something for which there is no wording.
+        IncompleteLanguageError: If any language lacks a text, whatever the report is about.
     """
     content, decision = release.payload, release.decision
     if (decision.participant_id, decision.module) != (content.participant.programme_id, content.module):
         raise ContentError("release: the decision is for another participant or module than the report")
     if (audience, language) not in audiences(content.module):
         raise ContentError(f"audience: {content.module} has no version for the {audience} in the language {language}")
-    words = Words(language, audience)
-    template = _environment().get_template(_TEMPLATES[audience].format(module=content.module))
+    return document(release, Words(language, audience))
+
+
+def document(release: Release[ReportContent], words: Words) -> str:
+    """The report in `words`, which need not be those of a language that is released."""
+    content, decision = release.payload, release.decision
+    template = _environment().get_template(_TEMPLATES[words.audience].format(module=content.module))
     return template.render(
         t=words,
         title_of=partial(_picture_title, words),
         content=content,
         frame=frame.frame(content, words, decision.policy_version),
-        view=_VIEWS[audience][content.module](content, words),
+        view=_VIEWS[words.audience][content.module](content, words),
     )
 
 
@@ -124,6 +138,7 @@ _TEMPLATES = {Audience.PARTICIPANT: "{module}.html.j2", Audience.CLINICIAN: "{mo
 
 @cache
 def _environment() -> Environment:
+    check_every_language()
     environment = Environment(
         loader=PackageLoader("report_templates"),
         autoescape=True,

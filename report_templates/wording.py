@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, cast
 
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from report_templates import completeness
+from report_templates.completeness import PLACEHOLDER, IncompleteLanguageError
 from report_templates.content import Audience, Language
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _SPANISH_I_SOUND = re.compile(r"^h?i(?!e)", re.IGNORECASE)
 _MONTH_PARTS = 2
+_NUMBERS_TRIED = 1000
+"""Counts below it show every form of a language that a report needs."""
 
 
 class WordingError(LookupError):
@@ -27,23 +36,82 @@ class WordingError(LookupError):
 
 @cache
 def content_file(name: str) -> dict[str, Any]:
-    """A content file by its path below `content/`, for example `medicines/genes.json`."""
-    return cast("dict[str, Any]", json.loads((files("report_templates") / "content" / name).read_text("utf-8")))
+    """A content file by its path below `content/`, for example `medicines/genes.json`.
+
+    Raises:
+        IncompleteLanguageError: If a text lacks a language.
+    """
+    content = _json(f"content/{name}")
+    _refuse(completeness.content_faults(content), name)
+    return content
 
 
 @cache
 def catalogue(language: Language, audience: Audience = Audience.PARTICIPANT) -> dict[str, Any]:
-    """The interface strings of one language, by key; a plural is an object with `one` and `other`.
+    """The interface strings of one language, by key; a plural is an object with a text for each form.
 
     Another audience than participants has some strings of its own, and the participants' for all others.
+
+    Raises:
+        IncompleteLanguageError: If it lacks a text that the English one has.
     """
+    name = f"{language}.json"
+    strings = _json(f"locale/{name}")
+    _refuse(completeness.catalogue_faults(_json("locale/en.json"), strings, plural_forms(language)), name)
     if audience is not Audience.PARTICIPANT:
-        return catalogue(language) | _locale(f"{language}.{audience}.json")
-    return _locale(f"{language}.json")
+        return strings | _json(f"locale/{language}.{audience}.json")
+    return strings
 
 
-def _locale(name: str) -> dict[str, Any]:
-    return cast("dict[str, Any]", json.loads((files("report_templates") / "locale" / name).read_text("utf-8")))
+def check_every_language() -> None:
+    """Load every text in every language, so that no report is made of texts that are translated in part.
+
+    Raises:
+        IncompleteLanguageError: If one is missing anywhere.
+    """
+    for language in Language:
+        catalogue(language)
+    for name in content_files():
+        content_file(name)
+
+
+@cache
+def content_files() -> tuple[str, ...]:
+    """The path of every content file below `content/`."""
+    return tuple(sorted(_names_below(files("report_templates") / "content")))
+
+
+def _names_below(folder: Traversable, path: str = "") -> Iterator[str]:
+    for part in folder.iterdir():
+        if part.is_dir():
+            yield from _names_below(part, f"{path}{part.name}/")
+        elif part.name.endswith(".json"):
+            yield path + part.name
+
+
+def _json(path: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads((files("report_templates") / path).read_text("utf-8")))
+
+
+def _refuse(faults: Iterable[str], name: str) -> None:
+    if found := list(faults):
+        raise IncompleteLanguageError(f"{name}: {len(found)} faults, first: {found[0]}")
+
+
+@cache
+def locale_of(language: str) -> Locale:
+    """How dates and numbers read in a language: as readers in the United States know them, where that differs."""
+    try:
+        return Locale(language, "US")
+    except UnknownLocaleError:
+        return Locale(language)
+
+
+@cache
+def plural_forms(language: str) -> frozenset[str]:
+    """The forms that a counted thing has in a language (`one`, `few`, ...), by Unicode's plural rules."""
+    form = locale_of(language).plural_form
+    return frozenset(form(number) for number in range(_NUMBERS_TRIED)) | {"other"}
 
 
 def change_reason(code: str) -> Mapping[Language, str]:
@@ -67,7 +135,7 @@ def fill(text: str, values: Mapping[str, object], where: str) -> str:
             raise WordingError(f"{where}: no value for placeholder {match[1]!r}")
         return str(values[match[1]])
 
-    return _PLACEHOLDER.sub(value, text)
+    return PLACEHOLDER.sub(value, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +151,13 @@ class Words:
         Raises:
             WordingError: If the catalogue lacks the key, or a placeholder has no value.
         """
-        text = catalogue(self.language, self.audience).get(key)
+        text = self._string(key)
         if isinstance(text, dict):
-            text = text["one" if values.get("n") == 1 else "other"]
-            values = {name: self.number(value) if name == "n" else value for name, value in values.items()}
+            text = text.get(self._form(values), text["other"])
+            values = {
+                name: self.number(value) if isinstance(value, int) and name == "n" else value
+                for name, value in values.items()
+            }
         if not isinstance(text, str):
             raise WordingError(f"locale/{self.language}.json: no text {key!r}")
         return fill(text, values, key)
@@ -102,20 +173,24 @@ class Words:
         """
         chosen = local
         if "other" in local:
-            chosen = local["one" if values.get("n") == 1 else "other"]
-        return fill(cast("str", chosen[self.language]), values, "content")
+            chosen = local.get(self._form(values), local["other"])
+        return fill(cast("str", self.in_language(chosen)), values, "content")
 
     def texts(self, local: Mapping[str, Any], /, **values: object) -> tuple[str, ...]:
         """A content text of several paragraphs."""
-        return tuple(fill(paragraph, values, "content") for paragraph in local[self.language])
+        return tuple(fill(paragraph, values, "content") for paragraph in self.in_language(local))
 
-    def number(self, value: object) -> str:
-        """A whole number with its thousands set apart, as readers in the United States know it in both languages."""
-        return f"{value:,}"
+    def in_language(self, local: Mapping[Any, Any]) -> Any:  # noqa: ANN401 - a text, or a list of them
+        """What a text says in this language, as it is: its placeholders are not filled."""
+        return local[self.language]
+
+    def number(self, value: int) -> str:
+        """A whole number with its thousands set apart."""
+        return format_decimal(value, locale=locale_of(self.language))
 
     def day(self, value: date) -> str:
         """A date in words."""
-        return self("date.day", day=value.day, month=self(f"month.{value.month}"), year=value.year)
+        return format_date(value, "long", locale_of(self.language))
 
     def iso_date(self, value: str) -> str:
         """An ISO 8601 date or month in words; anything else as it is."""
@@ -123,15 +198,20 @@ class Words:
         if not all(part.isdigit() for part in parts):
             return value
         if len(parts) == _MONTH_PARTS:
-            return self("date.month", month=self(f"month.{int(parts[1])}"), year=parts[0])
+            return format_skeleton("yMMMM", date(int(parts[0]), int(parts[1]), 1), locale=locale_of(self.language))
         return self.day(date.fromisoformat(value)) if len(parts) > _MONTH_PARTS else value
 
     def listed(self, items: Iterable[str]) -> str:
         """Names joined as a sentence joins them."""
         names = list(items)
-        if len(names) < _MONTH_PARTS:
-            return "".join(names)
-        key = "list.two" if len(names) == _MONTH_PARTS else "list.last"
-        if self.language is Language.ES and _SPANISH_I_SOUND.match(names[-1]):
-            key += "_e"
-        return self(key, first=", ".join(names[:-1]), last=names[-1])
+        joined = format_list(names, locale=locale_of(self.language))
+        if self.language is Language.ES and len(names) > 1 and _SPANISH_I_SOUND.match(names[-1]):
+            return f"{joined.removesuffix(f'y {names[-1]}')}e {names[-1]}"
+        return joined
+
+    def _string(self, key: str) -> object:
+        return catalogue(self.language, self.audience).get(key)
+
+    def _form(self, values: Mapping[str, object]) -> str:
+        number = values.get("n")
+        return locale_of(self.language).plural_form(number) if isinstance(number, int) else "other"

@@ -254,7 +254,7 @@ def _own(typed: str, guidance: Mapping[str, tuple[GuidanceRow, ...]], words: Wor
     return tuple(
         replace(row, remarks=(words("clinician.own_entered", typed=typed), *row.remarks))
         for drug in drugs
-        for row in guidance[drug]
+        for row in guidance.get(drug) or (_no_guidance(drug, (), words("clinician.own_not_listed"), words),)
     )
 
 

@@ -107,12 +107,12 @@ def _change(content: ReportContent, words: Words) -> Passage | None:
     values = {
         "previous": change.previous_version,
         "day": day,
-        "reason": change.reason[words.language],
+        "reason": words.in_language(change.reason),
         "knowledge": " → ".join(change.knowledge or (content.interpretation.knowledge_release,)),
     }
     told = in_words(change.differences, words)
     body = [words(f"change.{content.kind}.body", **values)]
-    body += [change.note[words.language]] if change.note else []
+    body += [words.in_language(change.note)] if change.note else []
     body += [words("change.since", day=day)] if told else []
     return Passage(words(f"change.{content.kind}.heading"), tuple(body), told, words("change.share"))
 

@@ -20,6 +20,7 @@ from report_templates.medicine_messages import (
     message_text,
     result_label,
     results_of,
+    second_source_advice,
 )
 from report_templates.medicine_names import resolve
 from report_templates.views.calls import call_label
@@ -136,7 +137,7 @@ def view(content: ReportContent, words: Words) -> MedicinesView:
     return MedicinesView(
         headline=_headline(states, advice, words) if answered else not_read_headline(content, words),
         first_steps=tuple(words.text(general[key]) for key in ("limit_research", "how_to_use", "urgent_help")),
-        own=_own(content.own_medicines, advice, words),
+        own=_own(content.own_medicines, (*advice, *second_source_advice(findings, states).values()), words),
         own_intro=words.text(general["own_intro"]),
         intro=words.text(general["intro"], n=looked_at),
         level_caption=words.text(general["level_caption"]),
@@ -209,7 +210,7 @@ def _own_answer(typed: str, item: Advice, words: Words) -> OwnMedicine:
         typed=typed,
         name="" if name.casefold() == typed.strip().casefold() else name,
         sign=_sign(item, words),
-        genes=words.listed(item.genes) if item.kind is AdviceKind.MESSAGE else "",
+        genes=words.listed(item.genes) if item.kind in _WITH_LEVEL else "",
         paragraphs=_paragraphs(item, name, words),
     )
 
@@ -230,7 +231,7 @@ def _sign(item: Advice, words: Words) -> Sign:
     wording = content_file("medicines/messages.json")
     if item.kind is AdviceKind.HELD:
         return Sign("held", words("medicines.held"), "checking.svg", words("medicines.held_sign"), "")
-    if item.no_answer or item.kind is not AdviceKind.MESSAGE:
+    if item.no_answer or item.kind not in _WITH_LEVEL:
         label = words.text(wording["no_answer_label"])
         title = words.text(wording["no_answer_symbol_alt"])
         return Sign(
@@ -246,6 +247,7 @@ def _sign(item: Advice, words: Words) -> Sign:
     )
 
 
+_WITH_LEVEL = (AdviceKind.MESSAGE, AdviceKind.SECOND_SOURCE)
 _ORDER = ("talk-before-use", "be-aware", "held", "none", "no-answer")
 
 
@@ -277,6 +279,9 @@ def medicine_name(drug: str, words: Words) -> str:
 
 def _medicine(drug: str, words: Words) -> Medicine:
     wording = content_file("medicines/drugs.json")
+    for entry in wording["second_source"]:
+        if entry["id"] == drug:
+            return Medicine(words.text(entry["name"]), ", ".join(entry["brands_us"]), "", "")
     for entry in wording["drugs"]:
         if entry["id"] == drug:
             return Medicine(
@@ -316,6 +321,7 @@ _WITHOUT_MESSAGE = {
     AdviceKind.NOT_SETTLED: "drug_not_settled",
     AdviceKind.NOT_ASSESSED: "drug_not_assessed",
     AdviceKind.NOT_IN_REPORT: "not_in_report",
+    AdviceKind.SECOND_SOURCE: "second_opinion",
 }
 
 

@@ -155,18 +155,21 @@ def _label(lines: tuple[str, ...], own: Sequence[Point], taken: Iterable[_Box], 
     middle = Point(sum(point.x for point in own) / len(own), sum(point.y for point in own) / len(own))
     target = min(own, key=lambda point: (math.dist((point.x, point.y), (middle.x, middle.y)), point.x, point.y))
     boxes, half, frame = tuple(taken), _box(Point(0.0, 0.0), lines), _Box(_EDGE, _EDGE, WIDTH - _EDGE, height - _EDGE)
-
-    def tried(distance: float, direction: tuple[float, float]) -> tuple[float, Point]:
-        across, down = direction[0] * (distance + half.right), direction[1] * (distance + half.bottom)
-        box = _box(Point(round(target.x + across, 1), round(target.y + down, 1)), lines)
-        end = box.nearest(target)
-        crossed = sum(other.holds(point) and not other.holds(target) for other in boxes for point in _way(target, end))
-        outside = box.area - box.overlap(frame)
-        covered = sum(box.overlap(other) for other in boxes)
-        worth = covered + _CROSSED * crossed + _OUTSIDE * outside + _PER_DISTANCE * distance
-        return worth, box.middle
-
-    _, at = min((tried(*option) for option in product(_DISTANCES, _DIRECTIONS)), key=lambda option: option[0])
+    in_the_way = [box for box in boxes if not box.holds(target)]
+    least, best = math.inf, half
+    for distance, (right, down) in product(_DISTANCES, _DIRECTIONS):
+        across, below = right * (distance + half.right), down * (distance + half.bottom)
+        box = _box(Point(round(target.x + across, 1), round(target.y + below, 1)), lines)
+        # What costs most to find comes last, and is left out where the place is already worse than the best.
+        worth = _PER_DISTANCE * distance + _OUTSIDE * (box.area - box.overlap(frame))
+        if worth < least:
+            worth += sum(box.overlap(other) for other in boxes)
+        if worth < least:
+            way = _way(target, box.nearest(target))
+            worth += _CROSSED * sum(other.holds(point) for other in in_the_way for point in way)
+        if worth < least:
+            least, best = worth, box
+    at = best.middle
     return Label(lines, at, _box(at, lines).nearest(target), target)
 
 

@@ -12,6 +12,7 @@ from report_templates.differences import document
 from report_templates.render import audiences, render_html
 from ror_service.interchange.bundle import FILE, MEDIA_TYPE, fhir_bundle
 from ror_service.rendering.accessibility import check_accessible
+from ror_service.rendering.archive import check_archivable
 from ror_service.sealing.canonical import canonical_json
 
 DIFFERENCE = "difference.json"
@@ -21,8 +22,8 @@ DIFFERENCE = "difference.json"
 class Renderer(Protocol):
     """Turns an HTML document into a PDF."""
 
-    def render(self, html: str) -> bytes:
-        """The PDF of one document."""
+    def render(self, html: str, data: bytes = b"") -> bytes:
+        """The PDF of one document, with JSON attached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ class Artifact:
 def artifacts(
     release: Release[ReportContent], renderer: Renderer, sign: Callable[[bytes], bytes] | None = None
 ) -> tuple[Artifact, ...]:
-    """HTML and PDF for each audience and language, and the FHIR bundle; unsigned, the same release gives the same.
+    """HTML and PDF for each audience and language, and the FHIR bundle, which each PDF holds as well.
+
+    Unsigned, the same release gives the same.
 
     Args:
         release: What the consent gate let through.
@@ -52,18 +55,21 @@ def artifacts(
         RenderingError: If no PDF could be made.
         RenderError: If the FHIR bundle would not keep the profiles of its guide.
         AccessibilityError: If the PDF could not be followed by a screen reader.
+        ArchiveError: If the PDF could not be kept for long.
     """
     made: list[Artifact] = []
+    bundle = fhir_bundle(release)
     for audience, language in audiences(release.payload.module):
         html = render_html(release, language, audience)
-        pdf = renderer.render(html)
+        pdf = renderer.render(html, bundle)
         if sign is not None:
             pdf = sign(pdf)
         check_accessible(pdf)
+        check_archivable(pdf)
         name = f"{audience}.{language}"
         made.append(Artifact(f"{name}.html", "text/html; charset=utf-8", audience, language, html.encode()))
         made.append(Artifact(f"{name}.pdf", "application/pdf", audience, language, pdf))
-    made.append(Artifact(FILE, MEDIA_TYPE, Audience.CLINICIAN, Language.EN, fhir_bundle(release)))
+    made.append(Artifact(FILE, MEDIA_TYPE, Audience.CLINICIAN, Language.EN, bundle))
     return (*made, *difference(release.payload))
 
 

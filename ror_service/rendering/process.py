@@ -46,8 +46,12 @@ class RendererProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._done = 0
 
-    def render(self, html: str) -> bytes:
-        """The PDF/UA-1 document of an HTML document; the same document gives the same bytes.
+    def render(self, html: str, data: bytes = b"") -> bytes:
+        """The PDF of an HTML document, both PDF/UA-1 and PDF/A-3a; the same document gives the same bytes.
+
+        Args:
+            html: The document.
+            data: JSON to attach; empty for none.
 
         Raises:
             RenderingError: If the document has a fault, asks for anything outside itself, or takes too long.
@@ -55,7 +59,7 @@ class RendererProcess:
         with self._lock:
             child = self._running()
             try:
-                status, body = self._exchange(child, html.encode())
+                status, body = self._exchange(child, html.encode(), data)
             except (OSError, RenderingError) as error:
                 self._stop()
                 raise RenderingError(f"PDF: {error}") from None
@@ -104,11 +108,11 @@ class RendererProcess:
                 ) from None
         return child
 
-    def _exchange(self, child: subprocess.Popen[bytes], html: bytes) -> tuple[bytes, bytes]:
+    def _exchange(self, child: subprocess.Popen[bytes], html: bytes, data: bytes) -> tuple[bytes, bytes]:
         deadline = time.monotonic() + self._document_seconds
         sink, source = _pipe(child.stdin), _pipe(child.stdout)
         # The child reads a whole document before it answers, so this cannot wait for itself.
-        sink.write(HEADER.pack(len(html)) + html)
+        sink.write(HEADER.pack(len(html)) + html + HEADER.pack(len(data)) + data)
         sink.flush()
         head = _read(source, 1 + HEADER.size, deadline)
         (length,) = HEADER.unpack(head[1:])

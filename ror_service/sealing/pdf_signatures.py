@@ -1,7 +1,8 @@
 """PAdES signatures on the PDFs of reports: who made the file, for whoever holds it alone, years later.
 
 Baseline B-B (ETSI EN 319 142-1): the signature covers the whole file and names its certificate. With a time-stamping
-authority it is B-T. The field is hidden, so that the tags of the document stay as they are.
+authority it is B-T. The field lies outside of the page, so that the tags of the document stay as they are: PDF/UA would
+take a hidden one as well, PDF/A would not.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class ReportSigner:
         """
         field = SigFieldSpec(
             _FIELD,
-            invis_sig_settings=InvisSigSettings(set_print_flag=False, set_hidden_flag=True),
+            invis_sig_settings=InvisSigSettings(box_out_of_bounds=True),
             readable_field_name=f"Signature of {self.programme}",
         )
         wanted = signers.PdfSignatureMetadata(field_name=_FIELD, name=self.programme, subfilter=SigSeedSubFilter.PADES)

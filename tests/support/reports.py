@@ -32,6 +32,8 @@ from interpreters.genotypes import Assay, Build, Sex
 from interpreters.knowledge import Source
 from report_templates.content import (
     Change,
+    Difference,
+    DifferenceKind,
     FindingDecision,
     FindingOutcome,
     Language,
@@ -43,9 +45,11 @@ from report_templates.content import (
     SignOff,
     Specimen,
     SpecimenKind,
+    Statement,
     variant_key,
 )
-from report_templates.wording import content_file
+from report_templates.differences import Topic
+from report_templates.wording import change_reason, content_file
 from support import consent_facts, reference_groups, trait_genomes
 
 RELEASE = files("interpreters.pharmacogenomics") / "data" / "2025-11-05"
@@ -677,6 +681,34 @@ def amended() -> ReportContent:
     )
 
 
+def corrected() -> ReportContent:
+    """A second version that takes the place of one with a mistake: two genes and a medicine read otherwise."""
+    differences = (
+        Difference(
+            DifferenceKind.CHANGED,
+            Topic.GENE,
+            "SLCO1B1",
+            Statement("*1/*1, Normal Function", label="*1/*1"),
+            Statement("*1/*5, Decreased Function", label="*1/*5"),
+        ),
+        Difference(DifferenceKind.ADDED, Topic.GENE, "UGT1A1", None, Statement("*1/*28", label="*1/*28")),
+        Difference(DifferenceKind.CHANGED, Topic.MEDICINE, "simvastatin", Statement("none"), Statement("limit_dose")),
+    )
+    knowledge = ("pharmacogenomics-2026.05", "pharmacogenomics-2026.11")
+    change = Change(1, date(2026, 3, 2), change_reason("wrong_rule"), differences, knowledge)
+    return replace(medicines(), version=2, kind=ReportKind.CORRECTED, change=change)
+
+
+def addendum() -> ReportContent:
+    """A third version, to which a person added a note."""
+    note = {
+        Language.EN: "We looked at your sample again. What this report says still stands.",
+        Language.ES: "Miramos su muestra otra vez. Lo que dice este informe sigue en pie.",
+    }
+    change = Change(2, date(2026, 3, 2), change_reason("note"), note=note)
+    return replace(hereditary_positive(), version=3, kind=ReportKind.ADDENDUM, change=change)
+
+
 STATES: dict[str, Callable[[], ReportContent]] = {
     "ancestry": ancestry,
     "ancestry-fewer-sites": lambda: ancestry("fewer_sites"),
@@ -707,5 +739,7 @@ STATES: dict[str, Callable[[], ReportContent]] = {
     "hereditary-read-in-part": hereditary_read_in_part,
     "hereditary-not-read": hereditary_not_read,
     "hereditary-amended": amended,
+    "hereditary-addendum": addendum,
+    "medicines-corrected": corrected,
 }
 """Every state that a report can be in, by name."""

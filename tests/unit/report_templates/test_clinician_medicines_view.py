@@ -329,3 +329,9 @@ def test_both_versions_hold_and_recommend_the_same_medicines(state: str) -> None
     }
     assert bool(told_to_wait) == (state == "medicines-held")
     assert told_to_wait.isdisjoint(row.medicine for row in rows(seen(report)))
+
+
+def test_a_medicine_of_the_second_source_without_a_row_says_so() -> None:
+    (row,) = seen(replace(reports.medicines_not_read(), own_medicines=("Lamictal",))).own
+    assert row.remarks[0] == "Entered as “Lamictal”"
+    assert row.statement.startswith("Not covered by this report.")

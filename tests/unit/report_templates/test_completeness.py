@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from support.reading import FAIRLY_EASY, GRADE, LONG_ENOUGH, texts, textstat
+from support.reading import FAIRLY_EASY, GRADE, LONG_ENOUGH, textstat
 
+from report_templates.completeness import texts
 from report_templates.content import Audience, Language
 from report_templates.wording import Words, catalogue, content_file
 

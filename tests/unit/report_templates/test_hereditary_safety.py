@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import reports
-from support.reading import FAIRLY_EASY, GRADE, LONG_ENOUGH, NORMAL, texts, textstat
+from support.reading import FAIRLY_EASY, GRADE, LONG_ENOUGH, NORMAL, textstat
 
 from interpreters.findings import GeneAssessment, GeneStatus, HereditaryFinding
+from report_templates.completeness import texts
 from report_templates.content import Audience, FindingOutcome, Language, ReportContent
 from report_templates.render import audiences, render_html
 from report_templates.wording import content_file

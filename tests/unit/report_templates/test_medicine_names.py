@@ -5,7 +5,8 @@ import pytest
 from report_templates.medicine_names import resolve
 from report_templates.wording import content_file
 
-DRUGS = content_file("medicines/drugs.json")["drugs"]
+KNOWN = content_file("medicines/drugs.json")
+DRUGS = [*KNOWN["drugs"], *KNOWN["second_source"]]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,8 @@ DRUGS = content_file("medicines/drugs.json")["drugs"]
         ("Coumadin", ["warfarin"]),
         ("omeprazole + ibuprofeno", ["ibuprofen", "omeprazole"]),
         ("lansoprazole / Prevacid", ["lansoprazole"]),
+        ("Lamictal 25 mg", ["lamotrigine"]),
+        ("acenocumarol", ["acenocoumarol"]),
     ],
 )
 def test_what_is_found(typed: str, drugs: list[str]) -> None:
@@ -46,6 +49,6 @@ def test_every_name_and_brand_finds_its_own_medicine_and_no_other() -> None:
 
 
 def test_other_names_can_be_added_for_one_look() -> None:
-    assert resolve("acenocoumarol 2 mg") == ()
-    assert resolve("acenocoumarol 2 mg", also=("acenocoumarol",)) == ("acenocoumarol",)
-    assert resolve("acenocoumarol 2 mg") == ()
+    assert resolve("dabigatran 2 mg") == ()
+    assert resolve("dabigatran 2 mg", also=("dabigatran",)) == ("dabigatran",)
+    assert resolve("dabigatran 2 mg") == ()

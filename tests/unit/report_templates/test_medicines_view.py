@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -252,6 +253,32 @@ def test_what_is_not_in_the_list_is_never_no_warning() -> None:
     assert unknown.sign.words == "Not in our list"
     assert "So we have no gene result for it." in unknown.paragraphs[0]
     assert unknown.genes == ""
+
+
+def test_a_medicine_that_the_second_source_alone_knows_is_in_the_list() -> None:
+    """Its rows for this participant speak; without one that asks for care there is no answer, and never no warning."""
+    report = replace(reports.medicines_every_gene(), own_medicines=("Lamictal 25 mg", "flecainida", "haloperidol"))
+    assert [(item.name, item.sign.words, item.genes) for item in seen(report).own] == [
+        ("lamotrigine", "Talk before use", "HLA-B"),
+        ("flecainide", "Be aware", "CYP2D6"),
+        ("", "No gene-based answer", ""),
+    ]
+    assert seen(report).own[0].paragraphs[0].startswith("Another group of experts advises more care with lamotrigine")
+    assert "no gene-based message about haloperidol" in seen(report).own[2].paragraphs[0]
+    assert [item.name for item in seen(report, ES).own] == ["lamotrigina", "", ""]
+    unread = seen(replace(reports.medicines_not_read(), own_medicines=("lamotrigine",))).own[0]
+    assert unread.sign.style == "no-answer"
+    assert "It depends on HLA-B, which we did not read." in unread.paragraphs[0]
+    held = replace(reports.every_gene(outside=True)[0], gene="HLA-B", requires_review=True)
+    (still,) = seen(reports.content("pharmacogenomics", (held,), own_medicines=("lamotrigine",))).own
+    assert still.sign.style == "held"
+
+
+def test_every_medicine_of_the_second_source_has_names() -> None:
+    known = content_file("medicines/drugs.json")
+    named = {drug["id"] for drug in (*known["drugs"], *known["second_source"])}
+    rows = json.loads((reports.RELEASE / "recommendations_dpwg.json").read_text("utf-8"))["rows"]
+    assert {row[0] for row in rows} <= named
 
 
 def test_each_medicine_of_one_entry_has_its_own_answer() -> None:

@@ -66,8 +66,9 @@ def test_the_medicines_report_shows_whatever_may_be_entered(renderer: RendererPr
 class Careless:
     """A renderer that makes a PDF without tags."""
 
-    def render(self, html: str) -> bytes:
+    def render(self, html: str, data: bytes = b"") -> bytes:
         assert html
+        assert data
         made = BytesIO()
         with pikepdf.new() as document:
             document.add_blank_page()

@@ -16,9 +16,7 @@ from support.consent_facts import NOW
 
 from ror_service.context import ServiceContext
 from ror_service.errors import RenderError, SignatureError, UnsafeConfigurationError
-from ror_service.rendering import RendererProcess
-from ror_service.rendering.accessibility import check_accessible
-from ror_service.rendering.artifacts import artifacts
+from ror_service.rendering import RendererProcess, artifacts, check_accessible, check_archivable
 from ror_service.sealing.pdf_signatures import ReportSigner, check_signature, load_signer, read_certificates
 from ror_service.settings import Settings
 
@@ -45,12 +43,14 @@ def test_a_signed_pdf_keeps_its_tags_and_names_its_signer(
 ) -> None:
     assert signed.startswith(pdf), "the signature is an addition"
     check_accessible(signed)
+    check_archivable(signed)
     assert NAME in check_signature(signed, read_certificates(certificates[2]), NOW)
     with pikepdf.open(BytesIO(signed)) as opened, pikepdf.open(BytesIO(pdf)) as before:
         assert opened.Root.StructTreeRoot.K.keys() == before.Root.StructTreeRoot.K.keys()
         (field,) = opened.Root.AcroForm.Fields
         assert field.V.SubFilter == "/ETSI.CAdES.detached"
-        assert field.F & 2, "hidden: a screen reader does not stop there"
+        assert not field.F & 2, "not hidden: an archive takes no hidden field"
+        assert max(field.Rect) < 0, "outside of the page: a screen reader does not stop there"
         assert NAME in str(field.TU)
 
 

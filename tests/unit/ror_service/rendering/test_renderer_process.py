@@ -108,11 +108,13 @@ def test_an_answer_that_is_too_large_is_refused(renderer: RendererProcess, monke
         renderer.render(small())
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # WeasyPrint's own, of its color profile
 def test_the_engine_itself(monkeypatch: pytest.MonkeyPatch, html: str, pdf: bytes) -> None:
     with as_file(files("report_templates") / "static" / "fonts" / "fonts.conf") as font_list:
         monkeypatch.setenv("FONTCONFIG_FILE", str(font_list))
         engine = Engine()
         assert engine.pdf(html) == pdf
+        assert engine.pdf(html, b"{}") == engine.pdf(html, b"{}") != pdf
         with pytest.raises(ValueError, match="%"):
             engine.pdf(small(head="<style>p { secret-finding: BRCA2 }</style>"))
         with pytest.raises(BaseException, match="refused"):
@@ -125,22 +127,23 @@ class FakeEngine(Engine):
     def __init__(self) -> None:
         pass
 
-    def pdf(self, html: str) -> bytes:
+    def pdf(self, html: str, data: bytes = b"") -> bytes:
         if html == "fault":
             raise ValueError("a fault")
         if html == "refused":
             raise KeyboardInterrupt
-        return html.upper().encode()
+        return html.upper().encode() + data
 
 
-def frame(html: str) -> bytes:
-    return HEADER.pack(len(html)) + html.encode()
+def frame(html: str, data: bytes = b"") -> bytes:
+    return HEADER.pack(len(html)) + html.encode() + HEADER.pack(len(data)) + data
 
 
 def test_the_worker_answers_in_frames_until_the_input_ends() -> None:
     sink = BytesIO()
-    serve(BytesIO(frame("page") + frame("fault") + frame("refused")), sink, FakeEngine())
-    answers = [(b"+", b"PAGE"), (b"-", b"a fault"), (b"-", b"KeyboardInterrupt")]
+    pages = (frame("page", b"{}"), frame("fault"), frame("refused"))
+    serve(BytesIO(b"".join(pages)), sink, FakeEngine())
+    answers = [(b"+", b"PAGE{}"), (b"-", b"a fault"), (b"-", b"KeyboardInterrupt")]
     assert sink.getvalue() == READY + b"".join(s + struct.pack(">I", len(b)) + b for s, b in answers)
 
 
