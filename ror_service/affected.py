@@ -177,6 +177,16 @@ def _variant(
         places = known[clinvar_id]
     else:
         raise InvalidInputError(f"{where}: the ClinVar release in use has no such variation id; write its coordinates")
+    return at_places(places, hereditary)
+
+
+def at_places(places: Mapping[Build, Written], hereditary: HereditaryRisk | None) -> Variant:
+    """A variant by where it is in one or both builds.
+
+    Args:
+        places: As it is written in each build.
+        hereditary: Knows reference bases, where it is installed; without them other spellings stay unknown.
+    """
     certain, spellings = True, {}
     for build, written in places.items():
         bases = ReferenceBases(()) if hereditary is None else hereditary.reference_bases(build)

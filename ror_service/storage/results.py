@@ -12,7 +12,9 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Subquery,
+    and_,
     case,
+    exists,
     func,
     insert,
     literal,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
-from consent.types import Participation, VitalStatus
+from consent.types import Disclosure, Participation, VitalStatus
 from ror_service.errors import NotFoundError
 from ror_service.states import CaseState, ReviewState, SampleState, VersionState
 from ror_service.storage.database import among
@@ -128,6 +130,15 @@ def samples_by_state(session: Session) -> Sequence[tuple[str, str, int, datetime
         .order_by(SampleRow.genome_center, SampleRow.state)
     )
     return [(center, state, number, oldest) for center, state, number, oldest in found]
+
+
+def cases_by_state(session: Session) -> Sequence[tuple[str, str, int, datetime]]:
+    """Module, state, number of result cases, and since when the first of them has been in it."""
+    row = ResultCaseRow
+    found = session.execute(
+        select(row.module, row.state, func.count(), func.min(row.updated_at)).group_by(row.module, row.state)
+    )
+    return sorted(((module, state, number, since) for module, state, number, since in found), key=lambda each: each[3])
 
 
 def _interpreted(module: str) -> Select[ResultCaseRow]:
@@ -445,6 +456,33 @@ def last_confirmation(session: Session, review: ReviewCaseRow) -> ConfirmationOr
         )
         .limit(1)
     ).first()
+
+
+def cases_to_disclose(session: Session) -> Sequence[ResultCaseRow]:
+    """Cases with a confirmed finding, of their own or of the next version, that a counselor tells first."""
+    waiting = [CaseState.SIGNED_OFF.value, CaseState.DISCLOSURE_SCHEDULED.value]
+    next_version = exists().where(
+        AmendmentRow.case_id == ResultCaseRow.case_id,
+        AmendmentRow.requires_confirmation,
+        AmendmentRow.disclosure != Disclosure.COMPLETED.value,
+        AmendmentRow.state.in_(waiting),
+    )
+    own = and_(
+        ResultCaseRow.requires_confirmation,
+        ResultCaseRow.disclosure != Disclosure.COMPLETED.value,
+        ResultCaseRow.state.in_(waiting),
+    )
+    return session.scalars(
+        select(ResultCaseRow).where(or_(own, next_version)).order_by(ResultCaseRow.updated_at, ResultCaseRow.case_id)
+    ).all()
+
+
+def samples_of_center(session: Session, center: str, state: str | None, limit: int) -> Sequence[SampleRow]:
+    """Samples that a genome center submitted, the newest first."""
+    query = select(SampleRow).where(SampleRow.genome_center == center)
+    if state is not None:
+        query = query.where(SampleRow.state == state)
+    return session.scalars(query.order_by(SampleRow.created_at.desc(), SampleRow.sample_id).limit(limit)).all()
 
 
 def report_of(session: Session, case_id: str, audience: str) -> ReportRow | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -20,19 +21,30 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """No script at all: a page for participants needs none."""
+SCRIPTED = HEADERS | {
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"] + "; script-src 'self'; connect-src 'self'"
+}
+"""Pages of staff have scripts of ours, from files of the package."""
 
 
-def page(template: str, t: Texts | None, status: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401
+def page(
+    template: str,
+    t: Texts | None,
+    status: int = 200,
+    headers: Mapping[str, str] = HEADERS,
+    **facts: Any,  # noqa: ANN401
+) -> HTMLResponse:
     """A page as an answer.
 
     Args:
         template: Name of a template without its ending.
         t: The words of the language of the page; None where it is in English alone.
         status: HTTP status.
+        headers: What goes with it.
         facts: What the template shows.
     """
     html = _environment().get_template(f"{template}.html.j2").render(t=t, **facts)
-    return HTMLResponse(html, status_code=status, headers=HEADERS)
+    return HTMLResponse(html, status_code=status, headers=dict(headers))
 
 
 @cache

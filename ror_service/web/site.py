@@ -28,9 +28,10 @@ from ror_service.errors import (
     WithheldError,
 )
 from ror_service.settings import Mode
-from ror_service.web import choices, demo_issuer, leaving, participant, sign_in
+from ror_service.web import choices, demo_issuer, laboratories, leaving, operations, participant, queue, sign_in
 from ror_service.web.pages import page
 from ror_service.web.sign_in import Issuer, SignInError
+from ror_service.web.staff import MENU
 from ror_service.web.wording import Texts
 
 PATH = "/portal"
@@ -41,7 +42,7 @@ STARTS = {
     Role.GENOME_CENTER: "/laboratory",
 }
 """Where people of a role go once they are signed in; participants, and whoever has no pages, to the home page."""
-_STATIC_TYPES = {".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+_STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
 _TOLD: tuple[tuple[type[Exception], str, int], ...] = (
     (AuditError, "audit_unavailable", 503),
     (ErasedError, "no_longer_available", 410),
@@ -57,6 +58,8 @@ _TOLD: tuple[tuple[type[Exception], str, int], ...] = (
     (ServiceError, "server", 500),
 )
 """Kind of error to the text that tells it and the HTTP status; the first that fits."""
+_FOR_STAFF = {"choice_conflict", "not_found", "forbidden", "no_longer_available", "form_incomplete"}
+"""What staff are told as the service says it, without a word of the programme's to participants."""
 _router = APIRouter()
 
 
@@ -67,8 +70,8 @@ def create_site(context: ServiceContext, tokens: TokenVerifier) -> FastAPI:
     site.include_router(_router)
     if context.settings.mode is Mode.EMBEDDED:
         site.include_router(demo_issuer.router(context))
-    # Areas of staff come here, before the addresses that begin with a language.
-    for area in (participant, choices, leaving):
+    # Those of staff first: a participant's addresses begin with a language.
+    for area in (queue, operations, laboratories, participant, choices, leaving):
         site.include_router(area.router)
     for kind in (ServiceError, RequestValidationError, HTTPException):
         site.add_exception_handler(kind, _refused)
@@ -158,6 +161,9 @@ def _refused(request: Request, error: Exception) -> Response:
     code, status = _told(error)
     if code == "session_ended" and request.method == "GET":
         return RedirectResponse(f"{PATH}/{language}/sign-in", status_code=303)
+    if first in MENU and code in _FOR_STAFF:
+        said = str(error) if isinstance(error, ServiceError) else "A field is missing, or its value cannot be chosen."
+        return page("staff/error", None, status, path=first, menu={}, member=None, said=said)
     t = _texts(request, language)
     # Several rules read the same: each sentence is told once.
     reasons = dict.fromkeys(map(t.reason, error.reasons)) if isinstance(error, WithheldError) else ()

@@ -14,12 +14,7 @@ if TYPE_CHECKING:
 
 FOLDERS = ("end_to_end/", "unit/benchmarks/")
 FILES = (
-    "unit/identity/test_panel.py",
-    "unit/interpreters/ancestry/test_reference_release.py",
     "unit/interpreters/hereditary_risk/test_properties.py",
-    "unit/interpreters/hereditary_risk/test_reference.py",
-    "unit/interpreters/hereditary_risk/test_shared_cases.py",
-    "unit/interpreters/pharmacogenomics/test_files.py",
     "unit/interpreters/test_contract.py",
     "unit/report_templates/test_ancestry_view.py",
     "unit/report_templates/test_render.py",

@@ -182,7 +182,7 @@ def test_each_page_has_the_headers_that_keep_it_safe(visitor: Browser) -> None:
 
 def test_what_is_not_there_is_told_plainly(visitor: Browser) -> None:
     visitor.service.register()
-    for path in ("nowhere", "en/nowhere", "fr/", "en/results/Traits!", "queue", "static/css/none.css"):
+    for path in ("nowhere", "en/nowhere", "fr/", "en/results/Traits!", "static/css/none.css"):
         answer = visitor.get(path)
         assert (path, answer.status_code) == (path, 404)
         assert "<h1>" in answer.text

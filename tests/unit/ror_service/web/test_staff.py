@@ -1,0 +1,243 @@
+"""The pages of staff over the real application: a whole review, disclosure, identity, operators, genome centers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from support.consent_facts import ANOTHER_PERSON, PERSON
+from support.portal import Browser, text_of
+from support.service import CENTER, COUNSELOR, DIRECTOR, FOUR_MEDICINE_GENES, POSITIVE, Service
+
+from consent.types import Confirmation, DocumentType
+from ror_service import pipeline
+from ror_service.api.tokens import Role
+from ror_service.intake.qc import Verdict
+from ror_service.states import CaseState, ReviewState
+from ror_service.storage.tables import IdentityCaseRow, OutreachTryRow
+from ror_service.web.queue import shown_count
+
+ROLES = {COUNSELOR.name: Role.GENETIC_COUNSELOR, DIRECTOR.name: Role.LABORATORY_DIRECTOR}
+STARTS = {
+    "queue": {Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR},
+    "disclosures": {Role.GENETIC_COUNSELOR},
+    "identity": {Role.LABORATORY_DIRECTOR},
+    "operations": {Role.OPERATOR},
+    "operations/yield": {Role.OPERATOR},
+    "laboratory": {Role.GENOME_CENTER},
+}
+VOID = {"meta", "link", "input", "br", "hr", "img"}
+
+
+class Checked(HTMLParser):
+    """A page whose tags close in order, with one main heading, and a label for every field."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.headings, self.fields, self.labels = 0, set[str](), set[str]()
+        self.feed(text)
+        assert self.open == []
+        assert self.headings == 1
+        assert self.fields <= self.labels
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        self.headings += tag == "h1"
+        if tag in {"input", "select", "textarea"} and facts.get("type") != "hidden":
+            self.fields.add(str(facts["id"]))
+        if tag == "label":
+            self.labels.add(str(facts["for"]))
+        assert "style" not in facts
+        assert not any(name.startswith("on") for name in facts)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
+
+
+def as_staff(visitor: Browser, name: str, role: Role | None = None) -> Browser:
+    visitor.enter(name, role or ROLES[name])
+    return visitor
+
+
+def shows(visitor: Browser, path: str) -> str:
+    answer = visitor.get(path)
+    assert answer.status_code == 200, (path, answer.text)
+    Checked(answer.text)
+    return text_of(answer)
+
+
+@pytest.mark.parametrize("path", STARTS)
+def test_each_role_has_its_own_pages_and_no_other(visitor: Browser, path: str) -> None:
+    for role in Role:
+        visitor.enter("somebody", role)
+        answer = visitor.get(path)
+        assert answer.status_code == (200 if role in STARTS[path] else 403), role
+        if role in STARTS[path]:
+            Checked(answer.text)
+            assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_nobody_signed_in_is_sent_to_sign_in(visitor: Browser) -> None:
+    visitor.client.cookies.clear()
+    assert visitor.get("queue").headers["location"] == "/portal/en/sign-in"
+
+
+def sign(visitor: Browser, review_id: str, name: str, choice: str = "report") -> str:
+    as_staff(visitor, name)
+    visitor.service.clock.advance(minutes=1)
+    assert visitor.send(f"queue/{review_id}/claim").status_code == 303
+    assert "Sign" in shows(visitor, f"queue/{review_id}")
+    ticked = {"disposition": choice, "criterion": ["1:PVS1", "1:PM2", "9:PS1"], "reason": "as the evidence shows"}
+    answer = visitor.send(f"queue/{review_id}/sign", **ticked)
+    return answer.headers.get("location", text_of(answer))
+
+
+def test_a_whole_review_through_the_pages_ends_in_a_report(visitor: Browser) -> None:
+    service = visitor.service
+    case_id, review_id = service.positive(POSITIVE)
+    service.consent(document=DocumentType.RE_CONTACT)
+    as_staff(visitor, COUNSELOR.name)
+    assert review_id[7:15] in shows(visitor, "queue")
+    assert "Nobody signed yet" in shows(visitor, f"queue/{review_id}")
+    assert "BRCA2" in shows(visitor, f"queue/{review_id}")
+    assert sign(visitor, review_id, COUNSELOR.name) == f"/portal/queue/{review_id}"
+    assert "BRCA2: PVS1, PM2 (+10 points). as the evidence shows" in shows(visitor, f"queue/{review_id}")
+    assert "Not signed: the second signature must be another person's" in sign(visitor, review_id, COUNSELOR.name)
+    service.clock.advance(days=1)
+    assert sign(visitor, review_id, DIRECTOR.name) == f"/portal/queue/{review_id}"
+    assert "no result yet" in shows(visitor, f"queue/{review_id}")
+    service.confirm(review_id, Confirmation.CONCORDANT)
+    as_staff(visitor, COUNSELOR.name)
+    assert "Next step: portal" in shows(visitor, "disclosures")
+    assert visitor.send(f"disclosures/{case_id}/outreach", tried="reached").status_code == 303
+    assert "The person answered" in shows(visitor, "disclosures")
+    assert visitor.send(f"disclosures/{case_id}/appointment").status_code == 303
+    assert visitor.send(f"disclosures/{case_id}/outcome", outcome="no_contact_path").status_code == 409
+    assert visitor.send(f"disclosures/{case_id}/outcome", outcome="completed").status_code == 303
+    pipeline.release_report(service.context, case_id)
+    assert service.state("hereditary_risk") is CaseState.AVAILABLE
+    assert len(service.rows(OutreachTryRow)) == 1
+    assert service.actions("review.read", "outreach.read")
+    assert "0 waiting" in shows(visitor, "disclosures")
+
+
+def test_every_step_to_reach_somebody_and_then_the_end(visitor: Browser) -> None:
+    service = visitor.service
+    case_id, review_id = service.positive(POSITIVE)
+    for name in ROLES:
+        sign(visitor, review_id, name)
+    service.confirm(review_id)
+    as_staff(visitor, COUNSELOR.name)
+    assert "No outreach: re contact consent missing" in shows(visitor, "disclosures")
+    service.consent(document=DocumentType.RE_CONTACT)
+    for step in service.context.policy.outreach_steps:
+        service.clock.advance(days=30)
+        tried = "no_answer" if step.channel == "call" else "sent"
+        assert visitor.send(f"disclosures/{case_id}/outreach", tried=tried).status_code == 303
+    assert "the no-contact path may be recorded" in shows(visitor, "disclosures")
+    assert visitor.send(f"disclosures/{case_id}/outcome", outcome="no_contact_path").status_code == 303
+
+
+def test_what_is_refused_is_told_and_nothing_that_was_written_is_lost(visitor: Browser) -> None:
+    service = visitor.service
+    _, review_id = service.positive(POSITIVE)
+    sign(visitor, review_id, COUNSELOR.name, "do_not_report")
+    said = sign(visitor, review_id, DIRECTOR.name, "report")
+    assert "the first signer decided otherwise" in said
+    assert "as the evidence shows" in said
+    assert visitor.send(f"queue/{review_id}/return", reason="look at the reads").headers["location"] == "/portal/queue"
+    assert service.review().state == ReviewState.RETURNED
+    assert visitor.send(f"queue/{review_id}/return", reason="", origin="https://elsewhere.example").status_code == 403
+    service.clock.advance(minutes=1)
+    service.claim(review_id, COUNSELOR)
+    refused = visitor.send(f"queue/{review_id}/claim")
+    assert refused.status_code == 409
+    Checked(refused.text)
+    assert "another person holds this review" in text_of(refused)
+    assert "A field is missing" in text_of(visitor.send(f"queue/{review_id}/return", reason=""))
+    service.withdraw()
+    as_staff(visitor, COUNSELOR.name)
+    assert visitor.send(f"queue/{review_id}/sign", disposition="report", reason="late").status_code in {404, 409, 410}
+
+
+FILTERS = {
+    "": True, "?state=&tier=&urgency=&owner=": True, "?owner=nobody": True, "?tier=laboratory_director": True,
+    "?owner=me": False, "?overdue=true": False, "?state=closed": False,
+}  # fmt: skip
+
+
+def test_filters_are_the_address(visitor: Browser) -> None:
+    _, review_id = visitor.service.positive(POSITIVE)
+    as_staff(visitor, COUNSELOR.name)
+    for filters, listed in FILTERS.items():
+        assert (review_id[7:15] in shows(visitor, f"queue{filters}")) is listed, filters
+    assert visitor.get("queue?state=nowhere").status_code == 422
+
+
+def test_a_pharmacogene_is_decided_by_its_call(visitor: Browser) -> None:
+    visitor.service.interpreted(FOUR_MEDICINE_GENES)
+    review = visitor.service.review("pharmacogenomics")
+    as_staff(visitor, COUNSELOR.name)
+    said = shows(visitor, f"queue/{review.review_id}")
+    assert "positions were read" in said
+    assert "Cannot be reported : there is no single result" in said
+
+
+def test_how_many_a_variant_concerns_is_not_told_exactly(visitor: Browser) -> None:
+    visitor.service.positive(POSITIVE)
+    review_id = visitor.service.review().review_id
+    as_staff(visitor, DIRECTOR.name)
+    assert "samples that were searched" in shows(visitor, f"queue/{review_id}/affected")
+    assert visitor.service.actions("variants.affected")
+    assert [shown_count(number) for number in (0, 1, 20, 21)] == ["0", *["1 to 20 (not told exactly)"] * 2, "21"]
+
+
+def test_an_identity_case_is_looked_at_and_resolved(visitor: Browser) -> None:
+    service = visitor.service
+    for person in (PERSON, ANOTHER_PERSON):
+        service.available(participant_id=person)
+    case_id = service.identity_case(PERSON, ANOTHER_PERSON)
+    as_staff(visitor, DIRECTOR.name)
+    assert case_id[-8:] in shows(visitor, "identity")
+    assert PERSON in shows(visitor, f"identity/{case_id}")
+    assert visitor.send(f"identity/{case_id}/resolve", reason="the tubes are right").status_code == 303
+    assert service.rows(IdentityCaseRow)[0].resolved_by == DIRECTOR.name
+    assert "There is none" in shows(visitor, "identity")
+    assert DIRECTOR.name in shows(visitor, "identity?resolved=true")
+    assert "Resolved by" in shows(visitor, f"identity/{case_id}")
+
+
+def give_up(service: Service) -> None:
+    with service.work() as work:
+        work.enqueue("release_report", "case-x")
+    job = service.job("release_report", "case-x")
+    with service.work() as work:
+        work.session.merge(job).dead_at = work.at
+
+
+@pytest.mark.parametrize("happens", [lambda _: None, give_up], ids=["well", "a job gave up"])
+def test_an_operator_sees_what_waits_and_nobody_s_name(visitor: Browser, happens: Callable[[Service], None]) -> None:
+    visitor.service.positive(POSITIVE)
+    happens(visitor.service)
+    visitor.enter("operator-1", Role.OPERATOR)
+    said = shows(visitor, "operations")
+    assert "hereditary risk" in said
+    assert ("release report" in said.partition("Jobs that wait")[0]) is (happens is give_up)
+    for secret in (PERSON, "BRCA2", "brca2"):
+        assert secret not in said
+    assert "No judgement" in shows(visitor, "operations/yield?days=30")
+
+
+def test_a_center_sees_its_own_samples_with_their_reasons(visitor: Browser) -> None:
+    service = visitor.service
+    service.enroll()
+    service.sample(verdict=Verdict.HOLD)
+    visitor.enter(CENTER.name, Role.GENOME_CENTER)
+    assert f"sample-of-{PERSON}" in shows(visitor, "laboratory")
+    assert f"sample-of-{PERSON}" not in shows(visitor, "laboratory?state=read")
+    visitor.enter("center-2", Role.GENOME_CENTER)
+    assert "No sample." in shows(visitor, "laboratory")
