@@ -118,10 +118,15 @@ def report_file(who: Who, module: ModuleName, file: str) -> Response:
 
 @router.get("/medicines")
 def medicines(who: Who) -> Response:
-    """The participant's own list of medicines."""
-    with who.begin() as work:
-        names = own_medicines.read(work, who.context.keys, who.participant_id)
-    return who.page("medicines", "medicines", medicines=names)
+    """The participant's own list of medicines; without a yes to the report that it is for, why there is none."""
+    why: dict[str, None] = {}
+    names: tuple[str, ...] = ()
+    try:
+        with who.begin() as work:
+            names = own_medicines.read(work, who.context.keys, who.participant_id)
+    except WithheldError as error:
+        why = dict.fromkeys(map(who.t.reason, error.reasons))
+    return who.page("medicines", "medicines", medicines=names, why=list(why))
 
 
 @router.post("/medicines")

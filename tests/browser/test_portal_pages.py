@@ -181,7 +181,7 @@ def test_a_whole_visit(site: Site, chromium: Browser, language: str, hand: type[
         use.press(f"main a[href='{home}/withdraw/all_results']")
         use.press("#sure")
         use.press("main form button")
-        looked(tab, f"{home}/withdraw/all_results", check=check)
+        looked(tab, f"{home}/withdraw/done", check=check)
         assert page.locator("[role=status]").inner_text()
         tab.open(f"{home}/results")
         assert page.locator(f"main a[href='{home}/results/traits']").count() == 0
