@@ -29,11 +29,14 @@ class Tried(StrEnum):
     """The person answered; the appointment and the disclosure are recorded as such."""
     DECLINED = "declined"
     """The person does not want to be called about it; it stays closed until they come back."""
+    ASKED = "asked"
+    """Not a step: the person asked for a call in the portal."""
     MISSED = "missed"
     """Not a step: somebody who was reached did not come to the appointment, so that the steps go on."""
 
 
-_ENDING = {Tried.REACHED, Tried.DECLINED}
+NO_STEPS = {Tried.ASKED, Tried.MISSED}
+_ENDING = {Tried.REACHED, Tried.DECLINED, Tried.ASKED}
 _BY_CALL = {Tried.NO_ANSWER, Tried.MESSAGE_LEFT, Tried.WRONG_CONTACT, Tried.REACHED, Tried.DECLINED}
 _BY_MESSAGE = {Tried.SENT, Tried.WRONG_CONTACT, Tried.REACHED, Tried.DECLINED}
 
@@ -58,7 +61,7 @@ class Plan:
     due_at: datetime | None
     """From when on the next step may be taken, UTC."""
     answered: bool
-    """Whether the person was reached, or declined: then nothing more is sent."""
+    """Whether the person was reached, asked for a call, or declined: then nothing more is sent."""
     may_be_missed: bool
     """Whether somebody who was reached could have missed an appointment."""
     exhausted: bool
@@ -91,9 +94,9 @@ def plan(history: History, module: str, policy: Policy, tries: Sequence[Try], at
     """
     stopped = stop_reasons(history, module, policy, at)
     last = tries[-1].tried if tries else None
-    answered, reached = last in _ENDING, last is Tried.REACHED
+    answered, reached = last in _ENDING, last in {Tried.REACHED, Tried.ASKED}
     first = tries[0].at if tries else at
-    left = policy.outreach_steps[sum(each.tried is not Tried.MISSED for each in tries) :]
+    left = policy.outreach_steps[sum(each.tried not in NO_STEPS for each in tries) :]
     over = not (stopped or answered or left) and at >= first + timedelta(days=policy.give_up_days)
     if stopped or answered or not left:
         return Plan(stopped, None, None, answered=answered, may_be_missed=reached, exhausted=over)

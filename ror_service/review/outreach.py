@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from consent import outreach
 from consent.outreach import Plan, Tried, Try
 from ror_service import cases
 from ror_service.cases import Track
-from ror_service.errors import ConflictError, IllegalTransitionError, InvalidInputError
+from ror_service.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError
 from ror_service.states import CaseState
-from ror_service.storage import participants
+from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import OutreachTryRow
 from ror_service.work import Work, new_id
@@ -54,6 +56,43 @@ def record(work: Work, case_id: str, tried: Tried) -> Plan:
         channel = "appointment"
     else:
         channel = _next(work, now, tried)
+    _keep(work, track, channel, tried)
+    return standing(work, track)
+
+
+def waits_for_call(work: Work, participant_id: str) -> datetime | bool:
+    """Whether a counselor has something to tell this participant; when they asked for a call about it, if they did."""
+    for track in _waiting_of(work, participant_id):
+        asked = [each.at for each in _tries(work, track)[-1:] if each.tried is Tried.ASKED]
+        return asked[0] if asked else True
+    return False
+
+
+def ask_for_call(work: Work, participant_id: str) -> None:
+    """Keep that the participant asks for a call about what waits to be told; asking again changes nothing.
+
+    Raises:
+        NotFoundError: If there is no such participant, or nothing waits to be told.
+    """
+    participants.get(work.session, participant_id, Lock.SHARED)
+    waiting = _waiting_of(work, participant_id)
+    if not waiting:
+        raise NotFoundError("there is nothing to call about")
+    for track in waiting:
+        if not any(each.tried is Tried.ASKED for each in _tries(work, track)[-1:]):
+            _keep(work, track, "portal", Tried.ASKED)
+
+
+def _waiting_of(work: Work, participant_id: str) -> list[Track]:
+    with work.as_service():
+        tracks: list[Track] = [
+            results.open_amendment(work.session, case.case_id) or case
+            for case in results.cases_of(work.session, participant_id)
+        ]
+    return [track for track in tracks if track.requires_confirmation and CaseState(track.state) in _WAITING]
+
+
+def _keep(work: Work, track: Track, channel: str, tried: Tried) -> None:
     with work.as_service():
         row = OutreachTryRow(
             try_id=new_id("try"),
@@ -67,8 +106,7 @@ def record(work: Work, case_id: str, tried: Tried) -> Plan:
         )
         work.session.add(row)
         work.session.flush()
-    work.audit("outreach.record", *cases.named(track), track.participant_id, channel=channel, tried=tried.value)
-    return standing(work, track)
+        work.audit("outreach.record", *cases.named(track), track.participant_id, channel=channel, tried=tried.value)
 
 
 def _next(work: Work, now: Plan, tried: Tried) -> str:

@@ -22,6 +22,7 @@ from ror_service.api.people import REPORT_HEADERS, check_file
 from ror_service.errors import NotFoundError, WithheldError
 from ror_service.participants import RECALL_DUE
 from ror_service.reports import VersionSummary
+from ror_service.review import outreach
 from ror_service.states import CaseState
 from ror_service.storage import audit_events, results
 from ror_service.storage import participants as stored
@@ -159,8 +160,19 @@ def access_log(who: Who) -> Response:
 
 @router.get("/talk")
 def talk(who: Who) -> Response:
-    """How to ask for a call with a genetic counselor."""
-    return who.page("talk", "talk")
+    """A call with a genetic counselor: ask for one where something waits to be told, or how to reach them."""
+    with who.begin() as work:
+        waits = outreach.waits_for_call(work, who.participant_id)
+    asked = "" if isinstance(waits, bool) else who.t("ui.calls.asked", date=who.t.day(waits))
+    return who.page("talk", "talk", can_ask=waits is True, asked=asked)
+
+
+@router.post("/talk")
+def ask_for_call(who: Who) -> Response:
+    """Ask for a call; the counselor's list shows it."""
+    with who.begin() as work:
+        outreach.ask_for_call(work, who.participant_id)
+    return RedirectResponse(f"/portal/{who.t.language}/talk", status_code=303)
 
 
 @router.get("/help")

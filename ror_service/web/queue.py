@@ -189,7 +189,9 @@ def disclosures(who: Counselor) -> Response:
         for case in results.cases_to_disclose(work.session):
             plan, taken = outreach.read(work, case.case_id)
             waiting.append((case, plan, taken))
-    return who.page("disclosures", "disclosures", waiting=waiting, outcomes=list(Tried))
+    return who.page(
+        "disclosures", "disclosures", waiting=waiting, outcomes=[each for each in Tried if each is not Tried.ASKED]
+    )
 
 
 @router.post("/disclosures/{case_id}/outreach")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from support.consent_facts import MODULES, NOW, PERSON
 from support.portal import Browser
-from support.service import COUNSELOR, DIRECTOR, Service
+from support.service import COUNSELOR, DIRECTOR, POSITIVE, Service
 
 from consent.reasons import reason_text
 from consent.types import Answer, ModuleAnswer, Participation, VitalStatus
@@ -189,6 +189,26 @@ def test_versions_say_when_why_and_what_changed() -> None:
         said = participant._version(t, first)
         assert said["is_withdrawn"]
         assert not said["reason"]
+
+
+def test_who_has_something_to_be_told_asks_for_a_call_and_the_counselor_sees_it(visitor: Browser) -> None:
+    service = visitor.service
+    case_id, review_id = service.positive(POSITIVE)
+    assert '<form method="post"><div' not in visitor.get("en/talk").text
+    assert visitor.send("en/talk").status_code == 404
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, Disposition.REPORT)
+    service.confirm(review_id)
+    assert "Ask for a call" in visitor.shows("en/talk")
+    for _ in range(2):
+        assert visitor.send("en/talk").status_code == 303
+    assert "You asked for a call on" in visitor.shows("en/talk")
+    assert "Usted pidió una llamada el" in visitor.shows("es/talk")
+    visitor.enter(COUNSELOR.name, Role.GENETIC_COUNSELOR)
+    assert visitor.shows("disclosures").count("portal, asked") == 1
+    service.disclose(case_id)
+    visitor.enter()
+    assert "You asked" not in visitor.shows("en/talk")
 
 
 def test_medicines_are_entered_and_removed_by_the_participant(visitor: Browser) -> None:

@@ -1,0 +1,58 @@
+"""A review through the pages of staff on PostgreSQL, where each role sees only the rows that it may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.consent_facts import PERSON
+from support.portal import browser, text_of
+from support.service import CENTER, COUNSELOR, DIRECTOR, limited_service
+
+from consent.types import DocumentType
+from ror_service import pipeline
+from ror_service.api.tokens import Role
+from ror_service.states import CaseState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.servers import PostgresServer
+
+pytestmark = pytest.mark.no_cover
+OTHER = "P-other"
+
+
+def test_from_the_list_to_the_report(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    with postgres_server.database() as url, limited_service(tmp_path / "service", url) as service:
+        case_id, review_id = service.positive()
+        service.consent(document=DocumentType.RE_CONTACT)
+        service.available("traits", OTHER)
+        with browser(service) as visitor:
+            for name, role in ((COUNSELOR.name, Role.GENETIC_COUNSELOR), (DIRECTOR.name, Role.LABORATORY_DIRECTOR)):
+                service.clock.advance(minutes=1)
+                visitor.enter(name, role)
+                assert review_id[7:15] in visitor.shows("queue")
+                assert visitor.send(f"queue/{review_id}/claim").status_code == 303
+                assert "BRCA2" in visitor.shows(f"queue/{review_id}")
+                answer = visitor.send(f"queue/{review_id}/sign", disposition="report", reason="as seen")
+                assert answer.status_code == 303, text_of(answer)
+            assert "samples that were searched" in visitor.shows(f"queue/{review_id}/affected")
+            service.confirm(review_id)
+            visitor.enter(COUNSELOR.name, Role.GENETIC_COUNSELOR)
+            assert "1 waiting" in visitor.shows("disclosures")
+            assert visitor.send(f"disclosures/{case_id}/outreach", tried="reached").status_code == 303
+            assert visitor.send(f"disclosures/{case_id}/outcome", outcome="completed").status_code == 303
+            pipeline.release_report(service.context, case_id)
+            assert service.state("hereditary_risk") is CaseState.AVAILABLE
+
+            identity_case_id = service.identity_case(PERSON, OTHER)
+            visitor.enter(DIRECTOR.name, Role.LABORATORY_DIRECTOR)
+            assert PERSON in visitor.shows(f"identity/{identity_case_id}")
+            assert visitor.send(f"identity/{identity_case_id}/resolve", reason="the tubes are right").status_code == 303
+
+            visitor.enter("operator-1", Role.OPERATOR)
+            assert "hereditary risk" in visitor.shows("operations")
+            assert "No judgement" in visitor.shows("operations/yield")
+            visitor.enter(CENTER.name, Role.GENOME_CENTER)
+            assert f"sample-of-{OTHER}" in visitor.shows("laboratory")
