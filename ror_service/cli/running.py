@@ -25,6 +25,9 @@ OPERATOR = Actor(name="command-line", role="operator", purpose="operation")
 KEY_KEEPER = Actor(name="command-line", role="service", purpose="operation")
 """Commands that work on keys or sealed rows, which no operator sees."""
 AUDITOR = Actor(name="command-line", role="auditor", purpose="operation")
+KEEP_ALIVE_SECONDS = 75
+"""An idle connection stays open longer than proxies and clients use it again (60 s and less), so that none of their
+requests meets its end."""
 
 
 @contextmanager
@@ -74,7 +77,15 @@ def api(host: str = "127.0.0.1", port: int = 8080) -> None:
         app = create_app(context)
         relaying = _start_relay(context, stop) if context.settings.mode is Mode.EMBEDDED else None
         try:
-            uvicorn.run(app, host=host, port=port, log_config=None, server_header=False, access_log=False)
+            uvicorn.run(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                server_header=False,
+                access_log=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            )
         finally:
             stop.set()
             if relaying is not None:

@@ -16,6 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HOST = "127.0.0.1"
 _LINGER_NOT = struct.pack("ii", 1, 0)  # closing sends RST at once, instead of a farewell
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than a client uses an idle connection again, so that no request meets its end."""
 _SECONDS_TO_STOP = 1
 
 
@@ -49,6 +51,7 @@ class LoopbackServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_SECONDS_TO_STOP,
         )
         self._server = uvicorn.Server(config)

@@ -76,7 +76,9 @@ def test_the_pages_are_accessible_in_every_state(site: Site, chromium: Browser, 
         with real.tab(chromium, site, person, language=language) as tab:
             for path in ("", "results", "choices", "access") if person == "new" else ("",):
                 tab.open(f"/portal/{language}/{path}")
-                complaints += [f"{person}: {each}" for each in tab.complaints([real.PHONE])]
+                # The texts of the other language may be wider; the elements are the same.
+                wrong = tab.complaints([real.PHONE]) if language == "en" else [path] * tab.is_too_wide() + tab.faults
+                complaints += [f"{person}: {each}" for each in wrong]
     assert complaints == []
 
 

@@ -43,6 +43,7 @@ def test_the_current_policy() -> None:
     assert POLICY.modules["hereditary_risk"].assays == ("wgs",)
     assert POLICY.modules["hereditary_risk"].signers_when_reviewed == 2
     assert all(row.minimum_age_years >= 18 for row in POLICY.modules.values())
+    assert (POLICY.outreach_steps[0].channel, POLICY.give_up_days) == ("portal", 60)
     assert (POLICY.re_offer_days, POLICY.most_re_offers, POLICY.guardian_answers_count) == (90, 3, False)
 
 
@@ -71,6 +72,10 @@ def test_the_shipped_text_loads_from_elsewhere(load_text: Callable[[str], policy
         ("re_offer_days = 90", "re_offer_day = 90"),
         ("answers_count = false", "answers_count = 0"),
         ("most_re_offers = 3", ""),
+        ('channel = "portal", day = 0', 'channel = "pigeon", day = 0'),
+        ('channel = "portal", day = 0', 'channel = "portal", day = 1'),
+        ('channel = "call", day = 7', 'channel = "call", day = 1'),
+        ('channel = "call", day = 7', 'channel = "call"'),
         ('version = "2026-11"', ""),
         ('version = "2026-11"', 'version = "2026-11"\nextra = 1'),
         ('version = "2026-11"', "version ="),

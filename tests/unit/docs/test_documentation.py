@@ -9,8 +9,6 @@ import pytest
 from support.shared import PROJECT
 from support.states_document import document
 
-from ror_service.settings import Settings
-
 PAGES = sorted([PROJECT / "README.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -40,8 +38,3 @@ def test_page_of_states_is_made_from_the_tables() -> None:
 def test_main_job_fits_on_one_page() -> None:
     lines = (PROJECT / "ror_service" / "pipeline.py").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 130
-
-
-def test_every_setting_is_in_the_reference() -> None:
-    page = (PROJECT / "docs/reference/settings.md").read_text(encoding="utf-8")
-    assert [name for name in Settings.model_fields if f"`ROR_{name.upper()}`" not in page] == []

@@ -218,7 +218,7 @@ def test_a_refusal_says_no_more_than_it_must(
 
     visitor.service.register()
     monkeypatch.setattr("ror_service.own_medicines.read", refuse)
-    answer = visitor.get("en/medicines")
+    answer = visitor.send("en/medicines", add="codeine")
     assert answer.status_code == status
     assert title in text_of(answer)
     assert "secret" not in answer.text
