@@ -44,7 +44,7 @@ def test_every_promise_holds_in_every_order(limited: LimitedService) -> None:
     run_state_machine_as_test(
         type("Machine", (VersionMachine,), {"service": limited, "seen": seen}),
         settings=settings(
-            max_examples=3,
+            max_examples=2,
             stateful_step_count=15,
             deadline=None,
             derandomize=True,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FOLDERS = ("end_to_end/", "unit/benchmarks/")
 FILES = (
+    "integration/test_crash.py",
+    "integration/test_intake_crash.py",
     "unit/interpreters/hereditary_risk/test_properties.py",
     "unit/interpreters/test_contract.py",
     "unit/report_templates/test_ancestry_view.py",
