@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -284,8 +285,22 @@ def _differences(
     return tuple(said["differences"])
 
 
+@contextmanager
+def reading(
+    begin: Callable[[], AbstractContextManager[Work]], participant_id: str, module: str
+) -> Generator[Work, None, None]:
+    """A transaction to `read` in: what the gate withholds is rolled back, and its trace kept in one of its own."""
+    try:
+        with begin() as work:
+            yield work
+    except WithheldError as error:
+        with begin() as work:
+            read_refused(work, participant_id, module, error.reasons)
+        raise
+
+
 def read_refused(work: Work, participant_id: str, module: str, reasons: tuple[str, ...]) -> None:
-    """Keep the trace of a reading that the gate withheld; the transaction that asked was rolled back."""
+    """Keep the trace of a reading that the gate withheld."""
     work.audit(
         "report.read_refused", "participant", participant_id, participant_id, module=module, reasons=list(reasons)
     )

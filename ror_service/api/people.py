@@ -322,14 +322,9 @@ def progress(participant_id: Identifier, begin: Reader) -> list[Progress]:
 def read_report(participant_id: Identifier, module: ModuleName, file: str, begin: Reader, context: Context) -> Response:
     """One file of a report, for example `participant.es.pdf`. The consent gate is asked at this moment."""
     check_file(file)
-    try:
-        with begin() as work:
-            opened = reports.read(work, context.keys, own(work, participant_id), module, file)
-            reports.viewed(work, opened.version_id, new_id("view"), "service")
-    except WithheldError as error:
-        with begin() as work:
-            reports.read_refused(work, participant_id, module, error.reasons)
-        raise
+    with reports.reading(begin, participant_id, module) as work:
+        opened = reports.read(work, context.keys, own(work, participant_id), module, file)
+        reports.viewed(work, opened.version_id, new_id("view"), "service")
     return Response(opened.content, media_type=opened.media_type, headers=REPORT_HEADERS)
 
 

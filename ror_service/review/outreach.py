@@ -79,6 +79,8 @@ def ask_for_call(work: Work, participant_id: str) -> None:
     if not waiting:
         raise NotFoundError("there is nothing to call about")
     for track in waiting:
+        with work.as_service():
+            cases.locked(work, track.case_id)  # of two requests at the same moment the second finds the first
         if not any(each.tried is Tried.ASKED for each in _tries(work, track)[-1:]):
             _keep(work, track, "portal", Tried.ASKED)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
 from support.reading import GRADE, LONG_ENOUGH, NORMAL, textstat
 
+from report_templates.completeness import texts
 from report_templates.content import Language
 from report_templates.wording import WordingError
 from ror_service.errors import NotFoundError
@@ -17,15 +17,6 @@ from ror_service.web.wording import Texts, content
 
 NAMES = ("portal", "choices")
 FILLED = {"programme_name": "our program", "support_phone": "this number", "date": "May 3", "reoffer_date": "May 3"}
-
-
-def texts(value: object, path: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """Every text below a content value, with its path."""
-    if isinstance(value, dict) and "en" in value:
-        yield path, value
-    elif isinstance(value, dict | list):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from texts(inner, f"{path}.{key}")
 
 
 def every_text() -> list[tuple[str, dict[str, str]]]:
