@@ -1,14 +1,14 @@
 """People, partners, reviewers and crashes in any order, in one process; hypothesis chooses what happens next.
 
-The rules act on the real decision, state tables and protocol, on SQLite. What the model itself knows is small and
-independent of the code under test: who said what last, and so what nobody may read or receive.
+The rules act on the real decision, state tables and protocol, on SQLite or PostgreSQL. What the model itself knows is
+small and independent of the code under test: who said what last, and so what nobody may read or receive.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 PLAIN, HEREDITARY = "traits", "hereditary_risk"
 MODULES = (PLAIN, HEREDITARY)
-STEPS, EXAMPLES = 50, 100
+STEPS, EXAMPLES = 100, 50
 """Steps of an example at most, and examples that live side by side in one service."""
 FAULTS = (Fault.LOST_ACKNOWLEDGEMENT, Fault.RESET, Fault.GARBAGE, Fault.INTERNAL_ERROR, Fault.WRONG_RECEIPT)
 HOW = settings(
@@ -189,6 +189,7 @@ class ReleaseMachine(RuleBasedStateMachine):
         self.known.sampled = True
         self._or_no(lambda: self.service.sample(self.person, verdict=verdict))
 
+    @precondition(lambda self: self.known.sampled)
     @rule(module=st.sampled_from(MODULES))
     def interpret(self, module: str) -> None:
         case = self._case(module)
@@ -196,18 +197,21 @@ class ReleaseMachine(RuleBasedStateMachine):
             self._or_no(lambda: self.service.found(POSITIVE if module == HEREDITARY else module, self.person))
             self.known.interpreted.add(module)
 
+    @precondition(lambda self: HEREDITARY in self.known.interpreted)
     @rule(signer=st.sampled_from([COUNSELOR, DIRECTOR]))
     def sign(self, signer: object) -> None:
         review = self._review()
         if review is not None:
             self._or_no(lambda: self.service.sign(review.review_id, signer, Disposition.REPORT))
 
+    @precondition(lambda self: HEREDITARY in self.known.interpreted)
     @rule(outcome=st.sampled_from([*Confirmation, Confirmation.CONCORDANT]))
     def confirm(self, outcome: Confirmation) -> None:
         review = self._review(open_only=False)
         if review is not None:
             self._or_no(lambda: self.service.confirm(review.review_id, outcome))
 
+    @precondition(lambda self: HEREDITARY in self.known.interpreted and not self.known.disclosed)
     @rule()
     def disclose(self) -> None:
         case = self._case(HEREDITARY)
@@ -314,8 +318,8 @@ class ReleaseMachine(RuleBasedStateMachine):
             return results.current_case(work.session, self.person, module)
 
     def _review(self, *, open_only: bool = True) -> ReviewCaseRow | None:
-        case = self._case(HEREDITARY)
         with self.service.work() as work:
+            case = results.current_case(work.session, self.person, HEREDITARY)
             review = None if case is None else results.review_of(work.session, case.case_id)
         closed = review is not None and ReviewState(review.state) is ReviewState.CLOSED
         return None if open_only and closed else review
@@ -326,8 +330,19 @@ def machine(service: Service, seen: Counter[str]) -> type[ReleaseMachine]:
     return type("Machine", (ReleaseMachine,), {"service": service, "seen": seen})
 
 
-def play(folder: Path, steps: int, seed_of_all: int) -> Counter[str]:
+def play(
+    folder: Path,
+    steps: int,
+    seed_of_all: int,
+    opened: Callable[[Path], AbstractContextManager[Service]] = running_service,
+) -> Counter[str]:
     """Play so many steps at least, in services that each see some thousand; what was seen.
+
+    Args:
+        folder: Where the services are.
+        steps: How many.
+        seed_of_all: Chooses the steps.
+        opened: Begins a service in a folder; each has a database of its own.
 
     Raises:
         AssertionError: If a promise was broken; hypothesis shows the shortest way to it.
@@ -337,7 +352,7 @@ def play(folder: Path, steps: int, seed_of_all: int) -> Counter[str]:
         if seen["steps"] >= steps:
             return seen
         place = folder / f"{seed_of_all}-{number}"
-        with running_service(place / "service") as service, partner_in_process(service, place / "partner"):
+        with opened(place / "service") as service, partner_in_process(service, place / "partner"):
             played = seed(1000 * seed_of_all + number)(machine(service, seen))
             examples = min(EXAMPLES, 1 + (steps - seen["steps"]) // STEPS)
             run_state_machine_as_test(played, settings=settings(HOW, max_examples=examples))

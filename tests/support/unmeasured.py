@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 FOLDERS = ("end_to_end/", "unit/benchmarks/")
 FILES = (
-    "integration/test_crash.py",
     "integration/test_intake_crash.py",
     "unit/interpreters/hereditary_risk/test_properties.py",
     "unit/interpreters/test_contract.py",
