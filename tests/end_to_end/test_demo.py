@@ -160,8 +160,3 @@ def test_an_expectation_that_does_not_hold_ends_in_exit_status_1(
     assert ended.value.exit_code == 1
     assert json.loads((tmp_path / "demo" / "summary.json").read_text())["failures"]
     assert "expectations did not hold" in capsys.readouterr().out
-
-
-def test_with_its_own_expectation_the_same_person_ends_in_exit_status_0(tmp_path: Path) -> None:
-    command.demo(people=["P0011"], folder=tmp_path / "demo")
-    assert json.loads((tmp_path / "demo" / "summary.json").read_text())["failures"] == []

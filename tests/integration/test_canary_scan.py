@@ -13,7 +13,7 @@ from support.canary_run import ALL_STAGES
 from support.servers import MissingProgramError
 from support.shared import PROJECT
 
-pytestmark = [pytest.mark.services, pytest.mark.no_cover]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-pytestmark = pytest.mark.no_cover  # these lines are covered elsewhere, and each schedule is a process
 LEAST = 300
 ON_DEMAND = os.environ.get("ROR_KILL_SCHEDULES", "0")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from support.portal import browser
 from support.service import limited_service
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from support.servers import PostgresServer
 
-pytestmark = pytest.mark.no_cover
 OTHER = "P-other"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pytest
 from support.release_model import play
 from support.service import LimitedService, limited_service
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from support.servers import PostgresServer
 
-pytestmark = pytest.mark.no_cover
 STEPS = 300
 
 

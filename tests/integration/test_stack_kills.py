@@ -11,7 +11,6 @@ import sys
 import pytest
 from support.shared import PROJECT
 
-pytestmark = pytest.mark.no_cover  # these lines are covered elsewhere, and much of it runs in processes that are killed
 KILLS = 25
 """For each broker."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from support.consent_facts import PERSON
 from support.portal import browser, text_of
 from support.service import CENTER, COUNSELOR, DIRECTOR, limited_service
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from support.servers import PostgresServer
 
-pytestmark = pytest.mark.no_cover
 OTHER = "P-other"
 
 

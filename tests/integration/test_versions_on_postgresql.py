@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from support.servers import PostgresServer
 
-pytestmark = pytest.mark.no_cover
-
 
 @pytest.fixture
 def limited(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[LimitedService]:

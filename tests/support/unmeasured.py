@@ -12,9 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-FOLDERS = ("end_to_end/", "unit/benchmarks/")
+FOLDERS = ("browser/", "end_to_end/", "integration/", "unit/benchmarks/")
 FILES = (
-    "integration/test_intake_crash.py",
     "unit/interpreters/hereditary_risk/test_properties.py",
     "unit/interpreters/test_contract.py",
     "unit/report_templates/test_ancestry_view.py",
@@ -26,6 +25,7 @@ FILES = (
     "unit/ror_service/genotypes/test_interpretations_from_the_store.py",
     "unit/ror_service/intake/test_hostile_files.py",
     "unit/ror_service/interchange/test_profiles.py",
+    "unit/ror_service/test_hereditary_reanalysis.py",
 )
 
 
