@@ -83,7 +83,7 @@ class SyntheticProgramme:
 
     def __init__(self, base_url: str, issue_token: IssueToken) -> None:
         self._client = httpx.Client(base_url=base_url, timeout=60, trust_env=False)
-        self._issue = issue_token
+        self.issue_token = issue_token
         self.portal = self.actor("demo-portal", Role.PORTAL)
         self.lab = self.actor("demo-genome-center", Role.GENOME_CENTER)
         self.counselor = self.actor(COUNSELOR, Role.GENETIC_COUNSELOR)
@@ -98,7 +98,7 @@ class SyntheticProgramme:
 
     def actor(self, subject: str, role: Role) -> Actor:
         """A caller of a role."""
-        return Actor(self._client, self._issue(subject, role))
+        return Actor(self._client, self.issue_token(subject, role))
 
     def participant(self, participant_id: str) -> Actor:
         """A participant's own caller."""

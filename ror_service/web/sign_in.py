@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import httpx
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from ror_service.errors import ForbiddenError, UnauthenticatedError
 SESSION = "ror-session"
 FLOW = "ror-sign-in"
 _FLOW_SECONDS = 600
+_OWN_PAGE = re.compile(r"/portal/(?!.*\.\.)[\w./?&=%-]{0,300}", re.ASCII)
 
 
 class SignInError(UnauthenticatedError):
@@ -38,8 +40,13 @@ class Issuer:
     client_id: str
 
 
-def begin(issuer: Issuer, back_to: str, *, secure: bool) -> Response:
-    """Send the browser to the issuer, and remember the attempt in a cookie."""
+def own_page(path: str) -> str:
+    """The address of a page of the portal, or an empty one: nobody is sent to another site after signing in."""
+    return path if _OWN_PAGE.fullmatch(path) else ""
+
+
+def begin(issuer: Issuer, back_to: str, *, secure: bool, page: str = "") -> Response:
+    """Send the browser to the issuer, and remember the attempt, and the page that was asked for, in a cookie."""
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = urlencode(
@@ -55,9 +62,15 @@ def begin(issuer: Issuer, back_to: str, *, secure: bool) -> Response:
     )
     answer = Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": f"{issuer.authorize_url}?{query}"})
     answer.set_cookie(
-        FLOW, f"{state}.{verifier}", max_age=_FLOW_SECONDS, httponly=True, secure=secure, samesite="lax", path="/portal"
-    )
+        FLOW, f"{state}.{verifier}.{quote(own_page(page), safe='')}", max_age=_FLOW_SECONDS, httponly=True,
+        secure=secure, samesite="lax", path="/portal",
+    )  # fmt: skip
     return answer
+
+
+def asked_for(request: Request) -> str:
+    """The page that was asked for when this browser began to sign in, if it did so on one."""
+    return own_page(unquote(request.cookies.get(FLOW, "").rpartition(".")[2]))
 
 
 def finish(issuer: Issuer, request: Request, back_to: str) -> str:
@@ -66,7 +79,7 @@ def finish(issuer: Issuer, request: Request, back_to: str) -> str:
     Raises:
         SignInError: If this browser began no such attempt, or the issuer does not take the code.
     """
-    state, _, verifier = request.cookies.get(FLOW, "").partition(".")
+    state, verifier, *_ = [*request.cookies.get(FLOW, "").split("."), ""]
     given = request.query_params
     if not state or not secrets.compare_digest(state, given.get("state", "")) or "code" not in given:
         raise SignInError("this browser did not begin to sign in; begin again")

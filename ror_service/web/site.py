@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from typing import cast
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -98,23 +99,27 @@ def static(path: str) -> Response:
 
 
 @_router.get("/{language}/sign-in")
-def sign_in_page(request: Request, language: Language) -> Response:
-    """What signing in is, and the way to the issuer."""
-    return page("sign_in", _texts(request, language), path="sign-in", signed_in=False)
+def sign_in_page(request: Request, language: Language, to: str = "") -> Response:
+    """What signing in is, and the way to the issuer; from there one comes to the page `to`."""
+    asked = f"?{urlencode({'to': to})}" if sign_in.own_page(to) else ""
+    return page("sign_in", _texts(request, language), path="sign-in", signed_in=False, asked=asked)
 
 
 @_router.get("/{language}/sign-in/begin")
-def begin_sign_in(request: Request, language: Language) -> Response:
+def begin_sign_in(request: Request, language: Language, to: str = "") -> Response:
     """To the issuer."""
-    return sign_in.begin(_issuer(request), _back_to(request, language), secure=_is_secure(request))
+    return sign_in.begin(_issuer(request), _back_to(request, language), secure=_is_secure(request), page=to)
 
 
 @_router.get("/{language}/signed-in")
 def signed_in(request: Request, language: Language) -> Response:
-    """Back from the issuer, to the first page of the caller's role."""
+    """Back from the issuer, to the page that was asked for, or the first one of the caller's role."""
     token = sign_in.finish(_issuer(request), request, _back_to(request, language))
     caller = request.app.state.tokens.verify(token)
-    answer = RedirectResponse(f"{PATH}{STARTS.get(caller.role, f'/{language}/')}", status_code=303)
+    asked = sign_in.asked_for(request)
+    is_theirs = asked and _is_participants(asked) is (caller.role is Role.PARTICIPANT)
+    first = f"{PATH}{STARTS.get(caller.role, f'/{language}/')}"
+    answer = RedirectResponse(asked if is_theirs else first, status_code=303)
     sign_in.keep(answer, token, secure=_is_secure(request))
     return answer
 
@@ -150,6 +155,11 @@ def _issuer(request: Request) -> Issuer:
     return Issuer(str(settings.sign_in_url), str(settings.token_url), settings.client_id)
 
 
+def _is_participants(path: str) -> bool:
+    """Whether an address is of participants' pages, which begin with a language."""
+    return path.removeprefix(PATH).split("/")[1] in set(Language)
+
+
 def _back_to(request: Request, language: Language) -> str:
     return f"{request.url.scheme}://{request.url.netloc}{PATH}/{language}/signed-in"
 
@@ -160,7 +170,9 @@ def _refused(request: Request, error: Exception) -> Response:
     language = Language(first) if first in set(Language) else Language.EN
     code, status = _told(error)
     if code == "session_ended" and request.method == "GET":
-        return RedirectResponse(f"{PATH}/{language}/sign-in", status_code=303)
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        query = "" if asked == f"{PATH}/{language}/" else f"?{urlencode({'to': asked})}"
+        return RedirectResponse(f"{PATH}/{language}/sign-in{query}", status_code=303)
     if first in MENU and code in _FOR_STAFF:
         said = str(error) if isinstance(error, ServiceError) else "A field is missing, or its value cannot be chosen."
         return page("staff/error", None, status, path=first, menu={}, member=None, said=said)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -123,6 +124,15 @@ STATES: dict[str, Callable[[Service, str], None]] = {
     "withdrawn": _withdrawn,
 }
 """How the participant of that name comes to be in a state."""
+
+
+class Visited(Protocol):
+    """A site, and what a browser holds after signing in there."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    def token(self, subject: str, role: Role) -> str: ...
 
 
 @dataclass
@@ -252,7 +262,7 @@ class Tab:
 @contextmanager
 def tab(
     browser: Browser,
-    site: Site,
+    site: Visited,
     subject: str | None = None,
     role: Role = Role.PARTICIPANT,
     *,

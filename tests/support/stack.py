@@ -66,6 +66,8 @@ class Stack:
     programme: SyntheticProgramme
     run_jobs: Callable[[], None]
     """Returns when no job is open any more."""
+    base_url: str
+    """Where API and portal answer."""
 
     def take_in(self, person: SyntheticPerson, genome: Path, modules: tuple[str, ...] = MODULES) -> None:
         """Enroll a person who says yes to these modules alone, and submit the sample; jobs begin to run.
@@ -199,7 +201,7 @@ def _around(
         api.start(create_app(context))
         programme = SyntheticProgramme(api.base_url, issuer.issue)
         exits.callback(programme.close)
-        stack = Stack(context, partner, programme, lambda: run_jobs(stack))
+        stack = Stack(context, partner, programme, lambda: run_jobs(stack), api.base_url)
         yield stack
 
 

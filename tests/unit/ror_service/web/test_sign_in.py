@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from support.api import Api, running_api
 from support.consent_facts import PERSON
 from support.portal import Browser, browser, text_of
@@ -39,9 +41,9 @@ def api(service: Service) -> Iterator[Api]:
         yield running
 
 
-def to_issuer(api: Api, language: str = "en") -> dict[str, str]:
+def to_issuer(api: Api, begin: str = "/portal/en/sign-in/begin") -> dict[str, str]:
     """Begin to sign in; what the browser is to bring to the issuer."""
-    answer = api.client.get(f"/portal/{language}/sign-in/begin")
+    answer = api.client.get(begin)
     assert answer.status_code == 303
     address = urlsplit(answer.headers["location"])
     assert address.path == "/portal/demo-issuer/authorize"
@@ -60,7 +62,7 @@ def granted(api: Api, asked: dict[str, str], subject: str, role: Role) -> httpx.
 def test_who_signs_in_comes_to_the_first_page_of_the_role(api: Api) -> None:
     api.service.register()
     for role in Role:
-        asked = to_issuer(api, "es")
+        asked = to_issuer(api, "/portal/es/sign-in/begin")
         assert asked["code_challenge_method"] == "S256"
         answer = api.client.get(granted(api, asked, SUBJECTS[role], role))
         assert answer.headers["location"] == "/portal" + site.STARTS.get(role, "/es/")
@@ -70,6 +72,40 @@ def test_who_signs_in_comes_to_the_first_page_of_the_role(api: Api) -> None:
         page = api.client.get("/portal/es/")
         assert page.status_code == (200 if role is Role.PARTICIPANT else 403)
         assert "/portal/es/sign-out" in page.text
+
+
+@pytest.mark.parametrize(
+    ("role", "page", "leads_to"),
+    [
+        (Role.PARTICIPANT, "/portal/en/results/traits", "/portal/en/results/traits"),
+        (Role.GENETIC_COUNSELOR, "/portal/queue?state=claimed&owner=", "/portal/queue?state=claimed&owner="),
+        (Role.OPERATOR, "/portal/en/results/traits", "/portal/operations"),
+        (Role.PARTICIPANT, "/portal/queue", "/portal/en/"),
+    ],
+)
+def test_who_asked_for_a_page_comes_to_it(api: Api, role: Role, page: str, leads_to: str) -> None:
+    api.service.register()
+    to_sign_in = api.client.get(page, follow_redirects=True)
+    begin = re.search(r'href="(/portal/en/sign-in/begin[^"]*)"', to_sign_in.text)
+    assert begin is not None
+    asked = to_issuer(api, begin[1].replace("&amp;", "&"))
+    assert api.client.get(granted(api, asked, SUBJECTS[role], role)).headers["location"] == leads_to
+
+
+@given(st.text() | st.from_regex(r"(//|/portal|\\\\|https:|/).*"))
+@example("//elsewhere.example/portal/")
+@example("/portal/\\\\elsewhere.example")
+@example("/portal/../v1/participants")
+@example("/portal/@elsewhere.example")
+@example("/portal/\r\nSet-Cookie: a=b")
+def test_nobody_is_sent_elsewhere(path: str) -> None:
+    own = sign_in.own_page(path)
+    assert own in {"", path}
+    if own:
+        address = urlsplit(urljoin("https://here.example/portal/en/signed-in", own))
+        assert (address.scheme, address.netloc) == ("https", "here.example")
+        assert address.path.startswith("/portal/")
+        assert own.isprintable()
 
 
 def test_a_code_counts_once_for_the_browser_that_asked(api: Api) -> None:
@@ -107,7 +143,9 @@ def test_without_a_session_every_page_leads_to_signing_in(stranger: Browser) -> 
     for language in ("en", "es"):
         for path in ("", "results", "choices/traits", "medicines", "access", "withdraw", "withdraw/leave", "talk"):
             answer = stranger.get(f"{language}/{path}")
-            assert (answer.status_code, answer.headers["location"]) == (303, f"/portal/{language}/sign-in")
+            address = urlsplit(answer.headers["location"])
+            assert (answer.status_code, address.path) == (303, f"/portal/{language}/sign-in")
+            assert parse_qs(address.query).get("to", [""])[0] == (path and f"/portal/{language}/{path}")
         assert f"/portal/{language}/sign-in/begin" in stranger.get(f"{language}/sign-in").text
         assert stranger.send(f"{language}/choices/traits", answer="yes").status_code == 401
 
