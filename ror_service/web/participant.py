@@ -71,6 +71,8 @@ class Result:
     step: int | None
     """How many steps are behind it; None where it goes no further."""
     files: tuple[str, ...]
+    has_letter: bool
+    """Whether the report ends with a letter for the family."""
     since: datetime
 
 
@@ -216,6 +218,7 @@ def _result(work: Work, t: Texts, case: ResultCaseRow, offered_again: Sequence[d
         picture=said["pictogram"],
         step=None if state in _ENDED else _STEP_OF.get(state, len(_STEPS)),
         files=files,
+        has_letter=bool(files) and case.requires_confirmation,
         since=case.updated_at,
     )
 

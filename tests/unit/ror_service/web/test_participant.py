@@ -113,12 +113,14 @@ def test_every_result_under_way_reads_the_same_until_the_call(visitor: Browser) 
     service.disclose(case_id)
     pipeline.release_report(service.context, case_id)
     assert 'href="/portal/en/results/hereditary_risk"' in visitor.get("en/").text
+    assert "Letter for my family" in visitor.shows("en/results/hereditary_risk")
 
 
 def test_a_report_is_opened_saved_and_given_to_a_doctor(visitor: Browser) -> None:
     visitor.service.available("pharmacogenomics")
     assert 'href="/portal/es/results/pharmacogenomics"' in visitor.get("es/results").text
     page = visitor.get("es/results/pharmacogenomics")
+    assert "Carta para mi familia" not in page.text
     links = [f"/portal/es/results/pharmacogenomics/{name}" for name in ("participant.es.pdf", "clinician.en.pdf")]
     assert all(f'href="{link}"' in page.text for link in links)
     html = visitor.get("es/results/pharmacogenomics/participant.es.html")

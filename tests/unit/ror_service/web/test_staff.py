@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
 from support.consent_facts import ANOTHER_PERSON, PERSON
+from support.manifests import ARRAY, as_csv, fields
 from support.portal import Browser, text_of
 from support.service import CENTER, COUNSELOR, DIRECTOR, FOUR_MEDICINE_GENES, POSITIVE, Service
 
 from consent.types import Confirmation, DocumentType
 from ror_service import pipeline
+from ror_service.api import problems
 from ror_service.api.tokens import Role
 from ror_service.intake.qc import Verdict
 from ror_service.states import CaseState, ReviewState
@@ -83,7 +86,7 @@ def test_each_role_has_its_own_pages_and_no_other(visitor: Browser, path: str) -
 
 def test_nobody_signed_in_is_sent_to_sign_in(visitor: Browser) -> None:
     visitor.client.cookies.clear()
-    assert visitor.get("queue").headers["location"] == "/portal/en/sign-in"
+    assert visitor.get("queue").headers["location"] == "/portal/en/sign-in?to=%2Fportal%2Fqueue"
 
 
 def sign(visitor: Browser, review_id: str, name: str, choice: str = "report") -> str:
@@ -241,3 +244,34 @@ def test_a_center_sees_its_own_samples_with_their_reasons(visitor: Browser) -> N
     assert f"sample-of-{PERSON}" not in shows(visitor, "laboratory?state=read")
     visitor.enter("center-2", Role.GENOME_CENTER)
     assert "No sample." in shows(visitor, "laboratory")
+
+
+def test_a_center_submits_a_manifest(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor.service.register("P-1")
+    visitor.enter(CENTER.name, Role.GENOME_CENTER)
+    shows(visitor, "laboratory")
+    rows = [fields(1, ARRAY), fields(2, ARRAY, specimen="hair")]
+    spooled = []
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", lambda _: spooled.append(1))
+    for content, told in (
+        (as_csv(rows), ("2 rows: 1 refused, 1 wait for their file", "S-1 accepted awaiting file", "specimen")),
+        (as_csv(rows), ("2 rows: 1 refused, 1 wait for their file",)),
+        (b"\x89PNG\r\n", ("No row was taken",)),
+    ):
+        answer = visitor.client.post(
+            "/portal/laboratory/manifests",
+            files={"manifest": ("week.csv", content)},
+            headers={"Origin": visitor.origin},
+        )
+        assert answer.status_code == 200
+        Checked(answer.text)
+        said = text_of(answer)
+        assert all(each in said for each in told), said
+    large = visitor.client.post(
+        "/portal/laboratory/manifests",
+        files={"manifest": ("week.csv", b"x" * problems.LARGEST_BODY)},
+        headers={"Origin": visitor.origin},
+    )
+    assert large.status_code in {400, 413}
+    assert not spooled, "no manifest lies in a temporary file"
+    assert len(visitor.service.actions("sample.submit")) == 1
