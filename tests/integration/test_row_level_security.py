@@ -239,7 +239,7 @@ def test_a_grant_ends_by_the_clock_of_the_database_even_when_the_code_forgets(
         now: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
     director = Actor(DIRECTOR.name, DIRECTOR.role, break_glass.PURPOSE)
     world.service.grant("over", PERSON, DIRECTOR.name, allowed=True, expires_at=now, approved_at=now)
-    monkeypatch.setattr(break_glass, "_in_force", lambda work, name: work.session.get(BreakGlassGrantRow, name))
+    monkeypatch.setattr(break_glass, "in_force", lambda work, name: work.session.get(BreakGlassGrantRow, name))
     context = world.api.service.context
     with pytest.raises(NotFoundError), context.transaction(director) as work:
         break_glass.read(work, context.keys, "over", "traits", FILE)
