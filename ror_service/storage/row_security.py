@@ -267,9 +267,16 @@ def statements(tables: set[str]) -> Iterator[str]:
 
 
 def install(connection: Connection) -> None:
-    """Bring every table that is there under the policy; nothing is done on SQLite. Run it after each change here."""
-    if connection.dialect.name == "postgresql":
-        for statement in statements(set(inspect(connection).get_table_names())):
+    """Bring every table under the policy; nothing is done on SQLite. Run it after each change here.
+
+    Nor is anything done to a schema that is still on its way here: rules name tables that come later. The step that
+    brings the last of them calls this too, and nobody works on the schema before.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    tables = set(inspect(connection).get_table_names())
+    if tables.issuperset(POLICY):
+        for statement in statements(tables):
             connection.exec_driver_sql(statement)
 
 
