@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from consent import designee
 from consent.policy import ModulePolicy, Policy
 from consent.types import (
     Answer,
@@ -20,6 +21,7 @@ from consent.types import (
     Decision,
     Disclosure,
     DocumentType,
+    Handover,
     History,
     ModuleAnswer,
     Participation,
@@ -71,6 +73,8 @@ def _same_person(facts: _Facts) -> str | None:
 
 
 def _vital_status(facts: _Facts) -> str | None:
+    if facts.candidate.handover is not None:
+        return _handover(facts, facts.candidate.handover)
     match facts.history.vital_status:
         case VitalStatus.ALIVE:
             return None
@@ -78,6 +82,20 @@ def _vital_status(facts: _Facts) -> str | None:
             return status.value
         case _:
             return "vital_status_unknown"
+
+
+def _handover(facts: _Facts, handover: Handover) -> str | None:
+    """After a verified death alone, for the person who was named, by two different people, and for a time."""
+    policy = facts.policy.designee
+    if facts.history.vital_status is not VitalStatus.DECEASED:
+        return "designee_death_not_verified"
+    if not policy.offered or facts.candidate.module not in policy.modules:
+        return "designee_not_offered"
+    if not designee.is_named(facts.history, facts.policy, facts.at):
+        return "designee_not_named"
+    if not handover.recorded_by or not handover.approved_by or handover.approved_by == handover.recorded_by:
+        return "designee_not_approved"
+    return None if handover.until is not None and facts.at < handover.until else "designee_too_late"
 
 
 def _participation(facts: _Facts) -> str | None:

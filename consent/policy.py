@@ -43,6 +43,19 @@ class OutreachStep:
     """Days after the first step, from which on this one may be taken."""
 
 
+@dataclass(frozen=True, slots=True)
+class DesigneePolicy:
+    """Whether somebody whom a participant named may ask for results after a death, for which, and how long."""
+
+    offered: bool
+    days_to_ask: int
+    """Days after the death was verified; then what was kept is erased."""
+    modules: tuple[str, ...]
+    """Whose last released report may be handed over."""
+    accepted_documents: tuple[str, ...]
+    """Versions of the form on family sharing that say so. They can be answered only while it is offered."""
+
+
 CHANNELS = frozenset({"portal", "email", "sms", "call", "letter"})
 
 
@@ -67,6 +80,12 @@ class Policy:
     """In order."""
     give_up_days: int
     """Days after the first step, from which on somebody whom no step reached counts as not to be reached."""
+    designee: DesigneePolicy
+
+    def may_be_answered(self, document: DocumentType, version: str) -> bool:
+        """Whether what a version of a consent document says is true of this programme."""
+        speaks_of_it = document is DocumentType.FAMILY_SHARING and version in self.designee.accepted_documents
+        return self.designee.offered or not speaks_of_it
 
 
 def load_policy(version: str = CURRENT) -> Policy:
@@ -84,7 +103,7 @@ def load_policy(version: str = CURRENT) -> Policy:
 
 
 def _policy(data: Mapping[str, Any]) -> Policy:
-    _expect_keys(data, {"version", "documents", "informing_loop", "guardians", "outreach", "modules"})
+    _expect_keys(data, {"version", "documents", "informing_loop", "guardians", "outreach", "designee", "modules"})
     loop, guardians = data["informing_loop"], data["guardians"]
     _expect_keys(loop, {"re_offer_days", "most_re_offers", "re_offer_needs_re_contact_consent"})
     _expect_keys(guardians, {"answers_count", "age_of_majority_years"})
@@ -101,6 +120,17 @@ def _policy(data: Mapping[str, Any]) -> Policy:
         age_of_majority_years=_a(int, guardians["age_of_majority_years"]),
         outreach_steps=_steps(outreach["steps"]),
         give_up_days=_a(int, outreach["give_up_days"]),
+        designee=_designee(data["designee"]),
+    )
+
+
+def _designee(row: Mapping[str, Any]) -> DesigneePolicy:
+    _expect_keys(row, {field.name for field in fields(DesigneePolicy)})
+    return DesigneePolicy(
+        offered=_a(bool, row["offered"]),
+        days_to_ask=_a(int, row["days_to_ask"]),
+        modules=_texts(row["modules"]),
+        accepted_documents=_texts(row["accepted_documents"]),
     )
 
 

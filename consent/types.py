@@ -117,6 +117,17 @@ class ModuleDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class DesigneeNaming:
+    """The participant names the one person who may ask for results after a death, or takes that back; never changed."""
+
+    event_id: str
+    somebody: bool
+    """False: nobody, which takes back whoever was named before."""
+    authored_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Everything about one participant that the decision may depend on, from current rows."""
 
@@ -127,6 +138,7 @@ class History:
     participation: Participation
     consents: tuple[ConsentRecord, ...]
     decisions: tuple[ModuleDecision, ...]
+    namings: tuple[DesigneeNaming, ...] = ()
 
 
 class Quality(StrEnum):
@@ -159,6 +171,15 @@ class Disclosure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """After a death the person who was named asks for a result: by whose record, with whose approval, until when."""
+
+    recorded_by: str
+    approved_by: str | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A result that asks to be released, as the current rows describe it."""
 
@@ -180,6 +201,8 @@ class Candidate:
     disclosure: Disclosure
     paused: bool = False
     """Whether an operator or an incident suspended release of this result."""
+    handover: Handover | None = None
+    """For whom: the participant where there is none, else the person who was named for after a death."""
 
 
 @dataclass(frozen=True, slots=True)

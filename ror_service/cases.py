@@ -9,10 +9,20 @@ from typing import TypeVar
 from consent import informing_loop
 from consent.decision import choice_reasons, decide
 from consent.gate import Release, Withheld, gate
-from consent.types import Candidate, Confirmation, Decision, Disclosure, History, Participation, Quality, VitalStatus
+from consent.types import (
+    Candidate,
+    Confirmation,
+    Decision,
+    Disclosure,
+    Handover,
+    History,
+    Participation,
+    Quality,
+    VitalStatus,
+)
 from ror_service import states
 from ror_service.states import CaseState, SampleState
-from ror_service.storage import participants, results
+from ror_service.storage import designees, participants, results
 from ror_service.storage.participants import Lock, Standing
 from ror_service.storage.tables import (
     AmendmentRow,
@@ -43,6 +53,8 @@ _QUALITY = {
     SampleState.QC_HOLD: Quality.HELD,
     SampleState.UNREADABLE: Quality.FAILED,
 }
+_PASSED = "pass"
+"""`intake.qc.Verdict.PASS`, as rows hold it."""
 
 
 def advance(work: Work, track: Track, target: CaseState) -> None:
@@ -184,25 +196,33 @@ def must_be_erased(known: History | Standing) -> bool:
     return known.participation is Participation.WITHDRAWN or known.vital_status is VitalStatus.DECEASED
 
 
-def candidate(work: Work, case: ResultCaseRow, amendment: AmendmentRow | None = None) -> Candidate:
+def candidate(
+    work: Work, case: ResultCaseRow, amendment: AmendmentRow | None = None, handover: Handover | None = None
+) -> Candidate:
     """What the current rows say of a result that asks to be released.
 
     Args:
         work: The transaction.
         case: The case; it holds the facts of the version that is read.
         amendment: The next version, whose own facts count in their place.
+        handover: For whom it is read after a death, if not for the participant: then what was kept is asked for, which
+            the death itself does not keep back.
     """
     track = amendment or case
     sample = None if track.sample_id is None else results.must_get(work.session, SampleRow, track.sample_id)
     said = track.interpretation_id
     review = None if said is None else results.review_about(work.session, said)
     stopped = {CaseState.SUSPENDED, *results.CLOSED_CASES}
+    if handover is None:
+        paused = CaseState(track.state) in stopped or CaseState(case.state) in results.CLOSED_CASES
+    else:
+        paused = designees.kept_version(work.session, case.case_id) is None
     return Candidate(
         participant_id=case.participant_id if sample is None else sample.participant_id,
         module=case.module,
         assay="" if sample is None else sample.assay,
         specimen="" if sample is None else sample.specimen,
-        quality=Quality.UNKNOWN if sample is None else _QUALITY.get(SampleState(sample.state), Quality.UNKNOWN),
+        quality=Quality.UNKNOWN if sample is None else _quality(work, sample, handover),
         interpreted=said is not None,
         identity_case_open=participants.in_open_identity_case(work.session, case.participant_id),
         positive_hereditary=track.requires_confirmation,
@@ -210,8 +230,17 @@ def candidate(work: Work, case: ResultCaseRow, amendment: AmendmentRow | None = 
         signers=_signers(work, review),
         confirmation=Confirmation(track.confirmation),
         disclosure=Disclosure(track.disclosure),
-        paused=CaseState(track.state) in stopped or CaseState(case.state) in results.CLOSED_CASES,
+        paused=paused,
+        handover=handover,
     )
+
+
+def _quality(work: Work, sample: SampleRow, handover: Handover | None) -> Quality:
+    if handover is not None and SampleState(sample.state) is SampleState.ERASED:
+        # Erased at the death, with the verdict that was passed before.
+        last = results.last_assessment(work.session, sample.sample_id)
+        return Quality.PASSED if last is not None and last.verdict == _PASSED else Quality.UNKNOWN
+    return _QUALITY.get(SampleState(sample.state), Quality.UNKNOWN)
 
 
 def _signers(work: Work, review: ReviewCaseRow | None) -> tuple[str, ...]:
@@ -221,7 +250,13 @@ def _signers(work: Work, review: ReviewCaseRow | None) -> tuple[str, ...]:
 
 
 def ask_gate(
-    work: Work, case: ResultCaseRow, payload: T, purpose: str, amendment: AmendmentRow | None = None
+    work: Work,
+    case: ResultCaseRow,
+    payload: T,
+    purpose: str,
+    amendment: AmendmentRow | None = None,
+    *,
+    handover: Handover | None = None,
 ) -> Release[T] | Withheld:
     """Ask the consent gate from rows read under the shared consent lock, and keep its decision.
 
@@ -231,10 +266,11 @@ def ask_gate(
         payload: What is to be rendered, sent or read.
         purpose: `release`, `seal`, `send` or `read`.
         amendment: The next version, if the payload belongs to that.
+        handover: For whom it is read after a death, if not for the participant.
     """
     known = participants.history(work.session, case.participant_id, Lock.SHARED)
     work.session.refresh(case)
-    outcome = gate(known, candidate(work, case, amendment), work.policy, as_of(known, work.at), payload)
+    outcome = gate(known, candidate(work, case, amendment, handover), work.policy, as_of(known, work.at), payload)
     work.session.add(
         ReleaseDecisionRow(
             decision_id=new_id("decision"),

@@ -12,13 +12,14 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from consent.types import Answer, ModuleAnswer, Participation, VitalStatus
-from ror_service import participants
+from ror_service import namings, participants
 from ror_service.participants import ConsentAnswer, ModuleChoice
 from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import decrypt, encrypt
@@ -28,6 +29,7 @@ from ror_service.storage.participants import Lock, get
 from ror_service.storage.tables import (
     AuditEventRow,
     ConsentRecordRow,
+    DesigneeNamingRow,
     ModuleDecisionRow,
     ParticipantRow,
     SampleRow,
@@ -35,7 +37,7 @@ from ror_service.storage.tables import (
 from ror_service.work import Work
 
 _NAME = re.compile(r"erasures-(\d{15})-[0-9a-f]{8}")
-_ENDING_ACTIONS = ("participant.standing", "consent.answer", "consent.choice", "sample.erase")
+_ENDING_ACTIONS = ("participant.standing", "consent.answer", "consent.choice", "sample.erase", "designee.take_back")
 _MOST_KEYS, _MOST_EVENTS = 10_000, 2_000
 """Destroyed keys, and events looked at, for one file; more wait for the next."""
 _AT_ONCE = 1_000
@@ -173,6 +175,9 @@ def _facts(session: Session, event: AuditEventRow) -> _Facts | None:
     if event.action == "participant.standing":
         # A standing is repeated whatever it is: the last one counts.
         return {name: event.details[name] for name in ("participation", "vital_status")}
+    if event.action == "designee.take_back":
+        naming = results.must_get(session, DesigneeNamingRow, event.object_id)
+        return {"event_id": naming.event_id, "authored_at": naming.authored_at.isoformat()}
     return {"sample_id": event.object_id, "cause": event.details["cause"]}
 
 
@@ -200,6 +205,9 @@ def _repeat(work: Work, ending: Ending) -> bool:
             participation=Participation(facts["participation"]),
             vital_status=VitalStatus(facts["vital_status"]),
         )
+    elif ending.action == "designee.take_back":
+        said_at = datetime.fromisoformat(facts["authored_at"])
+        namings.take_back(work, ending.participant_id, event_id=facts["event_id"], authored_at=said_at)
     else:
         if work.session.get(SampleRow, facts["sample_id"]) is None:
             return False

@@ -23,10 +23,10 @@ from consent.types import (
 )
 from consent.withdrawal import WithdrawalKind
 from interpreters.genotypes import Sex
-from ror_service import cases, certificates, states
+from ror_service import cases, certificates, kept_reports, states
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.states import CaseState, DeliveryState, RecallState, SampleState, VersionState
-from ror_service.storage import participants, results
+from ror_service.storage import designees, participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
     ConsentRecordRow,
@@ -140,8 +140,12 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
         if same != (participant_id, answer.document.value, answer.answer.value, answer.authored_at):
             raise ConflictError("the event id was used for another answer")
         return
-    valid = _SHA256.fullmatch(answer.evidence_sha256) is not None and document_registry.could_be_answered(
-        answer.document, answer.document_version, answer.language, answer.authored_at
+    valid = (
+        _SHA256.fullmatch(answer.evidence_sha256) is not None
+        and work.policy.may_be_answered(answer.document, answer.document_version)
+        and document_registry.could_be_answered(
+            answer.document, answer.document_version, answer.language, answer.authored_at
+        )
     )
     before = participants.history(work.session, participant_id)
     work.session.add(
@@ -281,6 +285,12 @@ def offer_again(work: Work, participant_id: str) -> None:
     cases.apply_choices(work, known)
 
 
+def erase_kept(work: Work, participant_id: str) -> None:
+    """Erase what was kept for the person who was named, where the time to ask has passed; again changes nothing."""
+    participants.get(work.session, participant_id, Lock.EXCLUSIVE)
+    _take_effect(work, participant_id, cause="designee_too_late")
+
+
 def forget_own_medicines(work: Work, participant_id: str, cause: str) -> None:
     """Erase the participant's own list of medicines, if there is one. The caller holds the consent lock exclusively."""
     row = participants.own_medicines(work.session, participant_id)
@@ -312,6 +322,7 @@ def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
     known = participants.history(work.session, participant_id)
     dead = known.vital_status is VitalStatus.DECEASED
     gone = cases.must_be_erased(known)
+    kept_reports.settle(work, known)
     for case in results.cases_of(work.session, participant_id):
         begun = case.interpretation_id is not None or gone
         reasons = choice_reasons(known, case.module, work.policy, cases.as_of(known, work.at))
@@ -382,12 +393,16 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
 
 
 def withdraw_versions(work: Work, versions: Sequence[ReportVersionRow], cause: str) -> int:
-    """Make report versions unreadable for ever; returns how many data keys were destroyed."""
+    """Make report versions unreadable for ever; returns how many data keys were destroyed.
+
+    The key of one that is kept for the person who was named is left; nobody else reads it.
+    """
     for version in versions:
         if VersionState(version.state) is not VersionState.WITHDRAWN:
             states.move(states.VERSION, version, VersionState.WITHDRAWN)
             version.withdrawn_at, version.withdrawn_cause = work.at, cause
-    return results.destroy_keys(work.session, [version.data_key_id for version in versions], work.at)
+    keys = [version.data_key_id for version in versions if version.kept_until is None]
+    return results.destroy_keys(work.session, keys, work.at)
 
 
 def erase_sample(work: Work, sample_id: str, cause: str) -> None:
@@ -399,6 +414,8 @@ def erase_sample(work: Work, sample_id: str, cause: str) -> None:
     session = work.session
     sample = results.must_get(session, SampleRow, sample_id, lock=True)
     participant_id = sample.participant_id
+    # It may be somebody else's: nobody gets what was kept of it.
+    kept_reports.drop(work, participant_id, cause)
     if SampleState(sample.state) is SampleState.ERASED:
         return
     sample.state = SampleState.ERASED.value
@@ -421,11 +438,15 @@ def erase_sample(work: Work, sample_id: str, cause: str) -> None:
 
 
 def _erase(work: Work, participant_id: str, cause: str) -> None:
-    """Destroy every data key of the participant in this transaction and order the removal of the sealed files."""
+    """Destroy every data key of the participant in this transaction and order the removal of the sealed files.
+
+    All but the keys of what is kept for the person who was named.
+    """
     session = work.session
     samples = results.samples_of(session, participant_id)
     results.dissolve_segments(session, [sample.sample_id for sample in samples], work.at)
-    destroyed = results.destroy_keys(session, results.keys_of_participant(session, participant_id), work.at)
+    keys = results.keys_of_participant(session, participant_id) - designees.kept_keys(session, participant_id)
+    destroyed = results.destroy_keys(session, keys, work.at)
     if not destroyed:
         return
     for sample in samples:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from consent.gate import Release, Withheld
-from consent.types import Confirmation
+from consent.types import Confirmation, Handover
 from interpreters.findings import HereditaryFinding, Interpretation, PharmacogenomicFinding
 from interpreters.genotypes import Assay, Sex
 from report_templates.content import (
@@ -50,7 +50,7 @@ from ror_service.sealing.canonical import sha256_hex
 from ror_service.sealing.keys import KeyProvider
 from ror_service.sealing.vault import Interpreted
 from ror_service.states import CaseState, VersionState
-from ror_service.storage import participants, results
+from ror_service.storage import designees, participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
     AmendmentRow,
@@ -180,7 +180,9 @@ def keep(
         dispatch.queue(work, sender, partner, case=case, version=version, artifacts=_in_bundle(outcome), urgent=urgent)
 
 
-def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: str) -> Opened:
+def read(
+    work: Work, keys: KeyProvider, participant_id: str, module: str, name: str, *, handover: Handover | None = None
+) -> Opened:
     """Open one file of the participant's current report, if the gate lets it through at this moment.
 
     Args:
@@ -189,6 +191,7 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
         participant_id: Whose report.
         module: Of which module.
         name: Which file, for example `participant.es.pdf`.
+        handover: For whom it is read after a death, if not for the participant: then what was kept is read.
 
     Raises:
         NotFoundError: If there is no released report or no such file.
@@ -197,13 +200,18 @@ def read(work: Work, keys: KeyProvider, participant_id: str, module: str, name: 
     """
     known = participants.get(work.session, participant_id, Lock.SHARED)
     case = results.current_case(work.session, known.participant_id, module)
-    version = None if case is None else results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
+    if case is None:
+        version = None
+    elif handover is None:
+        version = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
+    else:
+        version = designees.kept_version(work.session, case.case_id)
     if case is None or version is None:
         raise NotFoundError("there is no report to read")
     artifact = next((a for a in results.artifacts_of(work.session, version.version_id) if a.name == name), None)
     if artifact is None or name == DIFFERENCE:
         raise NotFoundError("the report has no such file")
-    outcome = cases.ask_gate(work, case, artifact, "read")
+    outcome = cases.ask_gate(work, case, artifact, "read", handover=handover)
     if isinstance(outcome, Withheld):
         raise WithheldError(outcome.decision.reasons)
     content = vault.open_artifact(work, keys, participant_id, version, outcome.payload)

@@ -56,7 +56,9 @@ class VersionState(StrEnum):
     SUPERSEDED = "superseded"
     """A later version took its place. It is kept and listed, and nobody reads it as the current one."""
     WITHDRAWN = "withdrawn"
-    """Its key is destroyed, and every delivery of it is recalled."""
+    """Nobody reads it, its key is destroyed, and every delivery of it is recalled.
+
+    After a death the key may be kept for a while, for the person whom the participant named."""
 
 
 class ReviewState(StrEnum):

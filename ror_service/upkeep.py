@@ -39,10 +39,17 @@ def offer_again(context: ServiceContext, participant_id: str) -> None:
         participants.offer_again(work, participant_id)
 
 
+def erase_kept(context: ServiceContext, participant_id: str) -> None:
+    """Erase what was kept after a death for the person who was named, where the time to ask has passed."""
+    with context.transaction(UPKEEP) as work:
+        participants.erase_kept(work, participant_id)
+
+
 STEPS = {
     "erase_files": erase_files,
     "reconcile_partner": reconcile_partner,
     "certify_withdrawal": certify_withdrawal,
     "offer_again": offer_again,
+    "erase_kept": erase_kept,
 }
 """Each of these jobs by the name that its row carries."""

@@ -9,7 +9,18 @@ from fastapi.exceptions import RequestValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
-from ror_service.api import break_glass, identity, labs, metrics, operations, partners, people, problems, reviews
+from ror_service.api import (
+    break_glass,
+    designees,
+    identity,
+    labs,
+    metrics,
+    operations,
+    partners,
+    people,
+    problems,
+    reviews,
+)
 from ror_service.api.tokens import TokenVerifier
 from ror_service.context import ServiceContext
 from ror_service.errors import ServiceError
@@ -51,7 +62,7 @@ def create_app(context: ServiceContext) -> FastAPI:
     app.state.context = context
     app.state.readiness = Readiness(context)
     app.state.tokens = TokenVerifier(context.settings)
-    for module in (labs, people, reviews, identity, break_glass, partners, operations, metrics):
+    for module in (labs, people, reviews, identity, break_glass, designees, partners, operations, metrics):
         app.include_router(module.router)
     app.mount(site.PATH, site.create_site(context, app.state.tokens))
     app.add_exception_handler(ServiceError, problems.refused)

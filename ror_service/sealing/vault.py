@@ -28,6 +28,7 @@ from ror_service.storage.tables import (
     ArtifactRow,
     DataFileRow,
     DataKeyRow,
+    DesigneeNamingRow,
     FingerprintRow,
     FingerprintSegmentRow,
     InterpretationRow,
@@ -162,6 +163,27 @@ def open_own_medicines(work: Work, keys: KeyProvider, row: OwnMedicinesRow) -> t
     data_key = _open_key(work, keys, row.data_key_id, row.participant_id, row.list_id)
     content = json.loads(open_sealed(row.sealed, data_key, _of_own_medicines(row, row.data_key_id)))
     return tuple(content["medicines"])
+
+
+def keep_naming(work: Work, keys: KeyProvider, row: DesigneeNamingRow, said: Mapping[str, str]) -> None:
+    """Seal the name of the person whom a participant names, and how to reach that person, under a key of its own."""
+    key = _new_key(work, keys, row.participant_id, row.event_id)
+    row.sealed = seal(canonical_json(dict(said)), key.data_key, _of_naming(row, key.key_id))
+    row.data_key_id = key.key_id
+
+
+def open_naming(work: Work, keys: KeyProvider, row: DesigneeNamingRow) -> Mapping[str, str]:
+    """Who was named; empty where nobody was.
+
+    Raises:
+        ErasedError: If the data key was destroyed.
+        SealError: If the row was changed or belongs to somebody else.
+    """
+    if row.sealed is None or row.data_key_id is None:
+        return {}
+    data_key = _open_key(work, keys, row.data_key_id, row.participant_id, row.event_id)
+    said: Mapping[str, str] = json.loads(open_sealed(row.sealed, data_key, _of_naming(row, row.data_key_id)))
+    return said
 
 
 def keep_outside_calls(work: Work, keys: KeyProvider, said: Sequence[LaboratorySays]) -> None:
@@ -490,6 +512,10 @@ def _of_fingerprint(participant_id: str, sample_id: str, panel_release: str, key
 
 def _of_own_medicines(row: OwnMedicinesRow, key_id: str) -> SealContext:
     return SealContext(row.participant_id, row.list_id, 1, "own-medicines", "", key_id)
+
+
+def _of_naming(row: DesigneeNamingRow, key_id: str) -> SealContext:
+    return SealContext(row.participant_id, row.event_id, 1, "designee-naming", "", key_id)
 
 
 def _of_amendment(row: AmendmentRow, key_id: str) -> SealContext:

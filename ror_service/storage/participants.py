@@ -14,6 +14,7 @@ from consent.types import (
     Answer,
     Capacity,
     ConsentRecord,
+    DesigneeNaming,
     DocumentType,
     History,
     ModuleAnswer,
@@ -27,6 +28,7 @@ from ror_service.states import CaseState
 from ror_service.storage.database import among
 from ror_service.storage.tables import (
     ConsentRecordRow,
+    DesigneeNamingRow,
     IdentityCaseMemberRow,
     IdentityCaseRow,
     ModuleDecisionRow,
@@ -118,6 +120,7 @@ def history(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> Hi
     decisions = session.scalars(
         select(ModuleDecisionRow).where(ModuleDecisionRow.participant_id == participant_id)
     ).all()
+    namings = session.scalars(select(DesigneeNamingRow).where(DesigneeNamingRow.participant_id == participant_id)).all()
     return History(
         participant_id=row.participant_id,
         birth_date=row.birth_date,
@@ -149,6 +152,10 @@ def history(session: Session, participant_id: str, lock: Lock = Lock.NONE) -> Hi
                 capacity=Capacity(decision.capacity),
             )
             for decision in decisions
+        ),
+        namings=tuple(
+            DesigneeNaming(naming.event_id, naming.sealed is not None, naming.authored_at, naming.received_at)
+            for naming in namings
         ),
     )
 

@@ -39,6 +39,7 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     DeliveryRow,
+    DesigneeNamingRow,
     FingerprintRow,
     FingerprintSegmentRow,
     GenotypeCatalogueRow,
@@ -602,9 +603,9 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
 def _owned_keys() -> Subquery:
     """Every data key with the participant and the one object that it seals.
 
-    An object is a file, an interpretation, a report version, what was written about its next version, a list of
-    medicines, the outside calls of a sample, its fingerprint, what is stored of its genotypes, or a piece of the index
-    of carried variants or of fingerprints.
+    An object is a file, an interpretation, a report version, what was written about its next version, the naming of a
+    person for after a death, a list of medicines, the outside calls of a sample, its fingerprint, what is stored of its
+    genotypes, or a piece of the index of carried variants or of fingerprints.
     """
     files = select(
         DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
@@ -616,6 +617,7 @@ def _owned_keys() -> Subquery:
         ReportRow, ReportRow.report_id == ReportVersionRow.report_id
     )
     amendments = select(AmendmentRow.data_key_id, AmendmentRow.participant_id, AmendmentRow.amendment_id)
+    namings = select(DesigneeNamingRow.data_key_id, DesigneeNamingRow.participant_id, DesigneeNamingRow.event_id)
     medicines = select(OwnMedicinesRow.data_key_id, OwnMedicinesRow.participant_id, OwnMedicinesRow.list_id)
     outside_calls = select(OutsideCallsRow.data_key_id, SampleRow.participant_id, OutsideCallsRow.sample_id).join(
         SampleRow, SampleRow.sample_id == OutsideCallsRow.sample_id
@@ -628,14 +630,14 @@ def _owned_keys() -> Subquery:
     )
     # A piece holds many people: it belongs to nobody, and `dissolve_segments` erases it.
     segments = [select(kind.data_key_id, literal(""), kind.segment_id) for _, kind in _PIECES]
-    parts = (files, interpretations, versions, amendments, medicines, outside_calls, fingerprints, stored, *segments)
-    return union_all(*parts).subquery("owned_keys")
+    of_people = (interpretations, versions, amendments, namings, medicines)
+    return union_all(files, *of_people, outside_calls, fingerprints, stored, *segments).subquery("owned_keys")
 
 
 def keys_of_participant(session: Session, participant_id: str) -> set[str]:
     """Every data key of what the participant has here and of what was made from it, destroyed ones included."""
     owned = _owned_keys()
-    # An amendment about which nobody wrote anything has no key.
+    # An amendment about which nobody wrote anything has no key, nor the naming of nobody.
     of_them = select(owned.c.key_id).where(owned.c.participant_id == participant_id, owned.c.key_id.is_not(None))
     return set(session.scalars(of_them))
 

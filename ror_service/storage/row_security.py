@@ -63,7 +63,7 @@ _WITH_A_CASE = _of("result_cases", "participant_id")
 """Participants with a case that the role sees, as who is under review."""
 _KEY = " OR ".join(
     f"EXISTS (SELECT FROM {sealed} WHERE {sealed}.data_key_id = {{table}}.key_id)"
-    for sealed in ("own_medicines", "report_versions", "interpretations")
+    for sealed in ("own_medicines", "designee_namings", "report_versions", "interpretations")
 )
 """The keys of the sealed rows that the role sees, and no other key."""
 _IN_REVIEW = (
@@ -93,6 +93,7 @@ POLICY: Mapping[str, Rows] = {
         add={PARTICIPANT: _OWN, PORTAL: _ALL},
     ),
     "own_medicines": Rows(see={PARTICIPANT: _OWN}),
+    "designee_namings": Rows(see={PARTICIPANT: _OWN, **_each(_REVIEWERS, _GRANTED)}),
     "withdrawals": Rows(
         see={PARTICIPANT: _OWN, PORTAL: _ALL, OPERATOR: _ALL}, add={PARTICIPANT: _OWN, PORTAL: _ALL, OPERATOR: _ALL}
     ),
@@ -153,12 +154,18 @@ POLICY: Mapping[str, Rows] = {
     "delivery_attempts": Rows(see={PARTICIPANT: _DELIVERY, PARTNER: _DELIVERY, OPERATOR: _DELIVERY}),
     "receipts": Rows(see={PARTICIPANT: _DELIVERY, PARTNER: _DELIVERY, OPERATOR: _DELIVERY}),
     "recalls": Rows(see={PARTICIPANT: _DELIVERY, PARTNER: _DELIVERY, OPERATOR: _DELIVERY}),
-    # Who may look behind all of this for a time; whoever asks is never the one who allows it.
+    # Who may look behind all of this for a time; whoever asks is never the one who allows it. After a death, for the
+    # person who was named, a counselor asks and a laboratory director allows.
     "break_glass_grants": Rows(
         see={PARTICIPANT: _OWN, AUDITOR: _ALL, **_each(_REVIEWERS, _ALL)},
-        add=_each(_REVIEWERS, f"requested_by = {_WHO} AND approved_by IS NULL"),
+        add={
+            COUNSELOR: f"requested_by = {_WHO} AND approved_by IS NULL",
+            DIRECTOR: f"requested_by = {_WHO} AND approved_by IS NULL AND purpose = 'break_glass'",
+        },
         change={
-            **_each(_REVIEWERS, f"approved_by IS NULL OR approved_by = {_WHO} OR ended_at IS NOT NULL"),
+            COUNSELOR: "approved_by IS NULL OR ended_at IS NOT NULL "
+            f"OR (approved_by = {_WHO} AND purpose = 'break_glass')",
+            DIRECTOR: f"approved_by IS NULL OR ended_at IS NOT NULL OR approved_by = {_WHO}",
             AUDITOR: "ended_at IS NOT NULL",
         },
     ),
@@ -260,9 +267,16 @@ def statements(tables: set[str]) -> Iterator[str]:
 
 
 def install(connection: Connection) -> None:
-    """Bring every table that is there under the policy; nothing is done on SQLite. Run it after each change here."""
-    if connection.dialect.name == "postgresql":
-        for statement in statements(set(inspect(connection).get_table_names())):
+    """Bring every table under the policy; nothing is done on SQLite. Run it after each change here.
+
+    Nor is anything done to a schema that is still on its way here: rules name tables that come later. The step that
+    brings the last of them calls this too, and nobody works on the schema before.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    tables = set(inspect(connection).get_table_names())
+    if tables.issuperset(POLICY):
+        for statement in statements(tables):
             connection.exec_driver_sql(statement)
 
 

@@ -109,6 +109,23 @@ class ModuleDecisionRow(Base):
     answered_by: Mapped[str | None]
 
 
+class DesigneeNamingRow(Base):
+    """The participant names the one person who may ask for results after a death, or nobody; append-only.
+
+    The name is gone once its data key is destroyed: with the next naming, or with the participant's data.
+    """
+
+    __tablename__ = "designee_namings"
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    sealed: Mapped[bytes | None]
+    """The name and how to reach the person; None: nobody."""
+    data_key_id: Mapped[str | None] = mapped_column(ForeignKey("data_keys.key_id"), index=True)
+    authored_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+
+
 class OwnMedicinesRow(Base):
     """The medicines that a participant says to take, sealed. A new list takes the place of the one before.
 
@@ -527,6 +544,8 @@ class ReportVersionRow(Base):
     withdrawn_at: Mapped[datetime | None]
     withdrawn_cause: Mapped[str | None]
     """Code of what took it back."""
+    kept_until: Mapped[datetime | None] = mapped_column(index=True)
+    """After a death, until when its key is kept for the person who was named; nobody reads it but for that one."""
 
 
 _AMENDMENT_OPEN = text("state NOT IN ('available', 'revoked')")
@@ -744,7 +763,10 @@ class ViewEventRow(Base):
 
 
 class BreakGlassGrantRow(Base):
-    """Somebody asks to read a participant's reports without having the case; a second person allows it for a time."""
+    """Somebody asks to read a participant's reports without having the case; a second person allows it for a time.
+
+    For what, `purpose` says: in an emergency, or after a death for the person whom the participant named.
+    """
 
     __tablename__ = "break_glass_grants"
     __table_args__ = (
@@ -759,6 +781,8 @@ class BreakGlassGrantRow(Base):
     )
 
     grant_id: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(default="break_glass", server_default="break_glass")
+    """`break_glass` or `designee`."""
     participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
     requested_by: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str] = mapped_column(String(2000))

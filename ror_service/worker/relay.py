@@ -12,7 +12,7 @@ from functools import partial
 
 from celery import Celery
 
-from ror_service import audit_checkpoints, participants
+from ror_service import audit_checkpoints, kept_reports, participants
 from ror_service.context import ServiceContext
 from ror_service.delivery import reconciliation
 from ror_service.errors import NoRoomError
@@ -32,6 +32,8 @@ RECONCILE_SECONDS = 600.0
 """Between two looks whether a day has passed since a partner's ledger was compared."""
 OFFER_SECONDS = 600.0
 """Between two looks for what is to be offered again."""
+KEPT_SECONDS = 600.0
+"""Between two looks for what was kept after a death until now."""
 
 JOURNAL_SECONDS = 10.0
 """Between two looks for what was erased and is not written down outside of the database."""
@@ -113,6 +115,7 @@ def chores(context: ServiceContext) -> list[Chore]:
         Chore("reconcile", RECONCILE_SECONDS, lambda: order_reconciliations(context)),
         Chore("erasures", JOURNAL_SECONDS, lambda: keep_erasures(context)),
         Chore("offer", OFFER_SECONDS, lambda: order_offers(context)),
+        Chore("kept", KEPT_SECONDS, lambda: order_erasures(context)),
         Chore("checkpoint", checkpoint_seconds, lambda: keep_checkpoint(context)),
     ]
 
@@ -127,6 +130,12 @@ def order_offers(context: ServiceContext) -> None:
     """Order the offers of what was put off until now."""
     with context.transaction(WORKER) as work:
         participants.order_offers(work)
+
+
+def order_erasures(context: ServiceContext) -> None:
+    """Order the erasure of what was kept after a death until now."""
+    with context.transaction(WORKER) as work:
+        kept_reports.order_erasures(work)
 
 
 def keep_checkpoint(context: ServiceContext) -> None:

@@ -26,6 +26,7 @@ APPEND_ONLY = (
     "artifacts",
     "outside_calls",
     "outreach_tries",
+    "designee_namings",
 )
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
-from support.access_matrix import MATRIX, World, leaks, world_on_postgresql
+from support.access_matrix import DEAD, MATRIX, OBJECTS, World, leaks, world_on_postgresql
 from support.consent_facts import ANOTHER_PERSON, PERSON
 from support.service import CENTER, COUNSELOR, DIRECTOR, OPERATOR, PORTAL, READER
 
-from ror_service import break_glass
+from ror_service import break_glass, designees
 from ror_service.api import people
 from ror_service.api.tokens import Role
 from ror_service.audit.log import Actor
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from support.servers import PostgresServer
 
 REVIEWER = Actor("reviewer-1", "genetic_counselor", break_glass.PURPOSE)
+NAMED_FOR = Actor("reviewer-1", "genetic_counselor", designees.PURPOSE)
 PARTNERS = (Actor("partner-a", "delivery_partner", "delivery events"), Actor("partner-b", "delivery_partner", "events"))
 READING = sorted(route for route in MATRIX if route.startswith("GET") and "{" in route)
 OF_PARTICIPANTS = sorted(route for route, rows in MATRIX.items() if Role.PARTICIPANT in rows)
@@ -110,7 +112,7 @@ def test_each_other_role_sees_what_is_its_own_and_nothing_sealed_that_is_not(wor
     for reviewer in (COUNSELOR, DIRECTOR):
         under_review = seen(world, reviewer)
         assert names(under_review["interpretations"], "module") == {"hereditary_risk"}
-        granted = {ANOTHER_PERSON} if reviewer is COUNSELOR else set()
+        granted = {ANOTHER_PERSON, DEAD[1]} if reviewer is COUNSELOR else set()
         assert names(under_review["reports"]) == granted
         assert names(under_review["stored_genotypes"]) == set()
 
@@ -239,7 +241,7 @@ def test_a_grant_ends_by_the_clock_of_the_database_even_when_the_code_forgets(
         now: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
     director = Actor(DIRECTOR.name, DIRECTOR.role, break_glass.PURPOSE)
     world.service.grant("over", PERSON, DIRECTOR.name, allowed=True, expires_at=now, approved_at=now)
-    monkeypatch.setattr(break_glass, "_in_force", lambda work, name: work.session.get(BreakGlassGrantRow, name))
+    monkeypatch.setattr(break_glass, "in_force", lambda work, name: work.session.get(BreakGlassGrantRow, name))
     context = world.api.service.context
     with pytest.raises(NotFoundError), context.transaction(director) as work:
         break_glass.read(work, context.keys, "over", "traits", FILE)
@@ -251,6 +253,70 @@ def test_a_grant_ends_by_the_clock_of_the_database_even_when_the_code_forgets(
         with pytest.raises(DBAPIError, match="row-level security"):
             work.session.execute(text("UPDATE participants SET participation = 'withdrawn'"))
         work.session.rollback()
+
+
+# --- The person who was named for after a death
+
+
+def test_whom_a_participant_named_is_told_to_that_participant_and_under_a_grant_alone(world: World) -> None:
+    own = seen(world, Actor(DEAD[0], "participant", "own results"))
+    assert names(own["designee_namings"]) == {DEAD[0]}
+    assert names(own["data_keys"], "key_id") >= names(own["designee_namings"], "data_key_id")
+    asked = seen(world, Actor("reviewer-1", "genetic_counselor", designees.PURPOSE))
+    assert names(asked["designee_namings"]) == {DEAD[0]}
+    for actor in (DIRECTOR, PORTAL, OPERATOR, CENTER):
+        assert seen(world, actor)["designee_namings"] == [], actor
+
+
+@pytest.mark.parametrize("route", [route for route in MATRIX if "designee" in route and not route.startswith("GET")])
+def test_what_is_named_recorded_and_allowed_is_written_in_each_ones_own_role(world: World, route: str) -> None:
+    for role, expected in MATRIX[route].items():
+        assert [world.call(route, role, which).status_code for which in OBJECTS] == list(expected), role
+
+
+def test_the_database_lets_a_director_alone_allow_what_a_counselor_records(world: World) -> None:
+    def grant(actor: Actor, name: str) -> None:
+        with context.transaction(actor) as work:
+            work.session.add(
+                BreakGlassGrantRow(
+                    grant_id=name, participant_id=DEAD[0], requested_by=actor.name, reason="checked",
+                    requested_at=work.at, purpose=designees.PURPOSE,
+                )
+            )  # fmt: skip
+
+    def allow(actor: Actor, name: str) -> None:
+        with context.transaction(actor) as work:
+            row = work.session.get_one(BreakGlassGrantRow, name)
+            row.approved_by, row.approved_at, row.expires_at = actor.name, work.at, work.at + timedelta(days=1)
+
+    context = world.api.service.context
+    carla, boris = (
+        Actor(name, role, designees.PURPOSE)
+        for name, role in (("carla", "genetic_counselor"), ("boris", "laboratory_director"))
+    )
+    with pytest.raises(DBAPIError, match="row-level security"):
+        grant(boris, "by-a-director")
+    grant(COUNSELOR, "by-a-counselor")
+    with pytest.raises(DBAPIError, match="row-level security"):
+        allow(carla, "by-a-counselor")
+    allow(boris, "by-a-counselor")
+
+
+def test_what_was_kept_is_out_of_reach_by_the_clock_of_the_database(
+    world: World, owner: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = world.api.service.context
+    name = "designee-1-allowed"
+    with context.transaction(NAMED_FOR) as work:
+        assert designees.read(work, context.keys, name, "traits", FILE).content
+    monkeypatch.setattr(break_glass, "in_force", lambda work, name, _: work.session.get(BreakGlassGrantRow, name))
+    ended = "UPDATE break_glass_grants SET ended_at = :at WHERE participant_id = :person"
+    with owner.begin() as connection:
+        connection.execute(text(ended), {"at": world.service.clock.now, "person": DEAD[0]})
+    with pytest.raises(NotFoundError), context.transaction(NAMED_FOR) as work:
+        designees.read(work, context.keys, name, "traits", FILE)
+    with owner.begin() as connection:
+        connection.execute(text(ended), {"at": None, "person": DEAD[0]})
 
 
 def test_the_database_takes_nobody_as_their_own_second_person(world: World) -> None:

@@ -16,13 +16,14 @@ import httpx
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from ror_service import identity_cases
+from consent.types import VitalStatus
+from ror_service import designees, identity_cases
 from ror_service.api.tokens import Role
 from ror_service.audit.log import Actor
 from ror_service.review.queue import Disposition
 from ror_service.settings import Settings
 from support.api import Api, running_api
-from support.consent_facts import ANOTHER_PERSON, NOW, PERSON
+from support.consent_facts import ANOTHER_PERSON, NOW, OFFERS_DESIGNEE, PERSON
 from support.database_roles import as_the_service, run_statements
 from support.manifests import WGS, fields
 from support.service import (
@@ -36,6 +37,7 @@ from support.service import (
 )
 
 CALLERS = (*Role, "no token", "bad token")
+DEAD = ("P-0005", "P-0006")
 OBJECTS = ("own", "other", "absent")
 PARTICIPANT, PORTAL, CENTER = Role.PARTICIPANT, Role.PORTAL, Role.GENOME_CENTER
 COUNSELOR_ROLE, DIRECTOR_ROLE, AUDITOR = Role.GENETIC_COUNSELOR, Role.LABORATORY_DIRECTOR, Role.AUDITOR
@@ -88,6 +90,15 @@ MATRIX: dict[str, dict[Role, tuple[int, int, int]]] = {
     "GET /v1/break-glass/{grant_id}/results/{module}/{file}": {
         COUNSELOR_ROLE: (200, 404, 404), DIRECTOR_ROLE: (200, 404, 404),
     },
+    "PUT /v1/participants/{participant_id}/designee": {PARTICIPANT: (204, 404, 404)},
+    "GET /v1/participants/{participant_id}/designee": _READ,
+    "POST /v1/designee-requests": {COUNSELOR_ROLE: (201, 201, 404)},
+    "GET /v1/designee-requests": dict.fromkeys((COUNSELOR_ROLE, DIRECTOR_ROLE, AUDITOR), (200, 200, 200)),
+    "GET /v1/designee-requests/{request_id}": _REVIEW_READ,
+    # A counselor records, a laboratory director allows, never one and the same person.
+    "POST /v1/designee-requests/{request_id}/approval": {DIRECTOR_ROLE: (403, 201, 404)},
+    "POST /v1/designee-requests/{request_id}/end": _REVIEW,
+    "GET /v1/designee-requests/{request_id}/results/{module}/{file}": {COUNSELOR_ROLE: (200, 404, 404)},
     "GET /metrics": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/health": {Role.OPERATOR: (200, 200, 200)},
     "GET /v1/jobs": {Role.OPERATOR: (200, 200, 200)},
@@ -103,11 +114,15 @@ Keep = Callable[[], Callable[[], None]]
 
 
 class World:
-    """Two people with a report to read and a result in review, one who waits for confirmation, one for disclosure."""
+    """Two people with a report to read and a result in review, one who waits for confirmation, one for disclosure.
+
+    Two who named somebody and died.
+    """
 
     def __init__(self, api: Api, service: Service, keep: Keep) -> None:
         self.api = api
         self.service = service
+        service.clock.advance(days=1)  # the first on which the form that speaks of naming somebody can be answered
         for person in (PERSON, ANOTHER_PERSON):
             service.available("traits", person)
             service.found(POSITIVE, person)
@@ -128,7 +143,20 @@ class World:
         for grant, person, name in (("ask-1", PERSON, "reviewer-1"), ("ask-2", ANOTHER_PERSON, COUNSELOR.name)):
             for allowed in (False, True):
                 service.grant(f"{grant}{'-allowed' * allowed}", person, name, allowed=allowed)
+        # Two who named somebody and died.
+        service.context.policy = api.service.context.policy = OFFERS_DESIGNEE
+        for person in DEAD:
+            service.available("traits", person)
+            service.names_somebody(person)
+            service.standing(person, vital_status=VitalStatus.DECEASED)
+        for grant, person, name in (("designee-1", DEAD[0], "reviewer-1"), ("designee-2", DEAD[1], COUNSELOR.name)):
+            for allowed in (False, True):
+                named = f"{grant}{'-allowed' * allowed}"
+                service.grant(named, person, name, allowed=allowed, purpose=designees.PURPOSE)
         self.names = {
+            "dead": (*DEAD, "P-9"),
+            "request_id": ("designee-1", "designee-2", "designee-9"),
+            "designee-allowed": ("designee-1-allowed", "designee-2-allowed", "designee-9"),
             "grant_id": ("ask-1", "ask-2", "ask-9"),
             "allowed": ("ask-1-allowed", "ask-2-allowed", "ask-9"),
             "identity_case_id": ("identity-1", "identity-2", "identity-9"),
@@ -155,7 +183,7 @@ class World:
         if path.endswith("/confirmation"):
             names["review_id"] = names["confirmation"]
         if "/results/" in path:
-            names["grant_id"] = names["allowed"]
+            names["grant_id"], names["request_id"] = names["allowed"], names["designee-allowed"]
         headers = {"Authorization": "Bearer bad"} if caller == "bad token" else {}
         if isinstance(caller, Role):
             headers = self.api.headers(caller)
@@ -195,6 +223,8 @@ class World:
             },
             "choices": event | {"module": "traits", "answer": "yes", "script_version": "1.0"},
             "medicines": {"medicines": ["warfarin"]},
+            "designee": event | {"designee": {"name": "Maria Example", "contact": "+1 555 0100"}},
+            "designee-requests": {"participant_id": names["dead"], "checked": "passport seen"},
             "standing": {"participation": "deactivated"},
             "signatures": {"dispositions": ["report"], "reason": "as seen"},
             "return": {"reason": "look again"},
@@ -267,7 +297,7 @@ def expected(route: str, caller: Role | str, which: str) -> int:
     return MATRIX[route].get(caller, (403,) * 3)[OBJECTS.index(which)]
 
 
-STRANGERS = {"P-0003", "P-0004", ANOTHER_PERSON, "center-2", COUNSELOR.name, DIRECTOR.name}
+STRANGERS = {"P-0003", "P-0004", *DEAD, ANOTHER_PERSON, "center-2", COUNSELOR.name, DIRECTOR.name}
 """Names that no refusal may tell."""
 
 

@@ -13,15 +13,17 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from consent.gate import Release, gate
-from consent.policy import ModulePolicy, Policy, load_policy
+from consent.policy import DesigneePolicy, ModulePolicy, Policy, load_policy
 from consent.types import (
     Answer,
     Candidate,
     Capacity,
     Confirmation,
     ConsentRecord,
+    DesigneeNaming,
     Disclosure,
     DocumentType,
+    Handover,
     History,
     ModuleAnswer,
     ModuleDecision,
@@ -36,6 +38,10 @@ T = TypeVar("T")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 POLICY = load_policy()
 MODULES = tuple(POLICY.modules)
+OFFERS_DESIGNEE = replace(
+    POLICY, designee=replace(POLICY.designee, offered=True, modules=("hereditary_risk", "traits"))
+)
+"""The policy of a programme in which a participant may name somebody for after a death."""
 PERSON = "P-0001"
 ANOTHER_PERSON = "P-0002"
 
@@ -94,6 +100,23 @@ def history(**changes: object) -> History:
         decisions=tuple(module_decision(module) for module in MODULES),
     )
     return replace(facts, **changes)
+
+
+def naming(**changes: object) -> DesigneeNaming:
+    """Somebody was named, a day ago, with changes."""
+    said = DesigneeNaming("naming", somebody=True, authored_at=NOW - hours(24), received_at=NOW - hours(23))
+    return replace(said, **changes)
+
+
+def dead(**changes: object) -> History:
+    """Someone who said yes to everything and named somebody, and whose death was verified; with changes."""
+    said = (*history().consents, consent(DocumentType.FAMILY_SHARING, document_version="1.2"))
+    facts = history(vital_status=VitalStatus.DECEASED, consents=said, namings=(naming(),))
+    return replace(facts, **changes)
+
+
+HANDOVER = Handover(recorded_by="counselor-1", approved_by="director-1", until=NOW + hours(24))
+"""Two people let the one who was named know of a result, for a day from now."""
 
 
 def candidate(module: str = "traits", **changes: object) -> Candidate:
@@ -194,6 +217,38 @@ def _one_more(kind: str, make: Callable[[Facts], ConsentRecord | ModuleDecision]
     }
 
 
+def _of_designee(name: str, values: Iterable[object]) -> dict[str, Change]:
+    def changed(facts: Facts, value: object) -> Facts:
+        policy = replace(facts.policy.designee, **{name: value})
+        return replace(facts, policy=replace(facts.policy, designee=policy))
+
+    return {f"policy.designee.{name}={value}": lambda facts, value=value: changed(facts, value) for value in values}
+
+
+_HANDOVERS = {
+    "nobody": None,
+    "two people": HANDOVER,
+    "one person": replace(HANDOVER, approved_by=HANDOVER.recorded_by),
+    "not approved": replace(HANDOVER, approved_by=None),
+    "approved by nobody": replace(HANDOVER, approved_by=""),
+    "recorded by nobody": replace(HANDOVER, recorded_by=""),
+    "without an end": replace(HANDOVER, until=None),
+    "over at this moment": replace(HANDOVER, until=NOW),
+    "over": replace(HANDOVER, until=NOW - hours(1)),
+}
+
+
+def _named(facts: Facts, authored: float, received: float, *, somebody: bool) -> Facts:
+    there = facts.history.namings
+    more = naming(
+        event_id=f"more-{len(there)}",
+        somebody=somebody,
+        authored_at=NOW - hours(authored),
+        received_at=NOW - hours(received),
+    )
+    return replace(facts, history=replace(facts.history, namings=(*there, more)))
+
+
 def _by_guardian(facts: Facts, name: str, document: DocumentType | None = None) -> Facts:
     events = tuple(
         replace(event, capacity=Capacity.GUARDIAN) if getattr(event, "document", None) is document else event
@@ -252,6 +307,41 @@ CHANGES: dict[str, Change] = {
     "a guardian chose": lambda facts: _by_guardian(facts, "decisions"),
     "policy.accepted_documents={}": lambda facts: replace(facts, policy=replace(facts.policy, accepted_documents={})),
 }
+DESIGNEE_CHANGES: dict[str, Change] = {
+    **_of_history("vital_status", VitalStatus),
+    **_of_history("participation", Participation),
+    **_of_history("namings", [()]),
+    **_of_designee("offered", [False, True]),
+    **_of_designee("modules", [(), ("pharmacogenomics",)]),
+    **_of_designee("accepted_documents", [(), ("1.0",), ("0.9", "1.0", "1.2")]),
+    **{
+        f"handover: {name}": lambda facts, handover=handover: replace(
+            facts, candidate=replace(facts.candidate, handover=handover)
+        )
+        for name, handover in _HANDOVERS.items()
+    },
+    **{
+        f"{'somebody' if somebody else 'nobody'} is named, {when}": lambda facts, at=at, somebody=somebody: _named(
+            facts, *at, somebody=somebody
+        )
+        for when, at in {
+            "earlier": (30, 20),
+            "later": (2, 1),
+            "later, there sooner": (2, 23.5),
+            "future": (-1, -1),
+        }.items()
+        for somebody in (True, False)
+    },
+    "a guardian agreed to family sharing": lambda facts: _by_guardian(facts, "consents", DocumentType.FAMILY_SHARING),
+    "a year later": lambda facts: replace(facts, at=facts.at + timedelta(days=365)),
+}
+"""What can differ in what lets the person who was named know of a result."""
+for _name, _fields in _DOCUMENT_CHANGES.items():
+    DESIGNEE_CHANGES |= _one_more(
+        f"family_sharing: {_name}",
+        lambda _, f=_fields: consent(DocumentType.FAMILY_SHARING, **{"document_version": "1.2", **f}),
+    )
+CHANGES |= DESIGNEE_CHANGES
 for _document in (DocumentType.PRIMARY, DocumentType.RETURN_OF_RESULTS, DocumentType.RESEARCH_USE):
     for _name, _fields in _DOCUMENT_CHANGES.items():
         CHANGES |= _one_more(f"{_document}: {_name}", lambda _, d=_document, f=_fields: consent(d, **f))
@@ -264,6 +354,7 @@ STARTS = (
     *(Facts(history(), candidate(module), POLICY, NOW) for module in MODULES),
     Facts(history(), candidate("pharmacogenomics", review_required=True, signers=("a",)), POLICY, NOW),
     Facts(history(), positive(), POLICY, NOW),
+    Facts(dead(), positive(handover=HANDOVER), OFFERS_DESIGNEE, NOW),
 )
 """Facts that release."""
 
@@ -277,6 +368,12 @@ def changed_facts(start: Facts, names: Iterable[str]) -> Facts:
 
 near_release = st.builds(
     changed_facts, st.sampled_from(STARTS), st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=6)
+)
+
+near_handover = st.builds(
+    changed_facts,
+    st.just(STARTS[-1]),
+    st.lists(st.sampled_from([*sorted(DESIGNEE_CHANGES) * 3, *sorted(CHANGES)]), min_size=1, max_size=5),
 )
 
 _moments = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5))]))
@@ -301,7 +398,9 @@ _histories = st.builds(
     st.sampled_from(Participation),
     st.lists(_consents, max_size=4).map(tuple),
     st.lists(_decisions, max_size=4).map(tuple),
+    st.lists(st.builds(DesigneeNaming, _words, st.booleans(), _moments, _moments), max_size=3).map(tuple),
 )
+_handovers = st.one_of(st.none(), st.builds(Handover, _words, st.one_of(st.none(), _words), st.none() | _moments))
 _candidates = st.builds(
     Candidate,
     _words,
@@ -317,6 +416,7 @@ _candidates = st.builds(
     st.sampled_from(Confirmation),
     st.sampled_from(Disclosure),
     st.booleans(),
+    _handovers,
 )
 _some_words = st.lists(_words, max_size=3).map(tuple)
 _rows = st.builds(
@@ -335,6 +435,7 @@ _policies = st.builds(
     st.dictionaries(st.sampled_from(DocumentType), _some_words, max_size=3),
     st.dictionaries(_words, _rows, max_size=3),
     st.integers(0, 365),
+    designee=st.builds(DesigneePolicy, st.booleans(), st.integers(0, 365), _some_words, _some_words),
 )
 anything = st.builds(Facts, _histories, _candidates, _policies, _moments)
 """Any combination of facts at all."""

@@ -31,7 +31,7 @@ from interpreters.genotypes import Assay, Build, Sex
 from interpreters.knowledge import choose_release
 from report_templates.content import Audience, Language, ReportContent
 from report_templates.render import audiences
-from ror_service import evidence, interpretations, own_medicines, participants, pipeline, reports
+from ror_service import evidence, interpretations, namings, own_medicines, participants, pipeline, reports
 from ror_service.audit.log import Actor
 from ror_service.context import ServiceContext
 from ror_service.delivery.addresses import Reach
@@ -39,6 +39,7 @@ from ror_service.delivery.client import LedgerEntry, PartnerClient
 from ror_service.intake import samples
 from ror_service.intake.qc import Outcome, QcAssessment, RuleResult, Verdict
 from ror_service.intake.samples import ManifestRow
+from ror_service.namings import Named
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.rendering.artifacts import Artifact, difference
 from ror_service.review import queue
@@ -311,6 +312,15 @@ class Service:
     def enter_medicines(self, *medicines: str, participant_id: str = PERSON) -> None:
         with self.work(Actor(participant_id, "participant", "own choice")) as work:
             own_medicines.enter(work, self.context.keys, participant_id, medicines)
+
+    def names_somebody(self, participant_id: str = PERSON) -> None:
+        """The participant names somebody for after a death, and says yes to the form that speaks of it."""
+        form = DocumentType.FAMILY_SHARING
+        self.consent(document=form, participant_id=participant_id, document_version="1.2")
+        with self.work(Actor(participant_id, "participant", "own choice")) as work:
+            event = {"event_id": f"event-{next(_names)}", "authored_at": self.clock.now}
+            named = Named("Maria Example", "+1 555 0100")
+            namings.name(work, self.context.keys, participant_id, named, **event)
 
     def medicines(self, participant_id: str = PERSON) -> tuple[str, ...]:
         """The participant's own list, as the participant reads it."""

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.consent_facts import (
     CHANGES,
+    DESIGNEE_CHANGES,
     MODULES,
     NOW,
     POLICY,
     STARTS,
+    Change,
     Facts,
     anything,
     candidate,
@@ -24,6 +26,7 @@ from support.consent_facts import (
     history,
     hours,
     module_decision,
+    near_handover,
     near_release,
     positive,
 )
@@ -35,6 +38,7 @@ from consent.types import (
     Capacity,
     Confirmation,
     ConsentRecord,
+    DesigneeNaming,
     DocumentType,
     ModuleAnswer,
     ModuleDecision,
@@ -44,7 +48,7 @@ from consent.types import (
     VitalStatus,
 )
 
-EventT = TypeVar("EventT", ConsentRecord, ModuleDecision)
+EventT = TypeVar("EventT", ConsentRecord, ModuleDecision, DesigneeNaming)
 
 
 def what_counts(events: Sequence[EventT]) -> EventT | None:
@@ -66,6 +70,31 @@ def document_says_yes(facts: Facts, document: DocumentType) -> bool:
     )
 
 
+def handed_over(facts: Facts) -> bool:
+    """Whether the person who was named may know of it, as the programme's rules say: the death, the naming, two people."""
+    person, given, rules = facts.history, facts.candidate.handover, facts.policy.designee
+    named, said = (
+        what_counts(list(events))
+        for events in (person.namings, [record for record in person.consents if record.document == "family_sharing"])
+    )
+    return (
+        person.vital_status == "deceased"
+        and person.participation != "withdrawn"
+        and rules.offered
+        and facts.candidate.module in rules.modules
+        and named is not None
+        and (named.somebody, named.authored_at <= facts.at) == (True, True)
+        and said is not None
+        and (said.answer, said.validation, said.capacity) == ("yes", "valid", "self")
+        and said.authored_at <= facts.at
+        and said.document_version in rules.accepted_documents
+        and given is not None
+        and len({given.recorded_by, given.approved_by} - {None, ""}) == 2
+        and given.until is not None
+        and facts.at < given.until
+    )
+
+
 def person_may_have_it(facts: Facts) -> bool:
     person, row = facts.history, facts.policy.modules.get(facts.candidate.module)
     if row is None or person.birth_date is None or person.birth_date > facts.at.date():
@@ -80,7 +109,7 @@ def person_may_have_it(facts: Facts) -> bool:
         row.offered
         and age >= row.minimum_age_years
         and person.residence_state not in {None, "", *row.excluded_residence_states}
-        and person.vital_status == "alive"
+        and (person.vital_status == "alive" if facts.candidate.handover is None else handed_over(facts))
         and person.participation in {"active", "deactivated"}
         and document_says_yes(facts, DocumentType.PRIMARY)
         and document_says_yes(facts, DocumentType.RETURN_OF_RESULTS)
@@ -122,13 +151,34 @@ def test_the_decision_is_the_oracles_for_every_single_change(start: Facts) -> No
         assert decided(change(start)) is oracle(change(start)), name
 
 
-@pytest.mark.parametrize("start", [STARTS[0], STARTS[-1]], ids=["nothing found", "positive"])
+def in_place(changes: dict[str, Change]) -> list[tuple[str, Change]]:
+    """Without those that differ in the place where an event is stored: that has a test of its own."""
+    return [(name, change) for name, change in changes.items() if not name.endswith("stored first")]
+
+
+@pytest.mark.parametrize("start", [STARTS[0], STARTS[-2]], ids=["nothing found", "positive"])
 def test_the_decision_is_the_oracles_for_every_pair_of_changes(start: Facts) -> None:
-    # That the place in which an event is stored does not matter has a test of its own.
-    changes = [(name, change) for name, change in CHANGES.items() if not name.endswith("stored first")]
+    left_out = {name for name in DESIGNEE_CHANGES if not name.startswith("history.")} - {"handover: two people"}
+    changes = [(name, change) for name, change in in_place(CHANGES) if name not in left_out]
     for (first, change), (second, another) in itertools.combinations(changes, 2):
         facts = another(change(start))
         assert decided(facts) is oracle(facts), (first, second)
+
+
+def test_for_the_person_who_was_named_it_is_the_oracles_for_every_pair_of_changes() -> None:
+    start = STARTS[-1]
+    for (first, change), (second, another) in itertools.product(in_place(DESIGNEE_CHANGES), in_place(CHANGES)):
+        facts = another(change(start))
+        assert decided(facts) is oracle(facts), (first, second)
+
+
+@settings(max_examples=300, deadline=None)
+@given(near_handover)
+def test_nobody_else_and_nothing_less_lets_the_named_person_know(facts: Facts) -> None:
+    """Without the death, the naming, the policy, or both people in time, there is nothing to read, whatever else."""
+    if facts.candidate.handover is not None and not handed_over(facts):
+        assert not decided(facts)
+    assert decided(facts) is oracle(facts)
 
 
 @settings(max_examples=150, deadline=None)
@@ -151,10 +201,11 @@ def test_the_decision_is_total_and_explains_itself(facts: Facts) -> None:
 @settings(max_examples=200, deadline=None)
 @given(near_release, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(facts: Facts, random: Random) -> None:
-    consents, decisions = list(facts.history.consents), list(facts.history.decisions)
-    random.shuffle(consents)
-    random.shuffle(decisions)
-    shuffled = replace(facts.history, consents=tuple(consents), decisions=tuple(decisions))
+    names = ("consents", "decisions", "namings")
+    rows = {name: list(getattr(facts.history, name)) for name in names}
+    for each in rows.values():
+        random.shuffle(each)
+    shuffled = replace(facts.history, **{name: tuple(each) for name, each in rows.items()})
     same = decide(shuffled, facts.candidate, facts.policy, facts.at)
     assert same == decide(facts.history, facts.candidate, facts.policy, facts.at)
 
@@ -313,6 +364,28 @@ BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "nobody counts as somebody": lenient(
         "signatures",
         with_candidate(signers=lambda result: tuple(name or f"{number}" for number, name in enumerate(result.signers))),
+    ),
+    "whoever was named may know, without two people": patched_rule(
+        "vital_status",
+        lambda facts: (
+            RULES_AS_THEY_ARE["vital_status"](facts)
+            if facts.candidate.handover is None or facts.history.vital_status is not VitalStatus.DECEASED
+            else None
+        ),
+    ),
+    "the same person may record and approve": lenient(
+        "vital_status",
+        lambda facts: (
+            with_candidate(handover=lambda result: replace(result.handover, recorded_by="another"))(facts)
+            if facts.candidate.handover is not None
+            else facts
+        ),
+    ),
+    "who was named once is named for ever": lenient(
+        "vital_status",
+        lambda facts: replace(
+            facts, history=replace(facts.history, namings=tuple(n for n in facts.history.namings if n.somebody))
+        ),
     ),
     "pending confirmation counts": patched_rule(
         "confirmation",

@@ -8,14 +8,18 @@ from datetime import date, timedelta
 import pytest
 from support.consent_facts import (
     ANOTHER_PERSON,
+    HANDOVER,
     MODULES,
     NOW,
+    OFFERS_DESIGNEE,
     POLICY,
     candidate,
     consent,
+    dead,
     history,
     hours,
     module_decision,
+    naming,
     positive,
 )
 
@@ -206,6 +210,40 @@ def test_an_array_is_enough_for_ancestry_and_traits_but_not_for_hereditary_risk(
     assert reasons(history(), candidate("ancestry", assay="array")) == ()
     assert reasons(history(), candidate("traits", assay="array")) == ()
     assert reasons(history(), candidate("hereditary_risk", assay="array")) == ("array_only",)
+
+
+@pytest.mark.parametrize(
+    ("person", "changes", "reason"),
+    [
+        (dead(), {}, None),
+        (dead(vital_status=VitalStatus.ALIVE), {}, "designee_death_not_verified"),
+        (dead(vital_status=VitalStatus.DEATH_REPORTED), {}, "designee_death_not_verified"),
+        (dead(vital_status=VitalStatus.UNKNOWN), {}, "designee_death_not_verified"),
+        (dead(participation=Participation.WITHDRAWN), {}, "withdrawn"),
+        (dead(participation=Participation.DEACTIVATED), {}, None),
+        (dead(namings=()), {}, "designee_not_named"),
+        (dead(namings=(naming(authored_at=NOW + hours(1)),)), {}, "designee_not_named"),
+        (dead(namings=(naming(), naming(event_id="a", somebody=False))), {}, None),
+        (dead(namings=(naming(), naming(event_id="zz", somebody=False))), {}, "designee_not_named"),
+        (dead(consents=history().consents), {}, "designee_not_named"),
+        (dead(), {"module": "pharmacogenomics"}, "designee_not_offered"),
+        (dead(), {"handover": None}, "deceased"),
+        (dead(), {"handover": replace(HANDOVER, approved_by=None)}, "designee_not_approved"),
+        (dead(), {"handover": replace(HANDOVER, approved_by="counselor-1")}, "designee_not_approved"),
+        (dead(), {"handover": replace(HANDOVER, recorded_by="")}, "designee_not_approved"),
+        (dead(), {"handover": replace(HANDOVER, until=None)}, "designee_too_late"),
+        (dead(), {"handover": replace(HANDOVER, until=NOW)}, "designee_too_late"),
+        (dead(), {"identity_case_open": True}, "identity_case_open"),
+    ],
+)
+def test_a_fact_about_the_person_who_was_named(person: History, changes: dict[str, object], reason: str | None) -> None:
+    result = candidate(**({"handover": HANDOVER} | changes))
+    assert decide(person, result, OFFERS_DESIGNEE, NOW).reasons == (() if reason is None else (reason,))
+
+
+def test_without_the_offer_nothing_is_handed_over() -> None:
+    policy = replace(OFFERS_DESIGNEE, designee=replace(OFFERS_DESIGNEE.designee, offered=False))
+    assert decide(dead(), candidate(handover=HANDOVER), policy, NOW).reasons == ("designee_not_offered",)
 
 
 def test_every_reason_is_told_in_the_order_of_the_rules() -> None:

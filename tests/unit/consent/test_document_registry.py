@@ -48,6 +48,11 @@ def test_the_policy_accepts_registered_documents_alone() -> None:
             assert {(kind, version, language) for language in ("en", "es")} <= set(DOCUMENTS)
 
 
+def test_the_policy_names_registered_forms_for_naming_somebody() -> None:
+    for version in POLICY.designee.accepted_documents:
+        assert {(DocumentType.FAMILY_SHARING, version, language) for language in ("en", "es")} <= set(DOCUMENTS)
+
+
 @pytest.mark.parametrize(
     ("kind", "version", "language", "at", "expected"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.consent_facts import MODULES, POLICY
+from support.consent_facts import MODULES, OFFERS_DESIGNEE, POLICY
 
 from consent import policy
 from consent.policy import CURRENT, PolicyError, load_policy
@@ -44,7 +44,16 @@ def test_the_current_policy() -> None:
     assert POLICY.modules["hereditary_risk"].signers_when_reviewed == 2
     assert all(row.minimum_age_years >= 18 for row in POLICY.modules.values())
     assert (POLICY.outreach_steps[0].channel, POLICY.give_up_days) == ("portal", 60)
+    assert (POLICY.designee.offered, POLICY.designee.days_to_ask) == (False, 365)
+    assert POLICY.designee.modules == ("hereditary_risk",)
     assert (POLICY.re_offer_days, POLICY.most_re_offers, POLICY.guardian_answers_count) == (90, 3, False)
+
+
+def test_the_form_that_speaks_of_naming_somebody_can_be_answered_only_while_that_is_offered() -> None:
+    family, primary = DocumentType.FAMILY_SHARING, DocumentType.PRIMARY
+    for kind, version, without in ((family, "1.2", False), (family, "1.1", True), (primary, "1.2", True)):
+        assert POLICY.may_be_answered(kind, version) is without
+        assert OFFERS_DESIGNEE.may_be_answered(kind, version)
 
 
 def test_a_policy_that_is_not_there_is_refused_by_name() -> None:
@@ -76,6 +85,10 @@ def test_the_shipped_text_loads_from_elsewhere(load_text: Callable[[str], policy
         ('channel = "portal", day = 0', 'channel = "portal", day = 1'),
         ('channel = "call", day = 7', 'channel = "call", day = 1'),
         ('channel = "call", day = 7', 'channel = "call"'),
+        ("offered = false", 'offered = "false"'),
+        ("days_to_ask = 365", "days_to_ask = 365.0"),
+        ("days_to_ask = 365", ""),
+        ('modules = ["hereditary_risk"]', 'modules = "hereditary_risk"'),
         ('version = "2026-11"', ""),
         ('version = "2026-11"', 'version = "2026-11"\nextra = 1'),
         ('version = "2026-11"', "version ="),

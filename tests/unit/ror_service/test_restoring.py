@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from support.consent_facts import PERSON
+from support.consent_facts import OFFERS_DESIGNEE, PERSON
 from support.service import OPERATOR, FastContext, Service, SettableClock, running_partner, running_service
 
 from consent.types import Answer, ModuleAnswer, Participation, VitalStatus
-from ror_service import erasures, participants, restoring
+from ror_service import erasures, namings, participants, restoring
 from ror_service.audit import log
-from ror_service.audit.log import Gap
+from ror_service.audit.log import Actor, Gap
 from ror_service.errors import AuditError, SealError, UnsafeConfigurationError
 from ror_service.states import CaseState, SampleState
-from ror_service.storage.tables import DataKeyRow, DeliveryRow, ParticipantRow, RecallRow, SampleRow
+from ror_service.storage.tables import DataKeyRow, DeliveryRow, ParticipantRow, RecallRow, ReportVersionRow, SampleRow
 from ror_service.worker import relay
 
 
@@ -47,6 +47,7 @@ def restored(service: Service, backup: Path) -> Iterator[Service]:
     backup.rename(settings.home / "ror.sqlite3")
     clock = SettableClock(service.clock.now)
     context = FastContext(settings, clock=clock)
+    context.policy = service.context.policy
     try:
         yield Service(context, clock, service.partner)
     finally:
@@ -54,14 +55,19 @@ def restored(service: Service, backup: Path) -> Iterator[Service]:
 
 
 def test_every_kind_of_ending_takes_effect_again(service: Service, tmp_path: Path) -> None:
+    service.context.policy = OFFERS_DESIGNEE
     people = {name: f"P-{name}" for name in ("withdrawn", "refused", "dead", "mixed", "stays")}
     for name in people.values():
         service.available("traits", name)
     service.enter_medicines("warfarin", participant_id=people["stays"])
+    dead = people["dead"]
+    service.names_somebody(dead)
     backup = back_up(service, tmp_path)
     service.withdraw(people["withdrawn"])
     service.consent(Answer.NO, participant_id=people["refused"])
-    service.standing(people["dead"], vital_status=VitalStatus.DECEASED)
+    with service.work(Actor(dead, "participant", "own choice")) as work:
+        namings.take_back(work, dead, event_id="nobody", authored_at=service.clock.now)
+    service.standing(dead, vital_status=VitalStatus.DECEASED)
     with service.work(OPERATOR) as work:
         participants.erase_sample(work, f"sample-of-{people['mixed']}", "identity")
     service.choose(ModuleAnswer.NO, "pharmacogenomics", people["stays"])
@@ -71,11 +77,12 @@ def test_every_kind_of_ending_takes_effect_again(service: Service, tmp_path: Pat
             "without the journal a whole backup revives, and this very reading is an event"
         )
         done = restoring.after_restore(again.context)
-        assert (done.applied.endings, done.applied.not_here) == (5, 0)
+        assert (done.applied.endings, done.applied.not_here) == (6, 0)
         for name in ("withdrawn", "refused", "mixed"):
             assert again.state(participant_id=people[name]) is service.state(participant_id=people[name])
-        (dead,) = again.rows(ParticipantRow, ParticipantRow.participant_id == people["dead"])
-        assert dead.vital_status == VitalStatus.DECEASED
+        (row,) = again.rows(ParticipantRow, ParticipantRow.participant_id == dead)
+        assert row.vital_status == VitalStatus.DECEASED
+        assert again.rows(ReportVersionRow, ReportVersionRow.kept_until.is_not(None)) == []
         (sample,) = again.rows(SampleRow, SampleRow.participant_id == people["mixed"])
         assert sample.state == SampleState.ERASED
         assert again.state(participant_id=people["withdrawn"]) in {CaseState.DELETED, CaseState.DELETION_ORDERED}

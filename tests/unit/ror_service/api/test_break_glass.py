@@ -143,7 +143,7 @@ def _any_grant(work: Work, grant_id: str) -> BreakGlassGrantRow:
 def test_a_reading_that_asks_nothing_of_its_grant_is_caught(
     api: Api, monkeypatch: pytest.MonkeyPatch, rule: object
 ) -> None:
-    monkeypatch.setattr(break_glass, "_in_force", _any_grant)
+    monkeypatch.setattr(break_glass, "in_force", _any_grant)
     with pytest.raises(AssertionError):
         rule(api)  # type: ignore[operator]
 
