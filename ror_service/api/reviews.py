@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from consent.outreach import Tried
 from consent.types import Confirmation, Disclosure
@@ -17,7 +17,8 @@ from ror_service.api.fields import Body, Identifier, PlainText
 from ror_service.api.tokens import Role
 from ror_service.errors import NotFoundError
 from ror_service.evidence import HereditaryPacket, ToDecide
-from ror_service.review import outreach, queue
+from ror_service.review import notes, outreach, queue
+from ror_service.review.appointments import Way
 from ror_service.review.conditions import Urgency
 from ror_service.review.queue import Disposition
 from ror_service.states import ReviewState
@@ -58,6 +59,7 @@ class Evidence(BaseModel):
     """The findings under review in short, in the order in which a signature decides on them."""
     hereditary: list[HereditaryPacket]
     """The whole evidence of each hereditary finding under review, in the same order."""
+    notes: list[Note]
 
 
 class Signature(Body):
@@ -77,6 +79,30 @@ class ConfirmationResult(Body):
     """What the second specimen showed."""
 
     outcome: Confirmation
+
+
+class NewNote(Body):
+    """What the others who work on the review should know."""
+
+    text: PlainText
+
+
+class Note(BaseModel):
+    """A note on a review."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    author: str
+    role: str
+    text: str
+    at: datetime
+
+
+class Appointment(Body):
+    """When and how a counselor and the participant meet."""
+
+    starts_at: AwareDatetime
+    way: Way
 
 
 class DisclosureResult(Body):
@@ -99,6 +125,7 @@ def evidence_packet(review_id: Identifier, begin: Reviewer, context: Context) ->
     with begin() as work:
         packet = evidence.packet(work, context, review_id)
         review = _item(work, packet.review)
+        written = [Note.model_validate(note) for note in notes.of_review(work, review_id)]
     said = packet.interpretation
     return Evidence(
         review=review,
@@ -110,6 +137,7 @@ def evidence_packet(review_id: Identifier, begin: Reviewer, context: Context) ->
         knowledge_release=said.knowledge_release,
         to_decide=list(packet.to_decide),
         hereditary=list(packet.hereditary),
+        notes=written,
     )
 
 
@@ -118,6 +146,20 @@ def claim(review_id: Identifier, begin: Reviewer, context: Context) -> ReviewIte
     """Take a review for some time, or prolong one's own."""
     with begin() as work:
         return _item(work, queue.claim(work, review_id, timedelta(minutes=context.settings.review_lease_minutes)))
+
+
+@router.post("/reviews/{review_id}/release", status_code=201)
+def release(review_id: Identifier, begin: Reviewer) -> None:
+    """Give one's claim up."""
+    with begin() as work:
+        queue.release(work, review_id)
+
+
+@router.post("/reviews/{review_id}/notes", status_code=201)
+def add_note(review_id: Identifier, body: NewNote, begin: Reviewer) -> None:
+    """Write a note for the others who work on a review; it is never changed."""
+    with begin() as work:
+        notes.add(work, review_id, body.text)
 
 
 @router.post("/reviews/{review_id}/signatures", status_code=201)
@@ -145,10 +187,10 @@ def confirm(review_id: Identifier, body: ConfirmationResult, begin: Confirmer) -
 
 
 @router.post("/cases/{case_id}/disclosure/appointment", status_code=201)
-def schedule(case_id: Identifier, begin: Counselor) -> None:
-    """Record the participant's appointment with a counselor."""
+def schedule(case_id: Identifier, body: Appointment, begin: Counselor) -> None:
+    """Record the participant's appointment with a counselor, or its new date."""
     with begin() as work:
-        queue.schedule_disclosure(work, case_id)
+        queue.schedule_disclosure(work, case_id, body.starts_at, body.way)
 
 
 @router.post("/cases/{case_id}/disclosure", status_code=201)
@@ -175,6 +217,7 @@ class Outreach(BaseModel):
     answered: bool
     exhausted: bool
     taken: list[OutreachStepTaken]
+    appointment_at: datetime | None
 
 
 class OutreachResult(Body):
@@ -187,7 +230,8 @@ class OutreachResult(Body):
 def outreach_of(case_id: Identifier, begin: Counselor) -> Outreach:
     """The steps to reach the participant: those taken, the next one, or why there is none. Audited."""
     with begin() as work:
-        plan, taken = outreach.read(work, case_id)
+        reaching = outreach.read(work, case_id)
+    plan, date = reaching.plan, reaching.appointment
     step = plan.next_step
     return Outreach(
         stopped=list(plan.stopped),
@@ -195,7 +239,8 @@ def outreach_of(case_id: Identifier, begin: Counselor) -> Outreach:
         due_at=plan.due_at,
         answered=plan.answered,
         exhausted=plan.exhausted,
-        taken=[OutreachStepTaken(channel=each.channel, tried=each.tried, at=each.at) for each in taken],
+        taken=[OutreachStepTaken(channel=each.channel, tried=each.tried, at=each.at) for each in reaching.taken],
+        appointment_at=None if date is None else date.starts_at,
     )
 
 

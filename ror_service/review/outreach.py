@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,10 +12,11 @@ from consent.outreach import Plan, Tried, Try
 from ror_service import cases
 from ror_service.cases import Track
 from ror_service.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError
+from ror_service.review import appointments
 from ror_service.states import CaseState
 from ror_service.storage import participants, results
 from ror_service.storage.participants import Lock
-from ror_service.storage.tables import OutreachTryRow
+from ror_service.storage.tables import AppointmentRow, OutreachTryRow
 from ror_service.work import Work, new_id
 
 _WAITING = {CaseState.SIGNED_OFF, CaseState.DISCLOSURE_SCHEDULED}
@@ -27,8 +29,19 @@ def standing(work: Work, track: Track) -> Plan:
     return outreach.plan(known, track.module, work.policy, _tries(work, track), cases.as_of(known, work.at))
 
 
-def read(work: Work, case_id: str) -> tuple[Plan, tuple[Try, ...]]:
-    """The plan of a case and the steps that were taken, oldest first; audited.
+@dataclass(frozen=True, slots=True)
+class Reaching:
+    """How far somebody was reached about a result."""
+
+    plan: Plan
+    taken: tuple[Try, ...]
+    """Oldest first."""
+    appointment: AppointmentRow | None
+    """The one that counts, past or ahead."""
+
+
+def read(work: Work, case_id: str) -> Reaching:
+    """The plan of a case, the steps that were taken, and the appointment; audited.
 
     Raises:
         NotFoundError: If there is no such case.
@@ -36,7 +49,7 @@ def read(work: Work, case_id: str) -> tuple[Plan, tuple[Try, ...]]:
     """
     track = _to_reach(work, case_id)
     work.audit("outreach.read", *cases.named(track), track.participant_id)
-    return standing(work, track), _tries(work, track)
+    return Reaching(standing(work, track), _tries(work, track), appointments.last(work, track))
 
 
 def record(work: Work, case_id: str, tried: Tried) -> Plan:
@@ -60,12 +73,24 @@ def record(work: Work, case_id: str, tried: Tried) -> Plan:
     return standing(work, track)
 
 
-def waits_for_call(work: Work, participant_id: str) -> datetime | bool:
-    """Whether a counselor has something to tell this participant; when they asked for a call about it, if they did."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A counselor has something to tell a participant."""
+
+    asked_at: datetime | None
+    """When the participant asked for a call, if that was the last that happened."""
+    starts_at: datetime | None
+    """The appointment, if one lies ahead."""
+
+
+def waits_for_call(work: Work, participant_id: str) -> Call | None:
+    """What waits to be told to this participant; None: nothing."""
     for track in _waiting_of(work, participant_id):
         asked = [each.at for each in _tries(work, track)[-1:] if each.tried is Tried.ASKED]
-        return asked[0] if asked else True
-    return False
+        last = appointments.last(work, track)
+        ahead = last is not None and last.starts_at > work.at
+        return Call(asked[0] if asked else None, last.starts_at if last is not None and ahead else None)
+    return None
 
 
 def ask_for_call(work: Work, participant_id: str) -> None:

@@ -7,7 +7,7 @@ database itself refuses a second signature by the same person.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from consent.decision import signatures_needed
@@ -16,7 +16,8 @@ from interpreters.findings import HereditaryFinding
 from ror_service import cases, states
 from ror_service.cases import Track
 from ror_service.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError
-from ror_service.review import outreach
+from ror_service.review import appointments, outreach
+from ror_service.review.appointments import Way
 from ror_service.review.triage import Tier, Triage, UnderReview, can_be_reported
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage import results
@@ -82,6 +83,21 @@ def claim(work: Work, review_id: str, lease: timedelta) -> ReviewCaseRow:
             _move(review, ReviewState.CLAIMED)
         work.audit("review.claim", "review_case", review_id, track.participant_id)
     return review
+
+
+def release(work: Work, review_id: str) -> None:
+    """Give one's claim up before its time ends; without a claim of one's own nothing changes.
+
+    Raises:
+        ForbiddenError: If the caller may not sign.
+        ConflictError: If somebody else holds it.
+        IllegalTransitionError: If it is finished.
+    """
+    review, track = _open(work, review_id)
+    _not_held_by_another(work, review)
+    with work.as_service():
+        review.assignee = review.lease_until = None
+        work.audit("review.release", "review_case", review_id, track.participant_id)
 
 
 def sign(
@@ -241,16 +257,20 @@ def _confirmed(work: Work, review_id: str, outcome: Confirmation) -> None:
     cases.advance(work, track, CaseState.IN_REVIEW)
 
 
-def schedule_disclosure(work: Work, case_id: str) -> None:
-    """Record that the participant has an appointment with a counselor.
+def schedule_disclosure(work: Work, case_id: str, starts_at: datetime, way: Way) -> None:
+    """Record when and how a counselor and the participant meet; a new date takes the place of the one before.
 
     Raises:
         IllegalTransitionError: If the case is not signed off, or needs no disclosure.
+        InvalidInputError: If the date does not lie ahead.
     """
     track = _to_disclose(work, case_id)
     with work.as_service():
-        cases.advance(work, track, CaseState.DISCLOSURE_SCHEDULED)
+        if CaseState(track.state) is not CaseState.DISCLOSURE_SCHEDULED:
+            cases.advance(work, track, CaseState.DISCLOSURE_SCHEDULED)
         track.disclosure = Disclosure.SCHEDULED.value
+        appointments.keep(work, track, starts_at, way)
+        work.audit("disclosure.schedule", *cases.named(track), track.participant_id)
 
 
 def complete_disclosure(work: Work, case_id: str, outcome: Disclosure) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +186,8 @@ class SyntheticProgramme:
             self.clinical_lab.post(f"/v1/reviews/{review_id}/confirmation", {"outcome": Confirmation.CONCORDANT.value})
             yield "the clinical laboratory confirms it in the second specimen"
             case = f"/v1/cases/{evidence['case_id']}/disclosure"
-            self.counselor.post(f"{case}/appointment")
+            tomorrow = datetime.now(UTC) + timedelta(days=1)
+            self.counselor.post(f"{case}/appointment", {"starts_at": tomorrow.isoformat(), "way": "phone"})
             self.counselor.post(case, {"outcome": Disclosure.COMPLETED.value})
             yield f"{COUNSELOR} told the participant in a call"
         run_jobs()

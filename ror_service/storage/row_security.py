@@ -141,6 +141,9 @@ POLICY: Mapping[str, Rows] = {
     "outreach_tries": Rows(
         see={PARTICIPANT: _OWN, **_each(_REVIEWERS, _of("interpretations", "interpretation_id"))}
     ),
+    "appointments": Rows(see={PARTICIPANT: _OWN, **_each(_REVIEWERS, _of("interpretations", "interpretation_id"))}),
+    "review_notes": Rows(see=_each(_REVIEWERS, _ALL)),
+    "saved_filters": Rows(see=_each(_REVIEWERS, f"owner = {_WHO}")),
     # Reports: a reviewer reads one only by a grant of a second person.
     "reports": Rows(see={PARTICIPANT: _OWN, **_each(_REVIEWERS, _GRANTED)}),
     "report_versions": Rows(

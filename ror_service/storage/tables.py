@@ -462,6 +462,30 @@ class SignOffRow(Base):
     signed_at: Mapped[datetime]
 
 
+class ReviewNoteRow(Base):
+    """What somebody who works on a review writes for the others. Never changed."""
+
+    __tablename__ = "review_notes"
+
+    note_id: Mapped[str] = mapped_column(primary_key=True)
+    review_id: Mapped[str] = mapped_column(ForeignKey("review_cases.review_id"), index=True)
+    author: Mapped[str]
+    role: Mapped[str]
+    text: Mapped[str] = mapped_column(String(2000))
+    at: Mapped[datetime]
+
+
+class SavedFilterRow(Base):
+    """Filters of the work list that somebody of the staff keeps under a name."""
+
+    __tablename__ = "saved_filters"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    query: Mapped[str]
+    """As in the address of the list."""
+
+
 class VariantDecisionRow(Base):
     """What a finished review decided on a variant. No link to a person or review, and the month alone.
 
@@ -708,6 +732,24 @@ class OutreachTryRow(Base):
     channel: Mapped[str]
     tried: Mapped[str]
     """How it ended, `consent.outreach.Tried`."""
+    recorded_by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class AppointmentRow(Base):
+    """When a counselor and a participant meet about a result; the last one of a result counts. Never changed."""
+
+    __tablename__ = "appointments"
+    __table_args__ = (UniqueConstraint("interpretation_id", "number"),)
+
+    appointment_id: Mapped[str] = mapped_column(primary_key=True)
+    participant_id: Mapped[str] = mapped_column(ForeignKey("participants.participant_id"), index=True)
+    interpretation_id: Mapped[str] = mapped_column(ForeignKey("interpretations.interpretation_id"))
+    number: Mapped[int]
+    """From 1 on, of a result."""
+    starts_at: Mapped[datetime]
+    way: Mapped[str]
+    """`phone`, `video` or `in_person`."""
     recorded_by: Mapped[str]
     at: Mapped[datetime]
 

@@ -160,8 +160,12 @@ def talk(who: Who) -> Response:
     """A call with a genetic counselor: ask for one where something waits to be told, or how to reach them."""
     with who.begin() as work:
         waits = outreach.waits_for_call(work, who.participant_id)
-    asked = "" if isinstance(waits, bool) else who.t("ui.calls.asked", date=who.t.day(waits))
-    return who.page("talk", "talk", can_ask=waits is True, asked=asked)
+    told = ""
+    if waits is not None and waits.starts_at is not None:
+        told = who.t("ui.calls.set", date=who.t.day(waits.starts_at))
+    elif waits is not None and waits.asked_at is not None:
+        told = who.t("ui.calls.asked", date=who.t.day(waits.asked_at))
+    return who.page("talk", "talk", can_ask=waits is not None and not told, told=told)
 
 
 @router.post("/talk")

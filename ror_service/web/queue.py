@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Form, Query
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,11 +18,12 @@ from consent.types import Disclosure
 from interpreters.genotypes import Build
 from interpreters.hereditary_risk import HereditaryRisk
 from ror_service import affected, evidence, identity_cases
-from ror_service.api.fields import Identifier, PlainText
+from ror_service.api.fields import Identifier, PlainText, ShownLine
 from ror_service.api.tokens import Role
-from ror_service.errors import ErasedError, ServiceError
+from ror_service.errors import ErasedError, InvalidInputError, ServiceError
 from ror_service.evidence import HereditaryPacket
-from ror_service.review import outreach, queue
+from ror_service.review import notes, outreach, queue, saved_filters
+from ror_service.review.appointments import Way
 from ror_service.review.conditions import Urgency
 from ror_service.review.queue import Disposition
 from ror_service.review.triage import Tier
@@ -109,10 +111,33 @@ def work_list(request: Request, who: Reviewer, filters: Annotated[Filters, Query
     with who.begin() as work:
         rows = results.reviews(work.session, [state.value for state in states])
         items = [_item(work, who.name, row) for row in rows]
+        kept = saved_filters.of_caller(work)
     return who.page(
         "queue", "queue", items=[item for item in items if filters.wants(item)], total=len(items), chosen=filters,
         states=list(ReviewState), tiers=list(Tier), urgencies=list(Urgency), owners=_OWNERS, query=request.url.query,
+        saved=kept,
     )  # fmt: skip
+
+
+@router.post("/queue/filters")
+def save_filters(who: Reviewer, name: Annotated[ShownLine, Form()], query: Annotated[str, Form()] = "") -> Response:
+    """Keep the filters of the list under a name of one's own."""
+    try:
+        asked = Filters.model_validate(dict(parse_qsl(query)))
+    except ValidationError:
+        raise InvalidInputError("these filters are not those of the work list") from None
+    chosen = {key: str(value).lower() if value is True else value for key, value in asked if value}
+    with who.begin() as work:
+        saved_filters.keep(work, name, urlencode(chosen))
+    return back_to(f"queue?{urlencode(chosen)}")
+
+
+@router.post("/queue/filters/delete")
+def delete_filters(who: Reviewer, name: Annotated[ShownLine, Form()]) -> Response:
+    """Delete filters that were kept."""
+    with who.begin() as work:
+        saved_filters.drop(work, name)
+    return back_to("queue")
 
 
 @router.get("/queue/{review_id}")
@@ -127,6 +152,22 @@ def claim(who: Reviewer, review_id: Identifier) -> Response:
     with who.begin() as work:
         queue.claim(work, review_id, timedelta(minutes=who.context.settings.review_lease_minutes))
     return back_to(f"queue/{review_id}")
+
+
+@router.post("/queue/{review_id}/release")
+def release(who: Reviewer, review_id: Identifier) -> Response:
+    """Give one's claim up: the one thing here that can be undone without a trace of a decision."""
+    with who.begin() as work:
+        queue.release(work, review_id)
+    return back_to("queue")
+
+
+@router.post("/queue/{review_id}/notes")
+def add_note(who: Reviewer, review_id: Identifier, text: Annotated[PlainText, Form()]) -> Response:
+    """Write a note for the others who work on the review."""
+    with who.begin() as work:
+        notes.add(work, review_id, text)
+    return back_to(f"queue/{review_id}#notes")
 
 
 @router.post("/queue/{review_id}/sign")
@@ -184,14 +225,14 @@ def return_review(who: Reviewer, review_id: Identifier, reason: Annotated[PlainT
 @router.get("/disclosures")
 def disclosures(who: Counselor) -> Response:
     """Confirmed findings that a counselor tells first, with the next step to reach each person."""
-    waiting = []
     with who.begin() as work:
-        for case in results.cases_to_disclose(work.session):
-            plan, taken = outreach.read(work, case.case_id)
-            waiting.append((case, plan, taken))
+        now = work.at
+        waiting = [(case, outreach.read(work, case.case_id)) for case in results.cases_to_disclose(work.session)]
+    waiting.sort(key=lambda each: now if each[1].appointment is None else each[1].appointment.starts_at)
     return who.page(
-        "disclosures", "disclosures", waiting=waiting, outcomes=[each for each in Tried if each is not Tried.ASKED]
-    )
+        "disclosures", "disclosures", waiting=waiting, outcomes=[each for each in Tried if each is not Tried.ASKED],
+        ways=list(Way), now=now,
+    )  # fmt: skip
 
 
 @router.post("/disclosures/{case_id}/outreach")
@@ -203,10 +244,15 @@ def reached_out(who: Counselor, case_id: Identifier, tried: Annotated[Tried, For
 
 
 @router.post("/disclosures/{case_id}/appointment")
-def appointment(who: Counselor, case_id: Identifier) -> Response:
-    """Record that the participant has an appointment."""
+def appointment(
+    who: Counselor,
+    case_id: Identifier,
+    starts_at: Annotated[datetime, Form()],
+    way: Annotated[Way, Form()],
+) -> Response:
+    """Record the participant's appointment, or its new date. The form's times are UTC, as the page says."""
     with who.begin() as work:
-        queue.schedule_disclosure(work, case_id)
+        queue.schedule_disclosure(work, case_id, starts_at.replace(tzinfo=UTC), way)
     return back_to("disclosures")
 
 
@@ -265,8 +311,9 @@ def _review(who: Member, review_id: str, refused: Refused | None = None) -> Resp
         item = _item(work, who.name, packet.review)
         signed = results.sign_offs(work.session, review_id)
         order = results.confirmation_of(work.session, review_id)
+        written = notes.of_review(work, review_id)
     return who.page(
-        "review", "queue", item=item, packet=packet, signed=signed, order=order, said=filled.said,
+        "review", "queue", item=item, notes=written, packet=packet, signed=signed, order=order, said=filled.said,
         reason=filled.reason, chosen=list(filled.dispositions), criteria=filled.criteria,
         dispositions=list(Disposition), is_open=ReviewState(item.state) in queue.OPEN_STATES,
         packets=[(each, _parts(each)) for each in packet.hereditary],

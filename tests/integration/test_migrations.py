@@ -27,6 +27,8 @@ APPEND_ONLY = (
     "outside_calls",
     "outreach_tries",
     "designee_namings",
+    "review_notes",
+    "appointments",
 )
 
 

@@ -43,6 +43,7 @@ from ror_service.namings import Named
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.rendering.artifacts import Artifact, difference
 from ror_service.review import queue
+from ror_service.review.appointments import Way
 from ror_service.review.queue import Disposition
 from ror_service.review.triage import findings_under_review
 from ror_service.sandbox.partner import SandboxPartner
@@ -449,6 +450,11 @@ class Service:
     def disclose(self, case_id: str, outcome: Disclosure = Disclosure.COMPLETED) -> None:
         with self.work(COUNSELOR) as work:
             queue.complete_disclosure(work, case_id, outcome)
+
+    def schedule(self, case_id: str) -> None:
+        """A counselor and the participant meet tomorrow."""
+        with self.work(COUNSELOR) as work:
+            queue.schedule_disclosure(work, case_id, work.at + timedelta(days=1), Way.PHONE)
 
     def positive(self, interpretation: Interpretation = POSITIVE) -> tuple[str, str]:
         """Somebody with a hereditary candidate in review. Returns case and review."""

@@ -46,7 +46,10 @@ def test_a_finding_goes_from_the_queue_to_the_disclosure(api: Api) -> None:
     assert problem_of(api.post(LABORATORY, confirmation, {"outcome": "failed"})) == (409, "illegal_transition")
     by_another = api.post(LABORATORY, confirmation, {"outcome": "failed"}, subject="laboratory-2")
     assert problem_of(by_another) == (404, "not_found")
-    assert api.post(COUNSELOR, f"/v1/cases/{case}/disclosure/appointment").status_code == 201
+    date = {"starts_at": "2099-01-01T10:00:00+01:00", "way": "video"}
+    assert api.post(COUNSELOR, f"/v1/cases/{case}/disclosure/appointment", date).status_code == 201
+    said = api.call(COUNSELOR, "GET", f"/v1/cases/{case}/outreach").json()
+    assert said["appointment_at"] == "2099-01-01T09:00:00Z"
     assert api.post(COUNSELOR, f"/v1/cases/{case}/disclosure", {"outcome": "completed"}).status_code == 201
     assert api.service.state("hereditary_risk") == "disclosed"
 

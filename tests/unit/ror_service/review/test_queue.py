@@ -80,8 +80,7 @@ def test_a_candidate_is_released_only_after_two_signers_confirmation_and_disclos
     assert _withheld_for(service) == ("disclosure_pending",)
     assert service.review().state == ReviewState.CLOSED
     try_to_release(CaseState.SIGNED_OFF)
-    with service.work(COUNSELOR) as work:
-        queue.schedule_disclosure(work, case_id)
+    service.schedule(case_id)
     try_to_release(CaseState.DISCLOSURE_SCHEDULED)
     assert not _is_asked_to_release(service, case_id)
     service.disclose(case_id)
@@ -155,8 +154,8 @@ def test_do_not_report_by_both_releases_a_report_without_the_finding(service: Se
     assert not service.rows(ConfirmationOrderRow)
     with pytest.raises(IllegalTransitionError, match="no disclosure"):
         service.disclose(case_id)
-    with service.work(COUNSELOR) as work, pytest.raises(IllegalTransitionError, match="no disclosure"):
-        queue.schedule_disclosure(work, case_id)
+    with pytest.raises(IllegalTransitionError, match="no disclosure"):
+        service.schedule(case_id)
     pipeline.release_report(service.context, case_id)
     assert service.state("hereditary_risk") is CaseState.AVAILABLE
 
@@ -399,5 +398,5 @@ def test_nothing_is_disclosed_before_it_is_signed_off(service: Service) -> None:
         service.sign(review_id, signer, REPORT)
     with pytest.raises(IllegalTransitionError):
         service.disclose(case_id)
-    with service.work(COUNSELOR) as work, pytest.raises(IllegalTransitionError):
-        queue.schedule_disclosure(work, case_id)
+    with pytest.raises(IllegalTransitionError):
+        service.schedule(case_id)

@@ -16,7 +16,6 @@ from ror_service import cases, pipeline
 from ror_service.api.tokens import Role
 from ror_service.intake.qc import Verdict
 from ror_service.reports import VersionSummary
-from ror_service.review import queue
 from ror_service.review.queue import Disposition
 from ror_service.states import CaseState
 from ror_service.storage.tables import ResultCaseRow, ViewEventRow
@@ -105,11 +104,11 @@ def test_every_result_under_way_reads_the_same_until_the_call(visitor: Browser) 
     assert "/talk" not in visitor.get("en/results").text
     assert visitor.get("en/results/hereditary_risk").status_code == 404
     service.clock.advance(minutes=1)
-    with service.work(COUNSELOR) as work:
-        queue.schedule_disclosure(work, case_id)
+    service.schedule(case_id)
     waiting = visitor.get("en/")
     assert 'href="/portal/en/talk"' in waiting.text
     assert "Your call is set" in waiting.text
+    assert "Your call with a genetic counselor is on" in visitor.shows("en/talk")
     service.disclose(case_id)
     pipeline.release_report(service.context, case_id)
     assert 'href="/portal/en/results/hereditary_risk"' in visitor.get("en/").text

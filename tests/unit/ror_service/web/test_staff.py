@@ -7,6 +7,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 from support.consent_facts import ANOTHER_PERSON, PERSON
 from support.manifests import ARRAY, as_csv, fields
 from support.portal import Browser, text_of
@@ -17,6 +18,7 @@ from ror_service import pipeline
 from ror_service.api import problems
 from ror_service.api.tokens import Role
 from ror_service.intake.qc import Verdict
+from ror_service.review import saved_filters
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage.tables import IdentityCaseRow, OutreachTryRow
 from ror_service.web.queue import shown_count
@@ -118,7 +120,10 @@ def test_a_whole_review_through_the_pages_ends_in_a_report(visitor: Browser) -> 
     assert "Next step: portal" in shows(visitor, "disclosures")
     assert visitor.send(f"disclosures/{case_id}/outreach", tried="reached").status_code == 303
     assert "The person answered" in shows(visitor, "disclosures")
-    assert visitor.send(f"disclosures/{case_id}/appointment").status_code == 303
+    for day in ("2020-01-01", "2099-01-01", "2098-01-01"):
+        taken = visitor.send(f"disclosures/{case_id}/appointment", starts_at=f"{day}T10:30", way="phone")
+        assert taken.status_code == (422 if day.startswith("2020") else 303)
+    assert "Appointment 2098-01-01 10:30 UTC , phone." in shows(visitor, "disclosures")
     assert visitor.send(f"disclosures/{case_id}/outcome", outcome="no_contact_path").status_code == 409
     assert visitor.send(f"disclosures/{case_id}/outcome", outcome="completed").status_code == 303
     pipeline.release_report(service.context, case_id)
@@ -275,3 +280,48 @@ def test_a_center_submits_a_manifest(visitor: Browser, monkeypatch: pytest.Monke
     assert large.status_code in {400, 413}
     assert not spooled, "no manifest lies in a temporary file"
     assert len(visitor.service.actions("sample.submit")) == 1
+
+
+def test_a_claim_is_given_up_and_notes_stay(visitor: Browser) -> None:
+    service = visitor.service
+    _, review_id = service.positive(POSITIVE)
+    as_staff(visitor, COUNSELOR.name)
+    visitor.send(f"queue/{review_id}/claim")
+    assert "Give up the claim" in shows(visitor, f"queue/{review_id}")
+    as_staff(visitor, DIRECTOR.name)
+    assert visitor.send(f"queue/{review_id}/release").status_code == 409
+    assert visitor.send(f"queue/{review_id}/notes", text="the second read group is thin").status_code == 303
+    as_staff(visitor, COUNSELOR.name)
+    assert visitor.send(f"queue/{review_id}/release").status_code == 303
+    assert visitor.send(f"queue/{review_id}/notes", text=" ").status_code == 422
+    said = shows(visitor, f"queue/{review_id}")
+    assert f"{DIRECTOR.name}, laboratory director: the second read group is thin" in said
+    assert "Nobody signed yet" in said
+    assert service.actions("review.release", "review.note")
+    for change in ("UPDATE review_notes SET text = ''", "DELETE FROM review_notes"):
+        with service.context.engine.begin() as connection, pytest.raises(DBAPIError, match="append-only"):
+            connection.exec_driver_sql(change)
+
+
+def test_filters_are_kept_under_a_name_of_ones_own(visitor: Browser) -> None:
+    _, review_id = visitor.service.positive(POSITIVE)
+    as_staff(visitor, COUNSELOR.name)
+    kept = visitor.send("queue/filters", name="Free & urgent", query="state=&owner=nobody&overdue=")
+    assert kept.headers["location"] == "/portal/queue?owner=nobody"
+    visitor.send("queue/filters", name="Late", query="overdue=true")
+    page = visitor.get("queue")
+    Checked(page.text)
+    assert 'href="/portal/queue?owner=nobody">Free &amp; urgent' in page.text
+    assert 'href="/portal/queue?overdue=true">Late' in page.text
+    assert review_id[7:15] in shows(visitor, "queue?owner=nobody")
+    assert visitor.send("queue/filters", name="Wrong", query="owner=everybody").status_code == 422
+    as_staff(visitor, DIRECTOR.name)
+    assert "urgent</a>" not in visitor.get("queue").text
+    visitor.send("queue/filters/delete", name="Late")
+    as_staff(visitor, COUNSELOR.name)
+    assert "Late</a>" in visitor.get("queue").text
+    visitor.send("queue/filters/delete", name="Late")
+    assert "Late</a>" not in visitor.get("queue").text
+    for number in range(saved_filters.MOST - 1):
+        assert visitor.send("queue/filters", name=f"number {number}").status_code == 303
+    assert visitor.send("queue/filters", name="one too many").status_code == 409
