@@ -154,9 +154,9 @@ def test_a_report_that_was_delivered_is_recalled(delivering: Service) -> None:
 
 
 NOT_NAMED = {
-    "nobody was named": lambda service: agree(service),
+    "nobody was named": agree,
     "the naming was taken back": lambda service: (agree(service), name(service), take_back(service)),
-    "the form was never answered": lambda service: name(service),
+    "the form was never answered": name,
     "no to the form": lambda service: (name(service), agree(service, Answer.NO)),
     "not sure": lambda service: (name(service), agree(service, Answer.NOT_SURE)),
     "an earlier form": lambda service: (name(service), agree(service, document_version="1.1")),
