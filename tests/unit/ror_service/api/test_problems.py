@@ -97,7 +97,7 @@ def test_wrong_fields_are_named_and_never_repeated(api: Api) -> None:
 
 BODIES = ("Submission", "NewParticipant", "NewConsent", "NewChoice", "NewMedicines", "Standing", "Signature",
           "Returned", "ConfirmationResult", "DisclosureResult", "OutreachResult", "NewResolution", "NewRelationship",
-          "NewGrantRequest", "NewWithdrawal")  # fmt: skip
+          "NewGrantRequest", "NewWithdrawal", "NewNaming", "NewRequest")  # fmt: skip
 
 
 def test_every_body_refuses_unknown_fields(api: Api) -> None:
