@@ -14,13 +14,14 @@ from datetime import datetime
 from consent.designee import is_named
 from consent.types import Handover, VitalStatus
 from ror_service import break_glass, cases, namings, reports
-from ror_service.errors import ConflictError
+from ror_service.errors import ConflictError, ForbiddenError
 from ror_service.namings import Named
 from ror_service.reports import Opened
 from ror_service.sealing.keys import KeyProvider
 from ror_service.storage import designees as rows
 from ror_service.storage import participants
 from ror_service.storage.participants import Lock
+from ror_service.storage.row_security import COUNSELOR, DIRECTOR
 from ror_service.storage.tables import BreakGlassGrantRow
 from ror_service.work import Work
 
@@ -39,8 +40,10 @@ def request(work: Work, participant_id: str, checked: str) -> str:
     Raises:
         NotFoundError: If there is no such participant.
         ConflictError: If nothing is kept for anybody: no verified death, nobody named, not offered, or too late.
+        ForbiddenError: If the caller is no genetic counselor.
         InvalidInputError: If it does not say what was checked.
     """
+    _check_role(work, COUNSELOR)
     with work.as_service():  # nobody sees a participant without a case or a grant
         _kept_until(work, participant_id)
     return break_glass.request(work, participant_id, checked, PURPOSE)
@@ -71,9 +74,10 @@ def approve(work: Work, grant_id: str) -> BreakGlassGrantRow:
 
     Raises:
         NotFoundError: If there is no such request.
-        ForbiddenError: If the caller is the one who recorded it.
+        ForbiddenError: If the caller is the one who recorded it, or no laboratory director.
         ConflictError: If it was allowed or ended before, or nothing is kept any more.
     """
+    _check_role(work, DIRECTOR)
     grant = break_glass.find(work, grant_id, PURPOSE)
     with work.as_service():
         until = _kept_until(work, grant.participant_id)
@@ -122,6 +126,11 @@ def read(work: Work, keys: KeyProvider, grant_id: str, module: str, name: str) -
 def read_refused(work: Work, grant_id: str, module: str, reasons: tuple[str, ...]) -> None:
     """Keep the trace of a reading that the gate withheld; the transaction that asked was rolled back."""
     break_glass.read_refused(work, grant_id, module, reasons, PURPOSE)
+
+
+def _check_role(work: Work, role: str) -> None:
+    if work.actor.role != role:
+        raise ForbiddenError("a genetic counselor records such a request, and a laboratory director allows it")
 
 
 def _kept_until(work: Work, participant_id: str) -> datetime:

@@ -145,16 +145,7 @@ class World:
         for grant, person, name in (("ask-1", PERSON, "reviewer-1"), ("ask-2", ANOTHER_PERSON, COUNSELOR.name)):
             for allowed in (False, True):
                 service.grant(f"{grant}{'-allowed' * allowed}", person, name, allowed=allowed)
-        # Two who named somebody and died.
-        service.context.policy = api.service.context.policy = OFFERS_DESIGNEE
-        for person in DEAD:
-            service.available("traits", person)
-            service.names_somebody(person)
-            service.standing(person, vital_status=VitalStatus.DECEASED)
-        for grant, person, name in (("designee-1", DEAD[0], "reviewer-1"), ("designee-2", DEAD[1], COUNSELOR.name)):
-            for allowed in (False, True):
-                named = f"{grant}{'-allowed' * allowed}"
-                service.grant(named, person, name, allowed=allowed, purpose=designees.PURPOSE)
+        self._deaths()
         self.names = {
             "dead": (*DEAD, "P-9"),
             "request_id": ("designee-1", "designee-2", "designee-9"),
@@ -176,6 +167,18 @@ class World:
             "partner_id": ("partner-1",) * 3,
         }
         self._restore = keep()
+
+    def _deaths(self) -> None:
+        """Two who named somebody and died; of each a request that waits and one that was allowed."""
+        service = self.service
+        service.context.policy = self.api.service.context.policy = OFFERS_DESIGNEE
+        for number, (person, counselor) in enumerate(zip(DEAD, ("reviewer-1", COUNSELOR.name), strict=True), start=1):
+            service.available("traits", person)
+            service.names_somebody(person)
+            service.standing(person, vital_status=VitalStatus.DECEASED)
+            for allowed in (False, True):
+                grant = f"designee-{number}{'-allowed' * allowed}"
+                service.grant(grant, person, counselor, allowed=allowed, purpose=designees.PURPOSE)
 
     def call(self, route: str, caller: Role | str, which: str) -> httpx.Response:
         """One cell of the matrix, on the world as it was made."""

@@ -71,7 +71,7 @@ def document_says_yes(facts: Facts, document: DocumentType) -> bool:
 
 
 def handed_over(facts: Facts) -> bool:
-    """Whether the person who was named may know of it, as the programme's rules say: the death, the naming, two people."""
+    """Whether the person who was named may know of it: the death, the naming, two people, the time."""
     person, given, rules = facts.history, facts.candidate.handover, facts.policy.designee
     named, said = (
         what_counts(list(events))

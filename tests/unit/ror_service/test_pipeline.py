@@ -286,5 +286,5 @@ def test_every_job_that_is_ordered_has_a_step(with_traits: Service) -> None:
     _send(service, _file())
     service.run_jobs()
     service.withdraw()
-    ordered_by_others = {"fetch_file", "reconcile_partner", "offer_again"}
+    ordered_by_others = {"fetch_file", "reconcile_partner", "offer_again", "erase_kept"}
     assert {row.task for row in service.rows(JobRow)} == set(pipeline.STEPS) - ordered_by_others

@@ -396,7 +396,7 @@ def test_a_gate_that_is_not_asked_is_seen(service: Service, monkeypatch: pytest.
         def __init__(self, payload: object) -> None:
             self.payload = payload
 
-    monkeypatch.setattr(cases, "ask_gate", lambda _work, _case, payload, _purpose: AlwaysReleased(payload))
+    monkeypatch.setattr(cases, "ask_gate", lambda _work, _case, payload, _purpose, **_: AlwaysReleased(payload))
     assert service.read()
     decisions = service.rows(ReleaseDecisionRow, ReleaseDecisionRow.purpose == "read")
     assert len(decisions) < len(service.actions("report.read"))

@@ -1,4 +1,4 @@
-"""Naming somebody for after a death, and handing over, through the API: who does what, and what each of them is told."""
+"""Naming somebody for after a death, and handing over, through the API: who does what, and what each is told."""
 
 from __future__ import annotations
 

@@ -165,6 +165,7 @@ def test_the_application_is_careful_with_messages(with_broker: Service) -> None:
         "fetch_file": "fetch", "extract_sample": "extract", "interpret_sample": "interpret",
         "release_report": "release", "deliver_report": "deliver", "recall_delivery": "recall", "erase_files": "erase",
         "reconcile_partner": "reconcile", "certify_withdrawal": "certify", "offer_again": "offer",
+        "erase_kept": "erase",
     }  # fmt: skip
     assert set(pipeline.STEPS) <= set(make_app(with_broker.context).tasks)
 
