@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from consent import document_registry, informing_loop
@@ -12,6 +12,7 @@ from consent.decision import choice_reasons
 from consent.types import (
     Answer,
     Capacity,
+    ConsentRecord,
     DocumentType,
     History,
     ModuleAnswer,
@@ -147,29 +148,40 @@ def answer_consent(work: Work, participant_id: str, answer: ConsentAnswer) -> No
             answer.document, answer.document_version, answer.language, answer.authored_at
         )
     )
-    before = participants.history(work.session, participant_id)
+    said = ConsentRecord(
+        event_id=answer.event_id,
+        document=answer.document,
+        document_version=answer.document_version,
+        answer=answer.answer,
+        authored_at=answer.authored_at,
+        received_at=work.at,
+        validation=Validation.VALID if valid else Validation.INVALID,
+        capacity=answer.capacity,
+    )
+    before = _history(work, participant_id)
+    after = replace(before, consents=(*before.consents, said))
     work.session.add(
         ConsentRecordRow(
-            event_id=answer.event_id,
+            event_id=said.event_id,
             participant_id=participant_id,
-            document=answer.document.value,
-            document_version=answer.document_version,
+            document=said.document.value,
+            document_version=said.document_version,
             language=answer.language,
-            answer=answer.answer.value,
-            authored_at=answer.authored_at,
-            received_at=work.at,
+            answer=said.answer.value,
+            authored_at=said.authored_at,
+            received_at=said.received_at,
             evidence_sha256=answer.evidence_sha256,
-            validation=(Validation.VALID if valid else Validation.INVALID).value,
-            capacity=answer.capacity.value,
+            validation=said.validation.value,
+            capacity=said.capacity.value,
             answered_by=answer.answered_by,
         )
     )
     work.session.flush()
-    if _stops_results(before, participants.history(work.session, participant_id)):
+    if _stops_results(before, after):
         certificates.begin(work, participant_id, WithdrawalKind.RESULTS)
     work.audit("consent.answer", "consent_record", answer.event_id, participant_id, document=answer.document.value)
     with work.as_service():
-        _take_effect(work, participant_id, cause="consent")
+        _take_effect(work, after, cause="consent")
 
 
 def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
@@ -201,8 +213,8 @@ def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
         received_at=work.at,
         capacity=choice.capacity,
     )
-    earlier = participants.history(work.session, participant_id).decisions
-    answers = [*(each for each in earlier if each.module == choice.module), said]
+    before = _history(work, participant_id)
+    answers = [*(each for each in before.decisions if each.module == choice.module), said]
     work.session.add(
         ModuleDecisionRow(
             event_id=said.event_id,
@@ -220,7 +232,7 @@ def choose(work: Work, participant_id: str, choice: ModuleChoice) -> None:
     work.session.flush()
     work.audit("consent.choice", "module_decision", choice.event_id, participant_id, module=choice.module)
     with work.as_service():
-        _take_effect(work, participant_id, cause="choice")
+        _take_effect(work, replace(before, decisions=(*before.decisions, said)), cause="choice")
 
 
 def set_standing(
@@ -250,7 +262,7 @@ def set_standing(
     )  # fmt: skip
     with work.as_service():
         cause = "withdrawal" if participation is Participation.WITHDRAWN else "standing"
-        _take_effect(work, participant_id, cause=cause)
+        _take_effect(work, _history(work, participant_id), cause=cause)
 
 
 _LEAVING = {
@@ -281,14 +293,14 @@ def order_offers(work: Work) -> None:
 def offer_again(work: Work, participant_id: str) -> None:
     """Offer again what a participant put off until now, if the policy still says so; again changes nothing."""
     known = participants.history(work.session, participant_id, Lock.EXCLUSIVE)
-    _open_again(work, known)
+    _open_again(work, known, results.cases_of(work.session, participant_id))
     cases.apply_choices(work, known)
 
 
 def erase_kept(work: Work, participant_id: str) -> None:
     """Erase what was kept for the person who was named, where the time to ask has passed; again changes nothing."""
     participants.get(work.session, participant_id, Lock.EXCLUSIVE)
-    _take_effect(work, participant_id, cause="designee_too_late")
+    _take_effect(work, _history(work, participant_id), cause="designee_too_late")
 
 
 def forget_own_medicines(work: Work, participant_id: str, cause: str) -> None:
@@ -314,16 +326,23 @@ _UNSENT = {DeliveryState.QUEUED, DeliveryState.INTENDED}
 """Deliveries that the gate may have withheld for a time: they must not stay behind."""
 
 
-def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
+def _history(work: Work, participant_id: str) -> History:
+    """What the participant is and said so far. Read by the service: the caller may see less of it."""
+    with work.as_service():
+        return participants.history(work.session, participant_id)
+
+
+def _take_effect(work: Work, known: History, *, cause: str) -> None:
     """Close every begun case that the participant's standing and answers end; open or move on the others.
 
     The participant's own list of medicines goes with the result that it was given for.
     """
-    known = participants.history(work.session, participant_id)
+    participant_id = known.participant_id
     dead = known.vital_status is VitalStatus.DECEASED
     gone = cases.must_be_erased(known)
     kept_reports.settle(work, known)
-    for case in results.cases_of(work.session, participant_id):
+    theirs = results.cases_of(work.session, participant_id)
+    for case in theirs:
         begun = case.interpretation_id is not None or gone
         reasons = choice_reasons(known, case.module, work.policy, cases.as_of(known, work.at))
         if begun and CaseState(case.state) not in results.CLOSED_CASES and _ENDING.intersection(reasons):
@@ -332,7 +351,7 @@ def _take_effect(work: Work, participant_id: str, *, cause: str) -> None:
         forget_own_medicines(work, participant_id, cause)
     if gone:
         _erase(work, participant_id, cause)
-    _open_again(work, known)
+    _open_again(work, known, theirs)
     cases.apply_choices(work, known)
     ask_again(work, participant_id)
 
@@ -350,9 +369,9 @@ def ask_again(work: Work, participant_id: str) -> None:
             work.enqueue("deliver_report", delivery.delivery_id)
 
 
-def _open_again(work: Work, known: History) -> None:
+def _open_again(work: Work, known: History, theirs: Sequence[ResultCaseRow]) -> None:
     """A yes after a revocation, or an offer that is due again, opens a new case; the bytes of the old one stay dead."""
-    newest = {case.module: case for case in results.cases_of(work.session, known.participant_id)}
+    newest = {case.module: case for case in theirs}
     for module in sorted(work.policy.modules):
         last = newest.get(module)
         at = cases.as_of(known, work.at)

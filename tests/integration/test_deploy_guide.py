@@ -66,7 +66,7 @@ def test_each_role_may_do_what_the_guide_says_and_no_more(deployed: Engine) -> N
     assert _allowed(deployed, "ror_service", "SELECT") == tables | {"alembic_version"}
     assert _allowed(deployed, "ror_service", "INSERT") == tables
     assert _allowed(deployed, "ror_service", "UPDATE") == tables - APPEND_ONLY
-    assert _allowed(deployed, "ror_service", "DELETE") == {"sign_offs"}
+    assert _allowed(deployed, "ror_service", "DELETE") == {"sign_offs", "saved_filters"}
     assert _allowed(deployed, "ror_service", "TRUNCATE") == set()
     assert _allowed(deployed, "ror_auditor", "SELECT") == {"audit_events"}
     assert _allowed(deployed, "ror_auditor", "INSERT, UPDATE, DELETE") == set()
