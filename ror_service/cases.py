@@ -173,7 +173,7 @@ def as_of(known: History, at: datetime) -> datetime:
     An answer counts as soon as it is received; how far ahead a clock may be is checked there.
     """
     answered = [record.authored_at for record in known.consents] + [choice.authored_at for choice in known.decisions]
-    return max([at, *answered])
+    return max([at, *answered, *(naming.authored_at for naming in known.namings)])
 
 
 def use_forbidden(known: History) -> bool:
