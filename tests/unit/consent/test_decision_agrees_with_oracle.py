@@ -167,7 +167,7 @@ def test_the_decision_is_the_oracles_for_every_pair_of_changes(start: Facts) -> 
 
 def test_for_the_person_who_was_named_it_is_the_oracles_for_every_pair_of_changes() -> None:
     start = STARTS[-1]
-    for (first, change), (second, another) in itertools.product(in_place(DESIGNEE_CHANGES), in_place(CHANGES)):
+    for (first, change), (second, another) in itertools.permutations(in_place(DESIGNEE_CHANGES), 2):
         facts = another(change(start))
         assert decided(facts) is oracle(facts), (first, second)
 
