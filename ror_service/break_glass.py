@@ -129,11 +129,6 @@ def read(work: Work, keys: KeyProvider, grant_id: str, module: str, name: str) -
     return opened
 
 
-def read_refused(work: Work, grant_id: str, module: str, reasons: tuple[str, ...], purpose: str = PURPOSE) -> None:
-    """Keep the trace of a reading that the gate withheld; the transaction that asked was rolled back."""
-    reports.read_refused(work, in_force(work, grant_id, purpose).participant_id, module, reasons)
-
-
 def listed(work: Work, purpose: str = PURPOSE) -> Sequence[BreakGlassGrantRow]:
     """Every request and grant, the newest first; audited."""
     rows = work.session.scalars(

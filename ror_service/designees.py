@@ -123,11 +123,6 @@ def read(work: Work, keys: KeyProvider, grant_id: str, module: str, name: str) -
     return opened
 
 
-def read_refused(work: Work, grant_id: str, module: str, reasons: tuple[str, ...]) -> None:
-    """Keep the trace of a reading that the gate withheld; the transaction that asked was rolled back."""
-    break_glass.read_refused(work, grant_id, module, reasons, PURPOSE)
-
-
 def _check_role(work: Work, role: str) -> None:
     if work.actor.role != role:
         raise ForbiddenError("a genetic counselor records such a request, and a laboratory director allows it")

@@ -213,7 +213,7 @@ def read(
         raise NotFoundError("the report has no such file")
     outcome = cases.ask_gate(work, case, artifact, "read", handover=handover)
     if isinstance(outcome, Withheld):
-        raise WithheldError(outcome.decision.reasons)
+        raise ReadingWithheldError(participant_id, module, outcome.decision.reasons)
     content = vault.open_artifact(work, keys, participant_id, version, outcome.payload)
     work.audit("report.read", "report_version", version.version_id, participant_id, file=name)
     return Opened(version.version_id, artifact.media_type, content)
@@ -293,25 +293,36 @@ def _differences(
     return tuple(said["differences"])
 
 
+class ReadingWithheldError(WithheldError):
+    """The consent gate withholds a report from whoever reads it. Whose and which it is stays out of the message."""
+
+    def __init__(self, participant_id: str, module: str, reasons: tuple[str, ...]) -> None:
+        super().__init__(reasons)
+        self.participant_id, self.module = participant_id, module
+
+
 @contextmanager
-def reading(
-    begin: Callable[[], AbstractContextManager[Work]], participant_id: str, module: str
-) -> Generator[Work, None, None]:
-    """A transaction to `read` in: what the gate withholds is rolled back, and its trace kept in one of its own."""
+def reading(begin: Callable[[], AbstractContextManager[Work]]) -> Generator[Work, None, None]:
+    """A transaction to read a report in: one that is withheld is rolled back, and its trace kept in another.
+
+    Args:
+        begin: Begins a transaction in the reader's name.
+    """
     try:
         with begin() as work:
             yield work
-    except WithheldError as error:
+    except ReadingWithheldError as error:
         with begin() as work:
-            read_refused(work, participant_id, module, error.reasons)
+            read_refused(work, error)
         raise
 
 
-def read_refused(work: Work, participant_id: str, module: str, reasons: tuple[str, ...]) -> None:
+def read_refused(work: Work, error: ReadingWithheldError) -> None:
     """Keep the trace of a reading that the gate withheld."""
     work.audit(
-        "report.read_refused", "participant", participant_id, participant_id, module=module, reasons=list(reasons)
-    )
+        "report.read_refused", "participant", error.participant_id, error.participant_id,
+        module=error.module, reasons=list(error.reasons),
+    )  # fmt: skip
 
 
 def viewed(work: Work, version_id: str, event_id: str, source: str) -> None:

@@ -9,12 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
-from ror_service import break_glass
+from ror_service import break_glass, reports
 from ror_service.api.access import Begin, Context, working
 from ror_service.api.fields import Body, Identifier, ModuleName, PlainText
 from ror_service.api.people import FILE_RESPONSES, REPORT_HEADERS, check_file
 from ror_service.api.tokens import Role
-from ror_service.errors import WithheldError
 from ror_service.storage.tables import BreakGlassGrantRow
 
 router = APIRouter(prefix="/v1/break-glass", tags=["break-glass"])
@@ -85,13 +84,8 @@ def end(grant_id: Identifier, begin: Overseer) -> None:
 def read(grant_id: Identifier, module: ModuleName, file: str, begin: Reviewer, context: Context) -> Response:
     """One file of a report under a grant of one's own. The consent gate is asked as for the participant."""
     check_file(file)
-    try:
-        with begin() as work:
-            opened = break_glass.read(work, context.keys, grant_id, module, file)
-    except WithheldError as error:
-        with begin() as work:
-            break_glass.read_refused(work, grant_id, module, error.reasons)
-        raise
+    with reports.reading(begin) as work:
+        opened = break_glass.read(work, context.keys, grant_id, module, file)
     _log.warning("a report was read by break-glass", extra={"code": "break_glass_read"})
     return Response(opened.content, media_type=opened.media_type, headers=REPORT_HEADERS)
 

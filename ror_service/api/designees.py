@@ -8,12 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from ror_service import designees, namings
+from ror_service import designees, namings, reports
 from ror_service.api.access import Begin, Context, own, working
 from ror_service.api.fields import Body, Identifier, ModuleName, PlainText, ShownLine
 from ror_service.api.people import FILE_RESPONSES, REPORT_HEADERS, check_file
 from ror_service.api.tokens import Role
-from ror_service.errors import WithheldError
 from ror_service.namings import Named
 from ror_service.storage.tables import BreakGlassGrantRow
 
@@ -146,13 +145,8 @@ def end(request_id: Identifier, begin: Reviewer) -> None:
 def read(request_id: Identifier, module: ModuleName, file: str, begin: Counselor, context: Context) -> Response:
     """One file of the last released report, for the counselor who recorded the request. The consent gate is asked."""
     check_file(file)
-    try:
-        with begin() as work:
-            opened = designees.read(work, context.keys, request_id, module, file)
-    except WithheldError as error:
-        with begin() as work:
-            designees.read_refused(work, request_id, module, error.reasons)
-        raise
+    with reports.reading(begin) as work:
+        opened = designees.read(work, context.keys, request_id, module, file)
     return Response(opened.content, media_type=opened.media_type, headers=REPORT_HEADERS)
 
 

@@ -20,7 +20,7 @@ from ror_service import cases, own_medicines, participants, reports, withdrawals
 from ror_service.api.access import Begin, Context, own, working
 from ror_service.api.fields import Body, Identifier, ModuleName, ShownLine, Version
 from ror_service.api.tokens import Role
-from ror_service.errors import ForbiddenError, NotFoundError, WithheldError
+from ror_service.errors import ForbiddenError, NotFoundError
 from ror_service.interchange import bundle as interchange
 from ror_service.participants import ConsentAnswer, ModuleChoice, Registration
 from ror_service.states import RecallState
@@ -325,7 +325,7 @@ def progress(participant_id: Identifier, begin: Reader) -> list[Progress]:
 def read_report(participant_id: Identifier, module: ModuleName, file: str, begin: Reader, context: Context) -> Response:
     """One file of a report, for example `participant.es.pdf`. The consent gate is asked at this moment."""
     check_file(file)
-    with reports.reading(begin, participant_id, module) as work:
+    with reports.reading(begin) as work:
         opened = reports.read(work, context.keys, own(work, participant_id), module, file)
         reports.viewed(work, opened.version_id, new_id("view"), "service")
     return Response(opened.content, media_type=opened.media_type, headers=REPORT_HEADERS)
@@ -345,8 +345,8 @@ def read_fhir(participant_id: Identifier, begin: Reader, context: Context) -> Re
         for module in modules:
             try:
                 found.append(reports.read(work, context.keys, participant_id, module, interchange.FILE).content)
-            except WithheldError as error:
-                reports.read_refused(work, participant_id, module, error.reasons)
+            except reports.ReadingWithheldError as error:
+                reports.read_refused(work, error)
             except NotFoundError:
                 continue  # no report of this module, or one of before there were bundles
     return Response(interchange.collected(found), media_type=interchange.MEDIA_TYPE, headers=REPORT_HEADERS)

@@ -105,7 +105,7 @@ def result_page(who: Who, module: ModuleName) -> Response:
 def report_file(who: Who, module: ModuleName, file: str) -> Response:
     """A file of the report; the consent gate is asked at this moment."""
     check_file(file)
-    with reports.reading(who.begin, who.participant_id, module) as work:
+    with reports.reading(who.begin) as work:
         opened = reports.read(work, who.context.keys, who.participant_id, module, file)
         reports.viewed(work, opened.version_id, new_id("view"), "portal")
     headers = dict(REPORT_HEADERS)

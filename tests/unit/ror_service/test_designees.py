@@ -12,7 +12,7 @@ from support.consent_facts import OFFERS_DESIGNEE, PERSON, hours
 from support.service import DIRECTOR, FILES, OPERATOR, PIPELINE, READER, Service
 
 from consent.types import Answer, Capacity, DocumentType, ModuleAnswer, Participation, VitalStatus
-from ror_service import amendments, break_glass, designees, namings, participants
+from ror_service import amendments, break_glass, designees, namings, participants, reports
 from ror_service.amendments import Added
 from ror_service.audit.log import Actor
 from ror_service.errors import (
@@ -277,11 +277,9 @@ def test_the_gate_is_asked_at_every_reading(died: Service) -> None:
     grant_id = ask(died)
     allow(died, grant_id)
     died.identity_case(PERSON)
-    with pytest.raises(WithheldError) as withheld:
-        read(died, grant_id)
+    with pytest.raises(WithheldError) as withheld, reports.reading(lambda: died.work(ANNA)) as work:
+        designees.read(work, died.context.keys, grant_id, "traits", FILES[0])
     assert withheld.value.reasons == ("identity_case_open",)
-    with died.work(ANNA) as work:
-        designees.read_refused(work, grant_id, "traits", withheld.value.reasons)
     assert died.actions("report.read_refused")[0].purpose == designees.PURPOSE
 
 
