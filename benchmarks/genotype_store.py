@@ -50,7 +50,7 @@ from ror_service.intake.needs import Needs
 from ror_service.intake.reader import read_genotypes
 from ror_service.sealing import vault
 from ror_service.settings import Settings
-from ror_service.storage import migrations, results
+from ror_service.storage import indexes, migrations, results
 from ror_service.storage.tables import ParticipantRow, SampleRow
 
 T = TypeVar("T")
@@ -209,7 +209,7 @@ def fill(context: ServiceContext, numbers: range, stored: Sequence[Stored], pool
             results.add_rows(work.session, ParticipantRow, list(map(_participant, some)))
             results.add_rows(work.session, SampleRow, list(map(_sample, some)))
             for one in stored:
-                results.add_catalogue(work.session, one.catalogue.digest, one.catalogue.packed, work.at)
+                indexes.add_catalogue(work.session, one.catalogue.digest, one.catalogue.packed, work.at)
             for number in some:
                 alleles, asked_for = pool.drawn()
                 one = stored[number % len(stored)]
@@ -259,7 +259,7 @@ def asked(sizes: Sequence[int], stored: Sequence[Stored], variants: int) -> int:
             found, again = timed(lambda: affected(context, pool.wanted, "hereditary_risk"))
             wrong_now += abs(found.carriers - len(carriers))
             with context.transaction(ACTOR) as work:
-                index = sum(len(row.sealed or b"") for row in results.variant_segments(work.session)) / 1e6
+                index = sum(len(row.sealed or b"") for row in indexes.variant_segments(work.session)) / 1e6
             megabytes = sum(file.stat().st_size for file in Path(home).glob("ror.sqlite3*")) / 1e6
             print(f"{size:>9,}{filling:>8.1f}{megabytes:>9,.0f}{making:>8.2f}{index:>9.1f}{len(carriers):>9,}", end="")
             print(f"{asking:>9.2f}{withdrawing:>9.3f}{again:>7.2f}{wrong_now:>6}", flush=True)

@@ -28,7 +28,7 @@ from ror_service.context import ServiceContext
 from ror_service.fingerprints import FingerprintIndex
 from ror_service.sealing import vault
 from ror_service.settings import Settings
-from ror_service.storage import migrations, results
+from ror_service.storage import indexes, migrations, results
 from ror_service.storage.tables import FingerprintSegmentRow, ParticipantRow, SampleRow
 
 SEARCHES = 5
@@ -73,7 +73,7 @@ def searches(context: ServiceContext, wanted: Iterable[tuple[int, Codes]]) -> li
     for number, codes in wanted:
         began = time.process_time()
         with context.transaction(ACTOR) as work:
-            living = results.living_fingerprints(work.session, index.panel.release)
+            living = indexes.living_fingerprints(work.session, index.panel.release)
             found = index.search(work, codes, living)
         seconds.append(time.process_time() - began)
         assert f"sample-{number}" in {hit.key for hit in found.hits}  # noqa: S101 - the work was done
@@ -95,7 +95,7 @@ def table(sizes: Sequence[int]) -> Iterable[str]:
         migrations.upgrade(context.engine)
         for size in sizes:
             with context.transaction(ACTOR) as work:
-                results.dissolve_unfilled(work.session, FingerprintSegmentRow, size + 1, work.at)
+                indexes.dissolve_unfilled(work.session, FingerprintSegmentRow, size + 1, work.at)
             fill(context, range(filled, size), packed)
             filled = size
             (alone,) = searches(context, wanted[:1])
@@ -104,7 +104,7 @@ def table(sizes: Sequence[int]) -> Iterable[str]:
             pieces = time.process_time() - began
             first, *further = searches(context, wanted)
             with context.transaction(ACTOR) as work:
-                results.dissolve_segments(work.session, [f"sample-{size - 1}"], work.at)
+                indexes.dissolve_segments(work.session, [f"sample-{size - 1}"], work.at)
             (left,) = searches(context, wanted[:1])
             yield f"{size:9,}{alone:12.2f}{pieces:8.2f}{first:8.2f}{np.median(further):9.3f}{left:8.2f}"
         context.close()

@@ -42,7 +42,7 @@ from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import SealContext, new_data_key, seal
 from ror_service.sealing.keys import KeyProvider, WrappedKey
 from ror_service.settings import Settings
-from ror_service.storage import migrations, participants, results
+from ror_service.storage import data_keys, migrations, participants
 from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
@@ -161,7 +161,7 @@ def withdraw(context: ServiceContext, digests: dict[str, bytes]) -> None:
     """Destroy one living key, as a withdrawal does."""
     key_id = random.choice(list(digests))  # noqa: S311 - a load
     with context.transaction(ACTOR) as work:
-        results.destroy_keys(work.session, [key_id], work.at)
+        data_keys.destroy_keys(work.session, [key_id], work.at)
     digests[key_id] = b""
 
 
@@ -195,7 +195,7 @@ def rotate(context: ServiceContext, digests: dict[str, bytes], kills: int) -> tu
 def came_to(context: ServiceContext, shortly_before: str, key_id: str) -> bool:
     """Whether the rotation has come as far as this data key; looks at few rows, to take no time from it."""
     with context.transaction(ACTOR) as work:
-        left = results.keys_not_under(work.session, context.keys.current_key_id(), shortly_before, 1)
+        left = data_keys.keys_not_under(work.session, context.keys.current_key_id(), shortly_before, 1)
     return bool(left) and left[0] > key_id
 
 
@@ -205,13 +205,13 @@ def lost(context: ServiceContext, keys: KeyProvider, digests: dict[str, bytes]) 
     with context.transaction(ACTOR) as work:
         for first in range(0, len(digests), PORTION):
             ids = list(digests)[first : first + PORTION]
-            found = {key.key_id: key for key in results.locked_keys(work.session, ids, wait=True)}
+            found = {key.key_id: key for key in data_keys.locked_keys(work.session, ids, wait=True)}
             back += sum(not digests[key_id] for key_id in found)
             wrong += sum(not _opens(keys, found.get(key_id), digests[key_id]) for key_id in ids if digests[key_id])
     return wrong, back
 
 
-def _opens(keys: KeyProvider, key: results.OwnedKey | None, digest: bytes) -> bool:
+def _opens(keys: KeyProvider, key: data_keys.OwnedKey | None, digest: bytes) -> bool:
     if key is None:
         return False
     bound = vault.key_context(key.participant_id, key.object_id, key.key_id).associated_data()

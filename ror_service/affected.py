@@ -25,7 +25,7 @@ from ror_service.genotypes import index
 from ror_service.genotypes.carried import number_of
 from ror_service.genotypes.index import Segment
 from ror_service.sealing import vault
-from ror_service.storage import results
+from ror_service.storage import indexes, results
 from ror_service.work import Work
 
 ACTOR = Actor(name="command-line", role="service", purpose="who is affected by variants")
@@ -114,7 +114,7 @@ def affected(context: ServiceContext, variants: Sequence[Variant], module: str) 
             dtype=np.uint64,
         )
         carriers, samples = set[str](), 0
-        for row in results.variant_segments(work.session):
+        for row in indexes.variant_segments(work.session):
             carriers |= Segment.unpack(vault.open_segment(work, context.keys, row)).carrying(wanted)
             samples += row.samples
         told, passed_over = _cases(work, sorted(carriers), module)
@@ -127,7 +127,7 @@ def affected(context: ServiceContext, variants: Sequence[Variant], module: str) 
             uncertain_variants=sum(not variant.certain for variant in variants),
             samples=samples,
             not_all_variants=_not_all(context, work, variants),
-            not_stored=results.count_not_stored(work.session),
+            not_stored=indexes.count_not_stored(work.session),
             unreadable=unreadable,
             carriers=len(carriers),
             cases=tuple(told),
@@ -155,7 +155,7 @@ def _cases(work: Work, sample_ids: Sequence[str], module: str) -> tuple[list[str
 def _not_all(context: ServiceContext, work: Work, variants: Sequence[Variant]) -> int:
     """Samples in which not every variant could be looked for."""
     missed = 0
-    for digest, build_name, count in results.indexed_by_catalogue(work.session):
+    for digest, build_name, count in indexes.indexed_by_catalogue(work.session):
         build = Build(build_name)
         held = context.genotypes.catalogue_of(work, digest).builds[build].regions
         if not all(

@@ -24,7 +24,7 @@ from ror_service.participants import ConsentAnswer, ModuleChoice
 from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import decrypt, encrypt
 from ror_service.second_place import SecondPlace
-from ror_service.storage import audit_events, results
+from ror_service.storage import audit_events, data_keys, results
 from ror_service.storage.participants import Lock, get
 from ror_service.storage.tables import (
     AuditEventRow,
@@ -92,7 +92,7 @@ class ErasureJournal:
         """
         since = self.newest() if self._looked is None else self._looked
         last, ended = _endings_since(work.session, since)
-        keys = results.unjournaled_keys(work.session, _MOST_KEYS)
+        keys = data_keys.unjournaled_keys(work.session, _MOST_KEYS)
         if keys or ended:
             name = f"erasures-{max(last, since):015d}-{secrets.token_hex(4)}"
             content = canonical_json(
@@ -102,7 +102,7 @@ class ErasureJournal:
                 }
             )
             self._place.create(name, encrypt(content, self._secret, name.encode()))
-            results.mark_journaled(work.session, keys, work.at)
+            data_keys.mark_journaled(work.session, keys, work.at)
         self._looked = max(last, since)
         return len(keys) + len(ended)
 
@@ -146,7 +146,7 @@ def apply(work: Work, keys: set[str], missed: Sequence[Ending]) -> Applied:
     """
     named = sorted(keys)
     portions = (named[first : first + _AT_ONCE] for first in range(0, len(named), _AT_ONCE))
-    destroyed = sum(results.destroy_keys(work.session, portion, work.at) for portion in portions)
+    destroyed = sum(data_keys.destroy_keys(work.session, portion, work.at) for portion in portions)
     not_here = sum(not _repeat(work, ending) for ending in missed)
     return Applied(destroyed, len(missed) - not_here, not_here)
 

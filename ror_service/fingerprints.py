@@ -26,7 +26,7 @@ from ror_service.errors import SealError
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
 from ror_service.states import SampleState
-from ror_service.storage import participants, results
+from ror_service.storage import indexes, participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import FingerprintRow, FingerprintSegmentRow, SampleRow
 from ror_service.work import Work, new_id
@@ -90,7 +90,7 @@ class FingerprintIndex:
 
         Args:
             work: The transaction.
-            owners: Sample to participant, as `results.living_fingerprints` gives them.
+            owners: Sample to participant, as `indexes.living_fingerprints` gives them.
 
         Raises:
             ErasedError: If one was erased.
@@ -105,7 +105,7 @@ class FingerprintIndex:
         Args:
             work: The transaction.
             codes: Fingerprint that is searched for.
-            living: Sample to participant, as `results.living_fingerprints` gives them in this transaction.
+            living: Sample to participant, as `indexes.living_fingerprints` gives them in this transaction.
         """
         with self._turn:
             self._index.forget(self._index.keys - living.keys())
@@ -131,12 +131,12 @@ class FingerprintIndex:
         self._loose = 0
         last, gathered = "", 0
         with begin() as work:
-            if not fewest and results.loose_fingerprints(work.session, self.panel.release, last, 1):
-                results.dissolve_unfilled(work.session, FingerprintSegmentRow, SAMPLES // 2, work.at)
+            if not fewest and indexes.loose_fingerprints(work.session, self.panel.release, last, 1):
+                indexes.dissolve_unfilled(work.session, FingerprintSegmentRow, SAMPLES // 2, work.at)
         while True:
             # Opened without a lock: those that are still as they were go into the piece.
             with begin() as work:
-                owners = results.loose_fingerprints(work.session, self.panel.release, last, SAMPLES)
+                owners = indexes.loose_fingerprints(work.session, self.panel.release, last, SAMPLES)
                 opened = self._opened(work, owners)
             if len(opened) < max(fewest, 1):
                 return gathered
@@ -148,7 +148,7 @@ class FingerprintIndex:
         segment_id, release = new_id("segment"), self.panel.release
         # First, since it takes the log's lock, which a withdrawal takes before the rows' as well.
         work.audit("fingerprints.gather", "fingerprint_segment", segment_id, None, samples=list(opened))
-        rows = results.lock_loose_fingerprints(work.session, release, list(opened))
+        rows = indexes.lock_loose_fingerprints(work.session, release, list(opened))
         if rows:
             content = pack_piece((row.sample_id, opened[row.sample_id]) for row in rows)
             vault.keep_fingerprint_segment(work, self._keys, segment_id, content, len(rows), panel_release=release)
@@ -161,7 +161,7 @@ class FingerprintIndex:
         """Those of the wanted fingerprints that are in a piece which opens; the others have rows of their own."""
         opened: dict[str, bytes] = {}
         size = packed_size(len(self.panel))
-        for piece in results.fingerprint_segments(work.session, self.panel.release):
+        for piece in indexes.fingerprint_segments(work.session, self.panel.release):
             try:
                 opened |= unpack_piece(vault.open_segment(work, self._keys, piece), size)
             except SealError:
@@ -172,7 +172,7 @@ class FingerprintIndex:
         opened: dict[str, bytes] = {}
         names = iter(owners)
         while some := list(islice(names, _AT_ONCE)):
-            for row, key in results.fingerprints_with_keys(work.session, some):
+            for row, key in indexes.fingerprints_with_keys(work.session, some):
                 opened[row.sample_id] = vault.open_fingerprint(work, self._keys, owners[row.sample_id], row)
                 work.session.expunge(row)
                 work.session.expunge(key)

@@ -18,8 +18,8 @@ from identity.comparison import Comparison, compare
 from ror_service import participants
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.fingerprints import FingerprintIndex
+from ror_service.storage import indexes, results
 from ror_service.storage import participants as people
-from ror_service.storage import results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
     IdentityCaseMemberRow,
@@ -82,7 +82,7 @@ def examine(work: Work, index: FingerprintIndex, sample_id: str) -> list[str]:
     """
     if not index.has(work, sample_id):
         return []
-    living = results.living_fingerprints(work.session, index.panel.release)
+    living = indexes.living_fingerprints(work.session, index.panel.release)
     owner = living.get(sample_id)
     if owner is None:
         return []
@@ -129,7 +129,7 @@ def show(work: Work, index: FingerprintIndex, identity_case_id: str) -> Evidence
         for row in samples
     )
     with work.as_service():
-        living = results.living_fingerprints(work.session, index.panel.release)
+        living = indexes.living_fingerprints(work.session, index.panel.release)
         codes = index.open(work, {row.sample_id: living[row.sample_id] for row in samples if row.sample_id in living})
     pairs = tuple(
         SamplePair(

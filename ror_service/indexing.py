@@ -16,7 +16,7 @@ from ror_service.errors import SealError
 from ror_service.genotypes import codec
 from ror_service.genotypes.store import Stored
 from ror_service.intake.qc import places_known
-from ror_service.storage import results
+from ror_service.storage import indexes, results
 
 ACTOR = Actor(name="command-line", role="service", purpose="upkeep of indexes")
 _AT_ONCE = 500
@@ -47,7 +47,7 @@ def _fingerprint_missing(context: ServiceContext) -> tuple[int, int]:
     panel, after, made, ordered = context.fingerprints.panel, "", 0, 0
     while True:
         with context.transaction(ACTOR) as work:
-            missing = results.without_fingerprint(work.session, panel.release, after, _AT_ONCE)
+            missing = indexes.without_fingerprint(work.session, panel.release, after, _AT_ONCE)
             assessed = results.last_assessments(work.session, missing)
         if not missing:
             return made, ordered

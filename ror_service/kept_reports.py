@@ -13,7 +13,7 @@ from consent.designee import is_named
 from consent.types import History, VitalStatus
 from ror_service import cases
 from ror_service.states import CaseState
-from ror_service.storage import designees, results
+from ror_service.storage import data_keys, designees, results
 from ror_service.storage.tables import ReportVersionRow, ResultCaseRow
 from ror_service.work import Work
 
@@ -63,7 +63,7 @@ def _keep(work: Work, case: ResultCaseRow, until: datetime) -> None:
 
 def _erase(work: Work, participant_id: str, version: ReportVersionRow, cause: str) -> None:
     version.kept_until = None
-    results.destroy_keys(work.session, [version.data_key_id], work.at)
+    data_keys.destroy_keys(work.session, [version.data_key_id], work.at)
     work.audit("designee.erase", "report_version", version.version_id, participant_id, cause=cause)
 
 

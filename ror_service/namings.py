@@ -13,7 +13,7 @@ from consent.types import Participation, VitalStatus, latest
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
-from ror_service.storage import designees, participants, results
+from ror_service.storage import data_keys, designees, participants
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import DesigneeNamingRow
 from ror_service.work import Work
@@ -110,6 +110,6 @@ def _append(work: Work, row: DesigneeNamingRow) -> None:
     work.session.flush()
     said = designees.namings(work.session, row.participant_id)
     counts = latest(said)
-    results.destroy_keys(
+    data_keys.destroy_keys(
         work.session, [each.data_key_id for each in said if each is not counts and each.data_key_id], work.at
     )

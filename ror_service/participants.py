@@ -27,7 +27,7 @@ from interpreters.genotypes import Sex
 from ror_service import cases, certificates, kept_reports, states
 from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.states import CaseState, DeliveryState, RecallState, SampleState, VersionState
-from ror_service.storage import designees, participants, results
+from ror_service.storage import data_keys, designees, indexes, participants, results
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import (
     ConsentRecordRow,
@@ -306,7 +306,7 @@ def erase_kept(work: Work, participant_id: str) -> None:
 def forget_own_medicines(work: Work, participant_id: str, cause: str) -> None:
     """Erase the participant's own list of medicines, if there is one. The caller holds the consent lock exclusively."""
     row = participants.own_medicines(work.session, participant_id)
-    if row is not None and results.destroy_keys(work.session, [row.data_key_id], work.at):
+    if row is not None and data_keys.destroy_keys(work.session, [row.data_key_id], work.at):
         work.audit("own_medicines.erase", "participant", participant_id, participant_id, cause=cause)
 
 
@@ -396,7 +396,7 @@ def _close(work: Work, case: ResultCaseRow, ending: CaseState, cause: str) -> No
         keys |= {key for key in (amendment.data_key_id,) if key is not None}
         if amendment.state not in {CaseState.AVAILABLE, CaseState.REVOKED}:
             cases.advance(work, amendment, CaseState.REVOKED)
-    destroyed += results.destroy_keys(session, keys, work.at)
+    destroyed += data_keys.destroy_keys(session, keys, work.at)
     ordered = [order_recall(work, delivery, cause) for delivery in results.deliveries_of_cases(session, [case.case_id])]
     for review in results.unfinished_reviews(session, case.case_id):
         states.move(states.REVIEW, review, states.ReviewState.CLOSED)
@@ -421,7 +421,7 @@ def withdraw_versions(work: Work, versions: Sequence[ReportVersionRow], cause: s
             states.move(states.VERSION, version, VersionState.WITHDRAWN)
             version.withdrawn_at, version.withdrawn_cause = work.at, cause
     keys = [version.data_key_id for version in versions if version.kept_until is None]
-    return results.destroy_keys(work.session, keys, work.at)
+    return data_keys.destroy_keys(work.session, keys, work.at)
 
 
 def erase_sample(work: Work, sample_id: str, cause: str) -> None:
@@ -443,11 +443,11 @@ def erase_sample(work: Work, sample_id: str, cause: str) -> None:
     ended = [case for case in open_cases if sample_id in results.samples_of_case(session, case)]
     for case in ended:
         _close(work, case, CaseState.REVOKED, cause)
-    destroyed = results.destroy_keys(session, results.keys_of_sample(session, sample_id), work.at)
+    destroyed = data_keys.destroy_keys(session, data_keys.keys_of_sample(session, sample_id), work.at)
     if results.file_of(session, sample_id) is not None:
         work.enqueue("erase_files", sample_id)
     work.audit("sample.erase", "sample", sample_id, participant_id, cause=cause, keys_destroyed=destroyed)
-    results.dissolve_segments(session, [sample_id], work.at)
+    indexes.dissolve_segments(session, [sample_id], work.at)
     other = results.newest_read_sample(session, participant_id)
     for case in ended:
         opened = cases.open_case(work, participant_id, case.module)
@@ -463,9 +463,9 @@ def _erase(work: Work, participant_id: str, cause: str) -> None:
     """
     session = work.session
     samples = results.samples_of(session, participant_id)
-    results.dissolve_segments(session, [sample.sample_id for sample in samples], work.at)
-    keys = results.keys_of_participant(session, participant_id) - designees.kept_keys(session, participant_id)
-    destroyed = results.destroy_keys(session, keys, work.at)
+    indexes.dissolve_segments(session, [sample.sample_id for sample in samples], work.at)
+    keys = data_keys.keys_of_participant(session, participant_id) - designees.kept_keys(session, participant_id)
+    destroyed = data_keys.destroy_keys(session, keys, work.at)
     if not destroyed:
         return
     for sample in samples:

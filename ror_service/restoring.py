@@ -12,7 +12,7 @@ from ror_service.audit.log import Actor, Gap
 from ror_service.context import ServiceContext
 from ror_service.erasures import Applied
 from ror_service.errors import UnsafeConfigurationError
-from ror_service.storage import audit_events, results
+from ror_service.storage import audit_events, data_keys
 
 RESTORER = Actor(name="command-line", role="service", purpose="restoring a backup")
 """As the service: what it erases and compares is of everybody, and no operator sees all of that."""
@@ -96,5 +96,5 @@ def _last_event(session: Session) -> int:
 
 
 def _unreadable(context: ServiceContext, session: Session) -> int:
-    living = results.living_keys_by_wrapping(session)
+    living = data_keys.living_keys_by_wrapping(session)
     return sum(count for kek_id, count in living.items() if not context.keys.holds(kek_id))

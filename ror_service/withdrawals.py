@@ -16,8 +16,8 @@ from ror_service import certificates, participants, states
 from ror_service.sealing.canonical import canonical_json, sha256_hex
 from ror_service.sealing.signing import Signer, sign_compact, verify_compact
 from ror_service.states import RecallState
+from ror_service.storage import data_keys, results, withdrawals
 from ror_service.storage import participants as rows
-from ror_service.storage import results, withdrawals
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import SampleRow, WithdrawalRow
 from ror_service.work import Work, new_id
@@ -183,12 +183,12 @@ def _is_erased(work: Work, receipt: Receipt, row: WithdrawalRow, store: Path) ->
     """Whether no key that the withdrawal destroys lives, and no file is left; what a later yes made is apart."""
     session, participant_id = work.session, row.participant_id
     if Data.GENOTYPES in receipt.erased:
-        keys = results.keys_of_participant(session, participant_id)
+        keys = data_keys.keys_of_participant(session, participant_id)
         files = [store / file_id for file_id in withdrawals.files_of(session, participant_id)]
     else:
-        keys = results.keys_of_results(session, participant_id) if Data.REPORTS in receipt.erased else set()
+        keys = data_keys.keys_of_results(session, participant_id) if Data.REPORTS in receipt.erased else set()
         files = []
-    return not results.living_keys(session, keys, row.requested_at) and not any(file.exists() for file in files)
+    return not data_keys.living_keys(session, keys, row.requested_at) and not any(file.exists() for file in files)
 
 
 def _statement(work: Work, row: WithdrawalRow, receipt: Receipt) -> dict[str, object]:

@@ -13,7 +13,7 @@ from ror_service.errors import ConflictError, InvalidInputError
 from ror_service.sealing import vault
 from ror_service.sealing.key_sets import write_key_set
 from ror_service.sealing.signing_keys import SigningKeys
-from ror_service.storage import results
+from ror_service.storage import data_keys
 
 _PORTION = 500
 """Data keys in one transaction: few, since in SQLite everybody waits for it."""
@@ -63,7 +63,7 @@ def rewrap() -> None:
 def destroy(key_encryption_key_id: str) -> None:
     """Destroy an old key-encryption key: old backups of data keys that it wraps become worthless."""
     with service() as context, context.transaction(KEY_KEEPER) as work:
-        if results.wraps_living_keys(work.session, key_encryption_key_id):
+        if data_keys.wraps_living_keys(work.session, key_encryption_key_id):
             raise ConflictError("living data keys are still wrapped by it; run `ror keys rewrap` first")
         work.audit("keys.destroy", "key_encryption_key", key_encryption_key_id, None)
         context.keys.destroy(key_encryption_key_id)

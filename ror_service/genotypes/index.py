@@ -25,7 +25,7 @@ from ror_service.genotypes.carried import Numbers
 from ror_service.genotypes.store import GenotypeStore
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
-from ror_service.storage import results
+from ror_service.storage import indexes
 from ror_service.storage.tables import StoredGenotypesRow, VariantSegmentRow
 from ror_service.work import Work, new_id
 
@@ -116,11 +116,11 @@ def refresh(begin: Begin, keys: KeyProvider, store: GenotypeStore) -> int:
         store: The genotype store.
     """
     with begin() as work:
-        if results.is_all_indexed(work.session):
+        if indexes.is_all_indexed(work.session):
             return 0
-        if results.not_indexed(work.session, "", 1):
+        if indexes.not_indexed(work.session, "", 1):
             # So that pieces of a few samples, one for each question, do not become many.
-            results.dissolve_unfilled(work.session, VariantSegmentRow, SAMPLES // 2, work.at)
+            indexes.dissolve_unfilled(work.session, VariantSegmentRow, SAMPLES // 2, work.at)
     last, unreadable = "", 0
     while (done := index_some(begin, keys, store, last)) is not None:
         last, unreadable = done.last, unreadable + done.unreadable
@@ -141,7 +141,7 @@ def index_some(begin: Begin, keys: KeyProvider, store: GenotypeStore, after: str
     """
     found: dict[str, _Found] = {}
     with begin() as work:
-        rows = results.not_indexed(work.session, after, SAMPLES)
+        rows = indexes.not_indexed(work.session, after, SAMPLES)
         for row, _, participant_id in rows:
             numbers = _carried(work, keys, store, row, participant_id)
             if numbers is not None:
@@ -182,7 +182,7 @@ def _keep(work: Work, keys: KeyProvider, found: Mapping[str, _Found]) -> None:
     segment_id = new_id("segment")
     # First, since it takes the log's lock, which a withdrawal takes before the rows' as well.
     work.audit("genotypes.index", "variant_segment", segment_id, None, samples=list(found))
-    locked = results.lock_not_indexed(work.session, list(found))
+    locked = indexes.lock_not_indexed(work.session, list(found))
     rows = [row for row in locked if row.data_key_id == found[row.sample_id].data_key_id]
     if not rows:
         return

@@ -14,7 +14,7 @@ from ror_service.genotypes.catalogue import Catalogue, panel_sites
 from ror_service.sealing import vault
 from ror_service.sealing.keys import KeyProvider
 from ror_service.states import SampleState
-from ror_service.storage import results
+from ror_service.storage import indexes, results
 from ror_service.storage.tables import GenotypeCatalogueRow, SampleRow, StoredGenotypesRow
 from ror_service.work import Work
 
@@ -88,7 +88,7 @@ class GenotypeStore:
         sample = results.must_get(work.session, SampleRow, sample_id)
         if SampleState(sample.state) is not SampleState.READ:
             return False
-        results.add_catalogue(work.session, stored.catalogue.digest, stored.catalogue.packed, work.at)
+        indexes.add_catalogue(work.session, stored.catalogue.digest, stored.catalogue.packed, work.at)
         vault.keep_genotypes(
             work,
             self._keys,

@@ -21,7 +21,7 @@ from ror_service.sealing.canonical import canonical_json
 from ror_service.sealing.envelope import SealContext, new_data_key, open_sealed, seal
 from ror_service.sealing.keys import KeyProvider, WrappedKey
 from ror_service.sealing.stream import open_stream
-from ror_service.storage import participants, results
+from ror_service.storage import data_keys, indexes, participants, results
 from ror_service.storage.results import must_get
 from ror_service.storage.tables import (
     AmendmentRow,
@@ -143,7 +143,7 @@ def keep_own_medicines(work: Work, keys: KeyProvider, participant_id: str, medic
     if row is None:
         row = OwnMedicinesRow(list_id=new_id("medicines"), participant_id=participant_id)
     else:
-        results.destroy_keys(work.session, [row.data_key_id], work.at)
+        data_keys.destroy_keys(work.session, [row.data_key_id], work.at)
     key = _new_key(work, keys, participant_id, row.list_id)
     content = canonical_json({"medicines": list(medicines)})
     row.sealed = seal(content, key.data_key, _of_own_medicines(row, key.key_id))
@@ -241,8 +241,8 @@ def keep_genotypes(
     if row is None:
         row = StoredGenotypesRow(sample_id=sample_id)
     else:
-        results.dissolve_segments(work.session, [sample_id], work.at)
-        results.destroy_keys(work.session, [row.data_key_id], work.at)
+        indexes.dissolve_segments(work.session, [sample_id], work.at)
+        data_keys.destroy_keys(work.session, [row.data_key_id], work.at)
     key = _new_key(work, keys, participant_id, sample_id)
     row.sealed = seal(packed, key.data_key, _of_genotypes(participant_id, sample_id, key.key_id))
     row.carried = None if carried is None else seal(carried, key.data_key, _of_carried(participant_id, row, key.key_id))
@@ -326,8 +326,8 @@ def keep_fingerprint(
     if row is None:
         row = FingerprintRow(sample_id=sample_id)
     else:
-        results.dissolve_segments(work.session, [sample_id], work.at)
-        results.destroy_keys(work.session, [row.data_key_id], work.at)
+        indexes.dissolve_segments(work.session, [sample_id], work.at)
+        data_keys.destroy_keys(work.session, [row.data_key_id], work.at)
     key = _new_key(work, keys, participant_id, sample_id)
     row.sealed = seal(packed, key.data_key, _of_fingerprint(participant_id, sample_id, panel_release, key.key_id))
     row.panel_release, row.data_key_id, row.segment_id = panel_release, key.key_id, None
@@ -454,13 +454,13 @@ def rewrap_keys(work: Work, keys: KeyProvider, after: str = "", limit: int = 500
     Returns:
         How many were wrapped anew, and behind which key to go on; empty at the end.
     """
-    stale = results.keys_not_under(work.session, keys.current_key_id(), after, limit)
+    stale = data_keys.keys_not_under(work.session, keys.current_key_id(), after, limit)
     renewed = []
-    for key in results.locked_keys(work.session, stale, wait=limit == 1):
+    for key in data_keys.locked_keys(work.session, stale, wait=limit == 1):
         bound = key_context(key.participant_id, key.object_id, key.key_id).associated_data()
         moved = keys.wrap(keys.unwrap(WrappedKey(key.key_encryption_key_id, key.wrapped), bound), bound)
         renewed.append((key.key_id, moved.kek_id, moved.wrapped))
-    results.replace_wrapped(work.session, renewed)
+    data_keys.replace_wrapped(work.session, renewed)
     return len(renewed), stale[-1] if stale else ""
 
 

@@ -1,33 +1,29 @@
-"""Queries of samples, interpretations, result cases, reviews, reports and deliveries."""
+"""Queries of samples, interpretations, result cases, reviews, reports and deliveries.
+
+What seals them is in `data_keys`, and how many of them are searched at once in `indexes`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from operator import itemgetter
 from typing import TypeVar
 
 from sqlalchemy import (
-    ColumnElement,
     Select,
-    Subquery,
     and_,
     case,
     exists,
     func,
     insert,
-    literal,
     or_,
     select,
-    text,
-    union_all,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
-from consent.types import Disclosure, Participation, VitalStatus
+from consent.types import Disclosure
 from ror_service.errors import NotFoundError
 from ror_service.states import CaseState, ReviewState, SampleState, VersionState
 from ror_service.storage.database import among
@@ -39,14 +35,8 @@ from ror_service.storage.tables import (
     DataFileRow,
     DataKeyRow,
     DeliveryRow,
-    DesigneeNamingRow,
-    FingerprintRow,
-    FingerprintSegmentRow,
-    GenotypeCatalogueRow,
     InterpretationRow,
     OutsideCallsRow,
-    OwnMedicinesRow,
-    ParticipantRow,
     QcAssessmentRow,
     RecallRow,
     ReportRow,
@@ -55,22 +45,11 @@ from ror_service.storage.tables import (
     ReviewCaseRow,
     SampleRow,
     SignOffRow,
-    StoredGenotypesRow,
     VariantDecisionRow,
-    VariantSegmentRow,
     ViewEventRow,
 )
 
 RowT = TypeVar("RowT", bound=Base)
-Segment = VariantSegmentRow | FingerprintSegmentRow
-
-_PIECES: tuple[tuple[type[StoredGenotypesRow | FingerprintRow], type[Segment]], ...] = (
-    (StoredGenotypesRow, VariantSegmentRow),
-    (FingerprintRow, FingerprintSegmentRow),
-)
-"""Rows of samples that are kept in pieces as well, and the pieces."""
-
-_USE_FORBIDDEN = (Participation.WITHDRAWN.value, Participation.UNKNOWN.value)
 _AT_ONCE = 500
 """Values in one question to the database at most."""
 _AMENDMENT_ENDS = (CaseState.AVAILABLE.value, CaseState.REVOKED.value)
@@ -234,110 +213,6 @@ def outside_calls_with_keys(
 def outside_calls_of(session: Session, sample_id: str) -> OutsideCallsRow | None:
     """The outside calls of a sample, also when they were erased."""
     return session.get(OutsideCallsRow, sample_id)
-
-
-def living_fingerprints(session: Session, panel_release: str) -> dict[str, str]:
-    """Samples whose fingerprint of a panel can be opened, to their participants."""
-    rows = session.execute(
-        select(FingerprintRow.sample_id, SampleRow.participant_id)
-        .join(SampleRow, SampleRow.sample_id == FingerprintRow.sample_id)
-        .join(DataKeyRow, DataKeyRow.key_id == FingerprintRow.data_key_id)
-        .where(FingerprintRow.panel_release == panel_release, DataKeyRow.wrapped.is_not(None))
-    )
-    return {row.sample_id: row.participant_id for row in rows}
-
-
-def without_fingerprint(session: Session, panel_release: str, after: str, limit: int) -> Sequence[str]:
-    """Samples that were read and have no fingerprint of a panel, of participants whose data may be used.
-
-    In order of their ids, at most `limit` of those after `after`.
-    """
-    return session.scalars(
-        select(SampleRow.sample_id)
-        .join(ParticipantRow, ParticipantRow.participant_id == SampleRow.participant_id)
-        .join(FingerprintRow, FingerprintRow.sample_id == SampleRow.sample_id, isouter=True)
-        .where(
-            SampleRow.sample_id > after,
-            SampleRow.state.in_([SampleState.READ.value, SampleState.QC_HOLD.value]),
-            or_(FingerprintRow.sample_id.is_(None), FingerprintRow.panel_release != panel_release),
-            ParticipantRow.participation.not_in(_USE_FORBIDDEN),
-            ParticipantRow.vital_status != VitalStatus.DECEASED.value,
-        )
-        .order_by(SampleRow.sample_id)
-        .limit(limit)
-    ).all()
-
-
-def fingerprints_with_keys(
-    session: Session, sample_ids: Collection[str]
-) -> Sequence[tuple[FingerprintRow, DataKeyRow]]:
-    """The fingerprints of some hundred samples with their data keys, also when they were erased.
-
-    While the answer is held, the session opens them without a query for each key.
-    """
-    rows = session.execute(
-        select(FingerprintRow, DataKeyRow)
-        .join(DataKeyRow, DataKeyRow.key_id == FingerprintRow.data_key_id)
-        .where(among(session, FingerprintRow.sample_id, sample_ids))
-    )
-    return [(row, key) for row, key in rows]
-
-
-def loose_fingerprints(session: Session, panel_release: str, after: str, limit: int) -> dict[str, str]:
-    """Samples whose fingerprint can be opened and is in no living piece, to their participants.
-
-    In order of the samples' ids, at most `limit` of those after `after`.
-    """
-    rows = session.execute(
-        _loose(panel_release)
-        .where(FingerprintRow.sample_id > after)
-        .order_by(FingerprintRow.sample_id)
-        .limit(limit)
-        .with_only_columns(FingerprintRow.sample_id, SampleRow.participant_id)
-    )
-    return {row.sample_id: row.participant_id for row in rows}
-
-
-def lock_loose_fingerprints(
-    session: Session, panel_release: str, sample_ids: Collection[str]
-) -> Sequence[FingerprintRow]:
-    """Those of some samples that are still in no living piece and can still be opened; locked."""
-    return session.scalars(
-        _loose(panel_release)
-        .where(among(session, FingerprintRow.sample_id, sample_ids))
-        .order_by(FingerprintRow.sample_id)
-        .with_for_update(of=FingerprintRow)
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def _loose(panel_release: str) -> Select[FingerprintRow]:
-    return (
-        select(FingerprintRow)
-        .join(SampleRow, SampleRow.sample_id == FingerprintRow.sample_id)
-        .join(DataKeyRow, DataKeyRow.key_id == FingerprintRow.data_key_id)
-        .join(FingerprintSegmentRow, FingerprintSegmentRow.segment_id == FingerprintRow.segment_id, isouter=True)
-        .where(
-            FingerprintRow.panel_release == panel_release,
-            DataKeyRow.wrapped.is_not(None),
-            FingerprintSegmentRow.sealed.is_(None),
-        )
-    )
-
-
-def fingerprint_segments(session: Session, panel_release: str) -> Iterable[FingerprintSegmentRow]:
-    """Every living piece of a panel's fingerprints, a few at a time."""
-    return session.scalars(
-        select(FingerprintSegmentRow)
-        .where(FingerprintSegmentRow.panel_release == panel_release, FingerprintSegmentRow.sealed.is_not(None))
-        .execution_options(yield_per=8)
-    )
-
-
-def keys_of_sample(session: Session, sample_id: str) -> set[str]:
-    """Every data key of a sample's file, outside calls, fingerprint and stored genotypes, destroyed ones included."""
-    rows = (DataFileRow, OutsideCallsRow, FingerprintRow, StoredGenotypesRow)
-    return {key for row in rows for key in session.scalars(select(row.data_key_id).where(row.sample_id == sample_id))}
 
 
 def is_erased(session: Session, file: DataFileRow) -> bool:
@@ -600,256 +475,6 @@ def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:
     return session.scalars(select(RecallRow).where(RecallRow.case_id == case_id)).all()
 
 
-def _owned_keys() -> Subquery:
-    """Every data key with the participant and the one object that it seals.
-
-    An object is a file, an interpretation, a report version, what was written about its next version, the naming of a
-    person for after a death, a list of medicines, the outside calls of a sample, its fingerprint, what is stored of its
-    genotypes, or a piece of the index of carried variants or of fingerprints.
-    """
-    files = select(
-        DataFileRow.data_key_id.label("key_id"), SampleRow.participant_id, DataFileRow.file_id.label("object_id")
-    ).join(SampleRow, SampleRow.sample_id == DataFileRow.sample_id)
-    interpretations = select(
-        InterpretationRow.data_key_id, InterpretationRow.participant_id, InterpretationRow.interpretation_id
-    )
-    versions = select(ReportVersionRow.data_key_id, ReportRow.participant_id, ReportVersionRow.version_id).join(
-        ReportRow, ReportRow.report_id == ReportVersionRow.report_id
-    )
-    amendments = select(AmendmentRow.data_key_id, AmendmentRow.participant_id, AmendmentRow.amendment_id)
-    namings = select(DesigneeNamingRow.data_key_id, DesigneeNamingRow.participant_id, DesigneeNamingRow.event_id)
-    medicines = select(OwnMedicinesRow.data_key_id, OwnMedicinesRow.participant_id, OwnMedicinesRow.list_id)
-    outside_calls = select(OutsideCallsRow.data_key_id, SampleRow.participant_id, OutsideCallsRow.sample_id).join(
-        SampleRow, SampleRow.sample_id == OutsideCallsRow.sample_id
-    )
-    fingerprints = select(FingerprintRow.data_key_id, SampleRow.participant_id, FingerprintRow.sample_id).join(
-        SampleRow, SampleRow.sample_id == FingerprintRow.sample_id
-    )
-    stored = select(StoredGenotypesRow.data_key_id, SampleRow.participant_id, StoredGenotypesRow.sample_id).join(
-        SampleRow, SampleRow.sample_id == StoredGenotypesRow.sample_id
-    )
-    # A piece holds many people: it belongs to nobody, and `dissolve_segments` erases it.
-    segments = [select(kind.data_key_id, literal(""), kind.segment_id) for _, kind in _PIECES]
-    of_people = (interpretations, versions, amendments, namings, medicines)
-    return union_all(files, *of_people, outside_calls, fingerprints, stored, *segments).subquery("owned_keys")
-
-
-def keys_of_participant(session: Session, participant_id: str) -> set[str]:
-    """Every data key of what the participant has here and of what was made from it, destroyed ones included."""
-    owned = _owned_keys()
-    # An amendment about which nobody wrote anything has no key, nor the naming of nobody.
-    of_them = select(owned.c.key_id).where(owned.c.participant_id == participant_id, owned.c.key_id.is_not(None))
-    return set(session.scalars(of_them))
-
-
-def keys_not_under(session: Session, key_encryption_key_id: str, after: str, limit: int) -> Sequence[str]:
-    """Living data keys that another key-encryption key wraps, in order, from the one behind `after` on."""
-    return session.scalars(
-        select(DataKeyRow.key_id)
-        .where(
-            DataKeyRow.key_id > after,
-            DataKeyRow.key_encryption_key_id != key_encryption_key_id,
-            DataKeyRow.wrapped.is_not(None),
-        )
-        .order_by(DataKeyRow.key_id)
-        .limit(limit)
-    ).all()
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedKey:
-    """A living wrapped data key, and the one object of a participant that it seals."""
-
-    key_id: str
-    key_encryption_key_id: str
-    wrapped: bytes
-    participant_id: str
-    object_id: str
-
-
-def locked_keys(session: Session, key_ids: Sequence[str], *, wait: bool) -> Sequence[OwnedKey]:
-    """The living ones of these data keys, locked. Without waiting, those that another holds are left out."""
-    columns = (DataKeyRow.key_id, DataKeyRow.key_encryption_key_id, DataKeyRow.wrapped)
-    living = select(*columns).where(DataKeyRow.key_id.in_(key_ids), DataKeyRow.wrapped.is_not(None))
-    found = session.execute(living.with_for_update(skip_locked=not wait))
-    wrapped = {key_id: (kek_id, content) for key_id, kek_id, content in found if content is not None}
-    owned = _owned_keys()
-    owners = select(owned.c.key_id, owned.c.participant_id, owned.c.object_id).where(owned.c.key_id.in_(list(wrapped)))
-    return [OwnedKey(owner.key_id, *wrapped[owner.key_id], *owner[1:]) for owner in session.execute(owners)]
-
-
-def replace_wrapped(session: Session, renewed: Sequence[tuple[str, str, bytes]]) -> None:
-    """Store data keys (by id) under other key-encryption keys (by id)."""
-    if renewed:
-        names = ("key_id", "key_encryption_key_id", "wrapped")
-        session.execute(update(DataKeyRow), [dict(zip(names, row, strict=True)) for row in renewed])
-
-
-def wraps_living_keys(session: Session, key_encryption_key_id: str) -> bool:
-    """Whether a data key that still opens something is wrapped by this key-encryption key.
-
-    Waits for transactions that write data keys: one may have been wrapped before the last rotation.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("LOCK TABLE data_keys IN SHARE MODE"))
-    living = select(DataKeyRow.key_id).where(
-        DataKeyRow.key_encryption_key_id == key_encryption_key_id, DataKeyRow.wrapped.is_not(None)
-    )
-    return session.scalars(living.limit(1)).first() is not None
-
-
-def destroy_keys(session: Session, key_ids: Iterable[str], at: datetime) -> int:
-    """Overwrite wrapped data keys with nothing; returns how many were still there."""
-    destroyed = session.scalars(
-        update(DataKeyRow)
-        .where(DataKeyRow.key_id.in_(list(key_ids)), DataKeyRow.wrapped.is_not(None))
-        .values(wrapped=None, destroyed_at=at)
-        .returning(DataKeyRow.key_id)
-    )
-    return len(destroyed.all())
-
-
-def living_keys_by_wrapping(session: Session) -> dict[str, int]:
-    """How many living data keys each key-encryption key wraps."""
-    living = select(DataKeyRow.key_encryption_key_id, func.count()).where(DataKeyRow.wrapped.is_not(None))
-    return {row[0]: row[1] for row in session.execute(living.group_by(DataKeyRow.key_encryption_key_id))}
-
-
-def unjournaled_keys(session: Session, limit: int) -> Sequence[str]:
-    """Destroyed data keys that the journal of erasures does not name yet."""
-    destroyed = DataKeyRow.destroyed_at.is_not(None) & DataKeyRow.journaled_at.is_(None)
-    return session.scalars(select(DataKeyRow.key_id).where(destroyed).order_by(DataKeyRow.key_id).limit(limit)).all()
-
-
-def mark_journaled(session: Session, key_ids: Sequence[str], at: datetime) -> None:
-    """Note that the journal of erasures names these keys."""
-    session.execute(update(DataKeyRow).where(DataKeyRow.key_id.in_(key_ids)).values(journaled_at=at))
-
-
-def living_keys(session: Session, key_ids: Collection[str], made_until: datetime) -> set[str]:
-    """Those of some data keys that were made until a moment and are not destroyed."""
-    alive = (DataKeyRow.wrapped.is_not(None), DataKeyRow.created_at <= made_until, DataKeyRow.key_id.in_(list(key_ids)))
-    return set(session.scalars(select(DataKeyRow.key_id).where(*alive)))
-
-
-def keys_of_results(session: Session, participant_id: str) -> set[str]:
-    """Data keys of every report and interpretation of the participant, destroyed ones included."""
-    case_ids = [case.case_id for case in cases_of(session, participant_id)]
-    keys = {version.data_key_id for version in versions_of_cases(session, case_ids)}
-    return keys | {row.data_key_id for row in interpretations_of_cases(session, case_ids)}
-
-
-def add_catalogue(session: Session, digest: str, pack: Callable[[], bytes], at: datetime) -> None:
-    """Keep a catalogue of stored genotypes, if it is not kept yet; `pack` makes its bytes only then."""
-    # Its bytes are not asked for: they are many.
-    if session.scalar(select(GenotypeCatalogueRow.digest).where(GenotypeCatalogueRow.digest == digest)) is not None:
-        return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    values = {"digest": digest, "packed": pack(), "created_at": at}
-    # Another worker may be keeping the same one.
-    session.execute(dialect.insert(GenotypeCatalogueRow).values(values).on_conflict_do_nothing())
-
-
-def not_indexed(session: Session, after: str, limit: int) -> Sequence[tuple[StoredGenotypesRow, DataKeyRow, str]]:
-    """Stored genotypes that no living piece of the variant index holds, with their data key and participant.
-
-    Those of samples that may be used: they passed the quality gate, and the participant's standing does not forbid it.
-    The call sets themselves are read from the database when they are asked for.
-
-    Args:
-        session: Database session.
-        after: In order of the samples' ids, those after this one.
-        limit: Most of them.
-    """
-    rows = session.execute(
-        _not_indexed()
-        .where(StoredGenotypesRow.sample_id > after)
-        .order_by(StoredGenotypesRow.sample_id)
-        .limit(limit)
-        .options(defer(StoredGenotypesRow.sealed))
-    )
-    return [(row, key, participant_id) for row, key, participant_id in rows]
-
-
-def is_all_indexed(session: Session) -> bool:
-    """Whether every stored call set is in a living piece of the variant index; quick, since it reads none of them."""
-    for outside in (
-        StoredGenotypesRow.segment_id.is_(None),
-        StoredGenotypesRow.segment_id.in_(
-            select(VariantSegmentRow.segment_id).where(VariantSegmentRow.sealed.is_(None))
-        ),
-    ):
-        if session.scalars(select(StoredGenotypesRow.segment_id).where(outside).limit(1)).all():
-            return False
-    return True
-
-
-def lock_not_indexed(session: Session, sample_ids: Collection[str]) -> Sequence[StoredGenotypesRow]:
-    """Those of some samples that no living piece holds and that may still be used; locked."""
-    return session.scalars(
-        _not_indexed()
-        .where(among(session, StoredGenotypesRow.sample_id, sample_ids))
-        .order_by(StoredGenotypesRow.sample_id)
-        .options(defer(StoredGenotypesRow.sealed))
-        .with_for_update(of=StoredGenotypesRow)
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def _not_indexed() -> Select[StoredGenotypesRow, DataKeyRow, str]:
-    return (
-        select(StoredGenotypesRow, DataKeyRow, SampleRow.participant_id)
-        .join(SampleRow, SampleRow.sample_id == StoredGenotypesRow.sample_id)
-        .join(ParticipantRow, ParticipantRow.participant_id == SampleRow.participant_id)
-        .join(DataKeyRow, DataKeyRow.key_id == StoredGenotypesRow.data_key_id)
-        .join(VariantSegmentRow, VariantSegmentRow.segment_id == StoredGenotypesRow.segment_id, isouter=True)
-        .where(
-            VariantSegmentRow.sealed.is_(None),
-            DataKeyRow.wrapped.is_not(None),
-            SampleRow.state == SampleState.READ.value,
-            ParticipantRow.participation.not_in(_USE_FORBIDDEN),
-        )
-    )
-
-
-def dissolve_unfilled(session: Session, kind: type[Segment], fewest: int, at: datetime) -> int:
-    """Make the living pieces of one kind unreadable that hold fewer samples than this; returns how many."""
-    return _dissolve(session, kind, kind.samples < fewest, at)
-
-
-def variant_segments(session: Session) -> Iterable[VariantSegmentRow]:
-    """Every living piece of the variant index, a few at a time."""
-    return session.scalars(
-        select(VariantSegmentRow).where(VariantSegmentRow.sealed.is_not(None)).execution_options(yield_per=8)
-    )
-
-
-def indexed_by_catalogue(session: Session) -> Sequence[tuple[str, str, int]]:
-    """Catalogue, build and number of the stored genotypes that the variant index holds."""
-    columns = (StoredGenotypesRow.catalogue_digest, StoredGenotypesRow.build)
-    rows = session.execute(
-        select(*columns, func.count())
-        .join(VariantSegmentRow, VariantSegmentRow.segment_id == StoredGenotypesRow.segment_id)
-        .where(VariantSegmentRow.sealed.is_not(None))
-        .group_by(*columns)
-        .order_by(*columns)
-    )
-    return [(digest, build, count) for digest, build, count in rows]
-
-
-def count_not_stored(session: Session) -> int:
-    """Samples that passed the quality gate and of which nothing is stored."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(SampleRow)
-            .join(StoredGenotypesRow, StoredGenotypesRow.sample_id == SampleRow.sample_id, isouter=True)
-            .where(SampleRow.state == SampleState.READ.value, StoredGenotypesRow.sample_id.is_(None))
-        )
-        or 0
-    )
-
-
 def interpreted_cases_of_samples(session: Session, module: str, sample_ids: Sequence[str]) -> Iterator[ResultCaseRow]:
     """Open cases of a module that rest on an interpretation of one of these samples, in order of the samples' ids."""
     for start in range(0, len(sample_ids), _AT_ONCE):
@@ -859,31 +484,3 @@ def interpreted_cases_of_samples(session: Session, module: str, sample_ids: Sequ
             .where(ResultCaseRow.sample_id.in_(some))
             .order_by(ResultCaseRow.sample_id, ResultCaseRow.case_id)
         ).all()
-
-
-def dissolve_segments(session: Session, sample_ids: Iterable[str], at: datetime) -> int:
-    """Make every piece unreadable that holds variants or the fingerprint of one of these samples; returns how many.
-
-    The other samples of such a piece go into a new one later. Their rows are not touched, so that two withdrawals that
-    meet in one piece wait for each other at that piece alone.
-    """
-    names = list(sample_ids)
-    dissolved = 0
-    for held, kind in _PIECES:
-        # Locked, so that a piece that is being made with one of them is finished, and seen, before it is dissolved.
-        locked = session.scalars(
-            select(held.segment_id).where(held.sample_id.in_(names)).order_by(held.sample_id).with_for_update()
-        ).all()
-        segments = {segment_id for segment_id in locked if segment_id is not None}
-        dissolved += _dissolve(session, kind, kind.segment_id.in_(segments), at)
-    return dissolved
-
-
-def _dissolve(session: Session, kind: type[Segment], which: ColumnElement[bool], at: datetime) -> int:
-    alive = select(kind.segment_id, kind.data_key_id).where(which, kind.sealed.is_not(None))
-    segments = session.execute(alive.order_by(kind.segment_id).with_for_update()).all()
-    destroy_keys(session, [key_id for _, key_id in segments], at)
-    session.execute(
-        update(kind).where(kind.segment_id.in_([segment_id for segment_id, _ in segments])).values(sealed=None)
-    )
-    return len(segments)

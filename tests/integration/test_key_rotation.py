@@ -11,7 +11,7 @@ from support.service import PERSON, Service, running_service
 from ror_service.errors import ErasedError, SealError
 from ror_service.sealing import vault
 from ror_service.sealing.keys import FileKeyProvider, KeyProvider, WrappedKey
-from ror_service.storage import migrations, results
+from ror_service.storage import data_keys, migrations
 from ror_service.storage.database import make_engine
 from ror_service.storage.tables import DataKeyRow, InterpretationRow
 
@@ -64,11 +64,11 @@ def test_a_rotation_that_stops_in_the_middle_harms_nothing_and_goes_on(service: 
     provider.rotate()
     with service.work() as work:
         assert vault.rewrap_keys(work, provider, limit=1)[0] == 1
-        assert results.wraps_living_keys(work.session, old)
+        assert data_keys.wraps_living_keys(work.session, old)
     assert service.read()
     with service.work() as work:
         vault.rewrap_keys(work, provider)
-        assert not results.wraps_living_keys(work.session, old)
+        assert not data_keys.wraps_living_keys(work.session, old)
 
 
 class _Crashing:
@@ -112,7 +112,7 @@ def test_a_key_that_somebody_holds_is_left_for_later_and_stays_destroyed(service
     provider.rotate()
     first, *others = sorted(row.key_id for row in service.rows(DataKeyRow))
     with service.work() as withdrawal:
-        results.destroy_keys(withdrawal.session, [first], withdrawal.at)
+        data_keys.destroy_keys(withdrawal.session, [first], withdrawal.at)
         assert _rewrap(service, provider, 500) == len(others), "and nobody waits for anybody"
     assert _rewrap(service, provider, 1) == 0
     gone, *living = sorted(service.rows(DataKeyRow), key=lambda row: row.key_id)

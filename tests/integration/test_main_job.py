@@ -11,7 +11,7 @@ from support.stack import JOBS_SECONDS, Processes, embedded, production
 
 from ror_service import participants
 from ror_service.settings import Settings
-from ror_service.storage import results
+from ror_service.storage import data_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_service_that_forgets_a_duty_of_the_withdrawal_is_caught(
         stack.take_in(LEAVER, genomes[LEAVER.participant_id], ("traits",))
         stack.run_jobs()
         assert len(stack.ledger("accepted")) == 1
-        where = results if broken == "destroy_keys" else participants
+        where = data_keys if broken == "destroy_keys" else participants
         monkeypatch.setattr(where, broken, lambda *_: 0)
         stack.withdraw(LEAVER)
         stack.run_jobs()

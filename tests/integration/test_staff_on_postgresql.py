@@ -31,7 +31,12 @@ def test_from_the_list_to_the_report(tmp_path: Path, postgres_server: PostgresSe
                 service.clock.advance(minutes=1)
                 visitor.enter(name, role)
                 assert review_id[7:15] in visitor.shows("queue")
-                assert visitor.send(f"queue/{review_id}/claim").status_code == 303
+                for step in ("claim", "release", "claim"):
+                    assert visitor.send(f"queue/{review_id}/{step}").status_code == 303
+                assert visitor.send(f"queue/{review_id}/notes", text=f"looked at by {name}").status_code == 303
+                assert f"looked at by {COUNSELOR.name}" in visitor.shows(f"queue/{review_id}")
+                assert visitor.send("queue/filters", name=f"of {role}", query="owner=me").status_code == 303
+                assert f"of {role}" in visitor.shows("queue")
                 assert "BRCA2" in visitor.shows(f"queue/{review_id}")
                 answer = visitor.send(f"queue/{review_id}/sign", disposition="report", reason="as seen")
                 assert answer.status_code == 303, text_of(answer)
@@ -40,6 +45,14 @@ def test_from_the_list_to_the_report(tmp_path: Path, postgres_server: PostgresSe
             visitor.enter(COUNSELOR.name, Role.GENETIC_COUNSELOR)
             assert "1 waiting" in visitor.shows("disclosures")
             assert visitor.send(f"disclosures/{case_id}/outreach", tried="reached").status_code == 303
+            appointment = f"disclosures/{case_id}/appointment"
+            assert visitor.send(appointment, starts_at="2099-01-01T10:30", way="video").status_code == 303
+            assert "Appointment 2099-01-01 10:30 UTC" in visitor.shows("disclosures")
+            visitor.enter(PERSON)
+            assert "Your call with a genetic counselor is on" in visitor.shows("en/talk")
+            visitor.enter(COUNSELOR.name, Role.GENETIC_COUNSELOR)
+            assert visitor.send("queue/filters/delete", name=f"of {Role.GENETIC_COUNSELOR}").status_code == 303
+            assert "Delete" not in visitor.shows("queue")
             assert visitor.send(f"disclosures/{case_id}/outcome", outcome="completed").status_code == 303
             pipeline.release_report(service.context, case_id)
             assert service.state("hereditary_risk") is CaseState.AVAILABLE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ror_service import participants, pipeline
 from ror_service.delivery import dispatch
 from ror_service.states import DeliveryState
-from ror_service.storage import jobs, results
+from ror_service.storage import data_keys, jobs, results
 from ror_service.storage.tables import DeliveryRow, RecallRow
 from support.service import LEASE
 
@@ -75,7 +75,7 @@ def no_intent_before_the_send(patch: pytest.MonkeyPatch) -> None:
 
 def keys_that_live_on(patch: pytest.MonkeyPatch) -> None:
     """Leaving destroys no key."""
-    patch.setattr(results, "destroy_keys", lambda *_: 0)
+    patch.setattr(data_keys, "destroy_keys", lambda *_: 0)
 
 
 def nobody_sweeps(patch: pytest.MonkeyPatch) -> None:

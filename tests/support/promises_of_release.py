@@ -20,7 +20,7 @@ from ror_service.audit import log
 from ror_service.delivery.client import LedgerEvent
 from ror_service.errors import AuditError, ErasedError, ServiceError
 from ror_service.states import CaseState, DeliveryState, VersionState
-from ror_service.storage import results
+from ror_service.storage import data_keys, results
 from ror_service.storage.tables import (
     AuditEventRow,
     DataKeyRow,
@@ -119,7 +119,7 @@ def _readable(service: Service, person: str, module: str, leaving: Leaving) -> b
 def keys_live(service: Service, person: str) -> bool:
     """Whether any data key of the person is left."""
     with service.work() as work:
-        keys = results.keys_of_participant(work.session, person)
+        keys = data_keys.keys_of_participant(work.session, person)
     return bool(service.rows(DataKeyRow, DataKeyRow.key_id.in_(keys), DataKeyRow.wrapped.is_not(None)))
 
 

@@ -22,7 +22,7 @@ from ror_service.context import ServiceContext
 from ror_service.errors import ErasedError, SealError
 from ror_service.sealing import vault
 from ror_service.sealing.keys import WrappedKey
-from ror_service.storage import migrations, results
+from ror_service.storage import data_keys, migrations, results
 from ror_service.storage.tables import (
     ArtifactRow,
     DataKeyRow,
@@ -125,7 +125,7 @@ def tried(service: Service, wrapped: Mapping[str, WrappedKey] | None = None) -> 
     """
     found: dict[str, tuple[int, int]] = {}
     with service.work() as work:
-        owned = results._owned_keys()
+        owned = data_keys._owned_keys()
         rows = {row.key_id: row for row in work.session.scalars(select(DataKeyRow))}
         for key_id, name, object_id in work.session.execute(select(owned)):
             candidates = [WrappedKey(row.key_encryption_key_id, row.wrapped) for row in [rows[key_id]] if row.wrapped]

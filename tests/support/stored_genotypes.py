@@ -12,7 +12,7 @@ from sqlalchemy import select
 from interpreters.genotypes import Build, CallSetKind, GenotypeCalls, Interval, OutsideCall, Record
 from interpreters.interpreter import PanelSite
 from ror_service.genotypes.catalogue import Catalogue
-from ror_service.storage import results
+from ror_service.storage import data_keys
 from ror_service.storage.tables import StoredGenotypesRow
 from support.service import Service
 
@@ -53,7 +53,7 @@ def forget_stored(service: Service) -> None:
     """Make every sample one that was read before anything was stored: only its file is there."""
     with service.work() as work:
         rows = work.session.scalars(select(StoredGenotypesRow)).all()
-        results.destroy_keys(work.session, [row.data_key_id for row in rows], work.at)
+        data_keys.destroy_keys(work.session, [row.data_key_id for row in rows], work.at)
         for row in rows:
             work.session.delete(row)
 

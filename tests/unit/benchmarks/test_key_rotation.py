@@ -12,7 +12,7 @@ from support.shared import PROJECT
 
 from ror_service.context import ServiceContext
 from ror_service.settings import Settings
-from ror_service.storage import migrations, results
+from ror_service.storage import data_keys, migrations
 from ror_service.storage.tables import DataKeyRow
 
 
@@ -41,7 +41,7 @@ def test_keys_that_are_lost_or_come_back_are_counted(rotation: ModuleType, tmp_p
     assert rotation.lost(context, keys, digests) == (0, 0)
     living = [key_id for key_id, digest in digests.items() if digest]
     with context.transaction(rotation.ACTOR) as work:
-        results.destroy_keys(work.session, living[:2], work.at)
+        data_keys.destroy_keys(work.session, living[:2], work.at)
         work.session.get_one(DataKeyRow, living[2]).key_encryption_key_id = "kek-0000000000000000"
     digests[living[3]] = b""
     assert rotation.lost(context, keys, digests) == (3, 1)

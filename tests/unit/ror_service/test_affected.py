@@ -23,7 +23,7 @@ from ror_service.errors import ErasedError, InvalidInputError
 from ror_service.genotypes import index
 from ror_service.genotypes.index import Segment
 from ror_service.sealing import vault
-from ror_service.storage import results
+from ror_service.storage import indexes, results
 from ror_service.storage.tables import DataKeyRow, StoredGenotypesRow, VariantSegmentRow
 
 LOST, GAINED = PEOPLE["P-lost"], PEOPLE["P-gained"]
@@ -107,7 +107,7 @@ def test_what_was_not_looked_at_is_counted(service: Service) -> None:
     assert _ask(service, _line(("1", 1000, "AA", "A"))).uncertain_variants == 1
     with service.work(PIPELINE) as work:
         row = results.must_get(work.session, StoredGenotypesRow, "sample-of-P-stars")
-        results.dissolve_segments(work.session, [row.sample_id], work.at)
+        indexes.dissolve_segments(work.session, [row.sample_id], work.at)
         row.sealed, row.carried = row.sealed[:-1] + b"?", None
         row = results.must_get(work.session, StoredGenotypesRow, "sample-of-P-elsewhere")
         row.sealed = b"\x01" + row.sealed[1:]

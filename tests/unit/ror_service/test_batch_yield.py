@@ -14,7 +14,7 @@ from ror_service import batch_yield
 from ror_service.batch_yield import Alarm, BatchYield, alarms, count, load_policy
 from ror_service.errors import ErasedError
 from ror_service.sealing import vault
-from ror_service.storage import results
+from ror_service.storage import data_keys, results
 from ror_service.storage.tables import InterpretationRow, ParticipantRow, SampleRow
 
 MODULE = batch_yield.MODULE
@@ -114,7 +114,7 @@ def test_what_must_not_or_cannot_be_opened_is_counted_and_not_compared(service: 
     service.interpreted(POSITIVE, "P-unknown")
     with service.work() as work:
         made = results.must_get(work.session, InterpretationRow, service.case("P-erased", MODULE).interpretation_id)
-        results.destroy_keys(work.session, [made.data_key_id], work.at)
+        data_keys.destroy_keys(work.session, [made.data_key_id], work.at)
         with pytest.raises(ErasedError):
             vault.open_interpretation(work, service.context.keys, made)
         results.must_get(work.session, ParticipantRow, "P-unknown").participation = "unknown"

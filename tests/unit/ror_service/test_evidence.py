@@ -41,7 +41,7 @@ from ror_service.review.curations import VariantDecisions
 from ror_service.review.queue import Disposition
 from ror_service.sealing import vault
 from ror_service.sealing.vault import Interpreted
-from ror_service.storage import participants, results
+from ror_service.storage import data_keys, participants, results
 from ror_service.storage.tables import QcAssessmentRow, ResultCaseRow, SampleRow, VariantDecisionRow
 
 _RELEASE = choose_release("hereditary_risk", None, Path(hereditary_risk.__file__).parent / "data")
@@ -403,5 +403,5 @@ def test_what_was_erased_is_left_out(service: Service) -> None:
     service.interpreted(KNOWN)
     key = _found_before(service, POSITIVE)
     with service.work() as work:
-        results.destroy_keys(work.session, [key], work.at)
+        data_keys.destroy_keys(work.session, [key], work.at)
     assert _only(service).history.earlier_results == ()

@@ -19,7 +19,7 @@ from ror_service.fingerprints import FingerprintIndex
 from ror_service.identity_cases import Resolution
 from ror_service.sealing import vault
 from ror_service.states import CaseState, SampleState
-from ror_service.storage import results
+from ror_service.storage import indexes
 from ror_service.storage.tables import (
     AuditEventRow,
     FingerprintRow,
@@ -256,7 +256,7 @@ def test_a_wrong_sample_is_erased_and_its_report_recalled(delivering: Service, d
     assert (new.generation, new.state, new.sample_id) == (2, CaseState.AWAITING_DATA, None)
     assert service.state("traits", OTHER) is CaseState.DELIVERED
     with service.work() as work:
-        assert set(results.living_fingerprints(work.session, service.context.fingerprints.panel.release)) == {
+        assert set(indexes.living_fingerprints(work.session, service.context.fingerprints.panel.release)) == {
             f"sample-of-{OTHER}"
         }
     service.sample(sample_id="the-right-one")

@@ -229,10 +229,10 @@ def test_withdrawal_erases_them_with_or_without_a_file(api: Api, with_file: bool
 
 
 def test_that_a_withdrawal_forgets_them_would_be_noticed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ror_service.storage import results  # noqa: PLC0415 - to break it
+    from ror_service.storage import data_keys  # noqa: PLC0415 - to break it
 
     api.post(Role.GENOME_CENTER, "/v1/samples", body(*SENT))
-    monkeypatch.setattr(results, "keys_of_participant", lambda *_: set())
+    monkeypatch.setattr(data_keys, "keys_of_participant", lambda *_: set())
     api.service.withdraw()
     assert opened(api.service) == CALLS
 

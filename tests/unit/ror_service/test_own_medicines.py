@@ -14,7 +14,7 @@ from report_templates.content import ReportContent
 from ror_service import own_medicines, participants, pipeline, reports
 from ror_service.errors import ErasedError, NotFoundError, WithheldError
 from ror_service.sealing import vault
-from ror_service.storage import results
+from ror_service.storage import data_keys
 from ror_service.storage.tables import ArtifactRow, DataKeyRow, OwnMedicinesRow, ReportVersionRow
 
 SOMEBODY_ELSE = "P-0002"
@@ -203,7 +203,7 @@ def test_a_withdrawal_that_does_not_know_the_lists_key_is_caught(
     service.enroll()
     service.enter_medicines("warfarin")
     monkeypatch.setattr(participants, "forget_own_medicines", lambda *_: None)
-    monkeypatch.setattr(results, "keys_of_participant", lambda *_: set())
+    monkeypatch.setattr(data_keys, "keys_of_participant", lambda *_: set())
     service.withdraw()
     assert opens(service)
 

@@ -24,7 +24,7 @@ from ror_service.genotypes.store import GenotypeStore
 from ror_service.intake.qc import Verdict
 from ror_service.sealing import vault
 from ror_service.states import SampleState
-from ror_service.storage import results
+from ror_service.storage import indexes, results
 from ror_service.storage.tables import (
     FingerprintRow,
     FingerprintSegmentRow,
@@ -92,7 +92,7 @@ def begin(service: Service) -> Begin:
 
 def found_by(service: Service, searching: FingerprintIndex, person: str) -> set[str]:
     with service.work(PIPELINE) as work:
-        living = results.living_fingerprints(work.session, searching.panel.release)
+        living = indexes.living_fingerprints(work.session, searching.panel.release)
         return {hit.key for hit in searching.search(work, codes(service, person), living).hits}
 
 
@@ -117,7 +117,7 @@ def carriers(service: Service, *people: str) -> set[str]:
     numbers = [one.carried for one in packed if one.carried is not None]
     found: set[str] = set()
     with service.work(PIPELINE) as work:
-        for row in results.variant_segments(work.session):
+        for row in indexes.variant_segments(work.session):
             piece = Segment.unpack(vault.open_segment(work, service.context.keys, row))
             found |= piece.carrying(np.sort(np.concatenate(numbers)))
     return found
@@ -185,7 +185,7 @@ def readable(service: Service, leaves: Callable[[Service, str], None]) -> list[s
 
 
 def test_pieces_that_outlive_a_withdrawal_are_caught(gathered: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "dissolve_segments", lambda *_: 0)
+    monkeypatch.setattr(indexes, "dissolve_segments", lambda *_: 0)
     assert readable(gathered, leave) == ["variant_segments", "fingerprint_segments"]
 
 
@@ -256,7 +256,7 @@ def test_numbers_that_are_not_stored_yet_are_made_and_kept(service: Service, mon
     assert carriers(service, "P-1") == {sample_of("P-1")}
     (row,) = service.rows(StoredGenotypesRow)
     with service.work() as work:
-        results.dissolve_segments(work.session, [row.sample_id], work.at)
+        indexes.dissolve_segments(work.session, [row.sample_id], work.at)
     with monkeypatch.context() as here:
         here.setattr(codec, "carried_alleles", None)
         index.refresh(begin(service), service.context.keys, store(service))

@@ -18,7 +18,7 @@ from ror_service import pipeline, reanalysis
 from ror_service.errors import KnowledgeUnavailableError
 from ror_service.reanalysis import Reanalyzed
 from ror_service.sealing.vault import SealedFile
-from ror_service.storage import results
+from ror_service.storage import data_keys, results
 from ror_service.storage.tables import AuditEventRow, Base, DataKeyRow, InterpretationRow
 
 
@@ -104,7 +104,7 @@ def test_who_may_not_be_used_is_passed_over_and_not_read(service: Service) -> No
 def test_an_erased_interpretation_is_passed_over(service: Service) -> None:
     with service.work() as work:
         (row,) = work.session.scalars(select(InterpretationRow).where(InterpretationRow.participant_id == "P-other"))
-        results.destroy_keys(work.session, [row.data_key_id], work.at)
+        data_keys.destroy_keys(work.session, [row.data_key_id], work.at)
     assert _reanalyze(service)["P-other"].passed_over
 
 

@@ -45,7 +45,7 @@ from ror_service.errors import (
 from ror_service.review.queue import Disposition
 from ror_service.sealing import vault
 from ror_service.states import CaseState, VersionState
-from ror_service.storage import results
+from ror_service.storage import data_keys
 from ror_service.storage.tables import (
     ArtifactRow,
     DataKeyRow,
@@ -430,7 +430,7 @@ def test_a_destroyed_key_is_told_as_erased(service: Service) -> None:
     service.available()
     key_id = _version(service).data_key_id
     with service.work() as work:
-        results.destroy_keys(work.session, [key_id], work.at)
+        data_keys.destroy_keys(work.session, [key_id], work.at)
     with pytest.raises(ErasedError):
         service.read()
 

@@ -20,7 +20,7 @@ from interpreters.genotypes import Build
 from ror_service.cli.intake import OPERATOR
 from ror_service.intake.progress import WINDOW, progress
 from ror_service.sealing import vault
-from ror_service.storage import jobs, results
+from ror_service.storage import indexes, jobs
 from ror_service.storage.tables import DataFileRow, JobRow, SampleRow
 
 SHA256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of one letter x
@@ -141,7 +141,7 @@ def test_index_tells_what_it_made_and_what_is_left(home: Service, ror: Callable[
     orders = "1 files are ordered to be read again for one"
     assert orders in ror("intake", "index").out.splitlines()
     with home.work(OPERATOR) as work:
-        results.add_catalogue(work.session, "d" * 64, lambda: b"", work.at)
+        indexes.add_catalogue(work.session, "d" * 64, lambda: b"", work.at)
         vault.keep_genotypes(
             work, home.context.keys, "P-1", "sample-of-P-1", b"of another program", build=Build.GRCH38,
             catalogue="d" * 64,

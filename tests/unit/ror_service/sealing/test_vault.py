@@ -21,7 +21,7 @@ from ror_service.sealing import vault
 from ror_service.sealing.keys import FileKeyProvider
 from ror_service.sealing.stream import SealingWriter
 from ror_service.sealing.vault import Interpreted
-from ror_service.storage import results
+from ror_service.storage import data_keys, results
 from ror_service.storage.tables import (
     ArtifactRow,
     DataFileRow,
@@ -37,7 +37,7 @@ ANNA, BEN = "P-1", "P-2"
 
 
 def destroy(work: Work, key_id: str) -> None:
-    assert results.destroy_keys(work.session, [key_id], work.at) == 1
+    assert data_keys.destroy_keys(work.session, [key_id], work.at) == 1
     work.session.expire_all()
 
 
@@ -275,8 +275,8 @@ def test_every_key_of_a_person_is_found_and_nobody_elses(service: Service, file:
     pipeline.release_report(service.context, service.case(ANNA).case_id)
     service.available(participant_id=BEN)
     with service.work() as work:
-        keys = results.keys_of_participant(work.session, ANNA)
-        others = results.keys_of_participant(work.session, BEN)
+        keys = data_keys.keys_of_participant(work.session, ANNA)
+        others = data_keys.keys_of_participant(work.session, BEN)
         every = set(work.session.scalars(select(DataKeyRow.key_id)))
     assert file.row.data_key_id in keys
     assert (len(keys), len(others)) == (4, 2)

@@ -13,7 +13,7 @@ from support.consent_facts import NOW, PERSON
 from support.service import Service
 
 from ror_service.errors import NotFoundError, UnsafeConfigurationError
-from ror_service.storage import migrations, organizations, participants, results
+from ror_service.storage import data_keys, migrations, organizations, participants, results
 from ror_service.storage.database import UtcDateTime, make_engine
 from ror_service.storage.participants import Lock
 from ror_service.storage.tables import Base, JobRow, ParticipantRow, SignOffRow
@@ -124,7 +124,7 @@ def test_only_what_a_key_sealed_dies_with_it(service: Service) -> None:
     with service.work() as work:
         case = results.current_case(work.session, PERSON, "traits")
         (version,) = results.versions_of_cases(work.session, [case.case_id])
-        assert results.destroy_keys(work.session, [version.data_key_id], work.at) == 1
-        assert results.destroy_keys(work.session, [version.data_key_id], work.at) == 0
-        assert results.destroy_keys(work.session, [], work.at) == 0
+        assert data_keys.destroy_keys(work.session, [version.data_key_id], work.at) == 1
+        assert data_keys.destroy_keys(work.session, [version.data_key_id], work.at) == 0
+        assert data_keys.destroy_keys(work.session, [], work.at) == 0
     assert service.read(participant_id="P-0002")
