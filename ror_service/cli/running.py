@@ -105,7 +105,7 @@ def worker(
 
     # Listening to this signal keeps Celery from setting up a log of its own.
     setup_logging.connect(lambda **_: logs.configure(), weak=False)
-    known = [queue_of(task) for task in STEPS]
+    known = list(dict.fromkeys(map(queue_of, STEPS)))
     chosen = queues.split(",") if queues else known
     unknown = sorted(set(chosen).difference(known))
     if unknown:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from support.servers import PostgresServer
 
-STEPS = int(os.environ.get("ROR_MODEL_STEPS", "100000"))
+STEPS = int(os.environ.get("ROR_MODEL_STEPS", "20000"))
 ON_POSTGRESQL = 300
 
 

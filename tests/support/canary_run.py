@@ -140,7 +140,7 @@ def run(
         start("worker")
         start("relay")
         wait_until(lambda: _answers(address), "the API answers")
-        stack.programme = SyntheticProgramme(address, stack.programme._issue)
+        stack.programme = SyntheticProgramme(address, stack.programme.issue_token)
         exits.callback(stack.programme.close)
         scene = _Scene(stack, address, folder, forgets)
         _drive(scene, modules, broken=broken)
@@ -216,7 +216,7 @@ class _Scene:
 
     def token(self, role: Role, subject: str) -> dict[str, str]:
         """The header of a caller."""
-        return {"Authorization": f"Bearer {self.stack.programme._issue(subject, role)}"}
+        return {"Authorization": f"Bearer {self.stack.programme.issue_token(subject, role)}"}
 
 
 def _drive(scene: _Scene, modules: tuple[str, ...], *, broken: bool) -> None:

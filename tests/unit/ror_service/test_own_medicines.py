@@ -87,10 +87,10 @@ def test_every_reading_and_change_is_audited_without_a_name_of_a_medicine(servic
 
 def test_the_list_does_not_stand_in_the_database_in_clear(service: Service) -> None:
     service.enroll()
-    service.enter_medicines("an unheard-of ointment")
+    service.enter_medicines("an unheard-of liniment")
     assert service.rows(OwnMedicinesRow)[0].entered_at == service.clock.now
     stored = b"".join(path.read_bytes() for path in service.context.settings.home.glob("ror.sqlite3*"))
-    assert b"ointment" not in stored
+    assert b"liniment" not in stored
 
 
 def test_a_list_opens_for_its_person_alone(service: Service) -> None:

@@ -219,7 +219,7 @@ def test_who_leaves_while_a_piece_is_made_is_not_in_it(service: Service) -> None
 def test_when_everybody_leaves_no_piece_is_made(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(service, "P-1")
     for lock in ("lock_loose_fingerprints", "lock_not_indexed"):
-        monkeypatch.setattr(results, lock, lambda *_: [])
+        monkeypatch.setattr(indexes, lock, lambda *_: [])
     assert service.context.fingerprints.gather(begin(service), 0) == 0
     index.refresh(begin(service), service.context.keys, store(service))
     assert not service.rows(FingerprintSegmentRow) + service.rows(VariantSegmentRow)
