@@ -410,6 +410,11 @@ def open_amendment(session: Session, case_id: str, *, lock: bool = False) -> Ame
     return session.scalars(query).one_or_none()
 
 
+def amendment_about(session: Session, interpretation_id: str) -> AmendmentRow | None:
+    """The next version of a returned report that rests on an interpretation."""
+    return session.scalars(select(AmendmentRow).where(AmendmentRow.interpretation_id == interpretation_id)).first()
+
+
 def amendments_of_cases(session: Session, case_ids: Collection[str]) -> Sequence[AmendmentRow]:
     """Every amendment of the given cases' reports, oldest first."""
     return session.scalars(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Form, Query
-from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, StringConstraints, ValidationError, ValidationInfo, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -59,6 +59,8 @@ class Item:
     is_overdue: bool
     age_days: int
     signatures: int
+    again: str
+    """Why a result that was returned is decided on again; empty for the first decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class Filters(BaseModel):
     urgency: Urgency | None = None
     owner: Literal["me", "nobody"] | None = None
     overdue: bool = False
+    why: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")] | None = None
+    """One of the reasons why people must look."""
+    kind: Literal["first", "again"] | None = None
+    """`again`: another decision on a result that was returned, as after a reclassification."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -100,6 +106,8 @@ class Filters(BaseModel):
             self.tier in {None, item.tier}
             and self.urgency in {None, item.urgency}
             and (item.is_overdue or not self.overdue)
+            and self.why in {None, *item.reasons}
+            and self.kind in {None, "again" if item.again else "first"}
             and {None: True, "me": item.is_mine, "nobody": item.is_free}[self.owner]
         )
 
@@ -115,7 +123,7 @@ def work_list(request: Request, who: Reviewer, filters: Annotated[Filters, Query
     return who.page(
         "queue", "queue", items=[item for item in items if filters.wants(item)], total=len(items), chosen=filters,
         states=list(ReviewState), tiers=list(Tier), urgencies=list(Urgency), owners=_OWNERS, query=request.url.query,
-        saved=kept,
+        saved=kept, whys=sorted({reason for item in items for reason in item.reasons}),
     )  # fmt: skip
 
 
@@ -352,6 +360,7 @@ def _plain(value: object) -> str:
 def _item(work: Work, name: str, row: ReviewCaseRow) -> Item:
     held = row.assignee is not None and row.lease_until is not None and row.lease_until > work.at
     is_open = ReviewState(row.state) in queue.OPEN_STATES
+    amendment = results.amendment_about(work.session, row.interpretation_id)
     return Item(
         review_id=row.review_id,
         tier=row.tier,
@@ -366,6 +375,7 @@ def _item(work: Work, name: str, row: ReviewCaseRow) -> Item:
         is_overdue=is_open and row.due_at < work.at,
         age_days=(work.at - row.created_at).days,
         signatures=len(results.sign_offs(work.session, row.review_id)),
+        again="" if amendment is None else amendment.reason,
     )
 
 

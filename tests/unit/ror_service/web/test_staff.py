@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 from support.consent_facts import ANOTHER_PERSON, PERSON
 from support.manifests import ARRAY, as_csv, fields
 from support.portal import Browser, text_of
-from support.service import CENTER, COUNSELOR, DIRECTOR, FOUR_MEDICINE_GENES, POSITIVE, Service
+from support.service import CENTER, COUNSELOR, DIRECTOR, FOUR_MEDICINE_GENES, POSITIVE, Service, running_partner
+from support.version_model import VersionMachine
 
 from consent.types import Confirmation, DocumentType
+from interpreters.changes import FollowUp
 from ror_service import pipeline
 from ror_service.api import problems
 from ror_service.api.tokens import Role
@@ -174,7 +178,8 @@ def test_what_is_refused_is_told_and_nothing_that_was_written_is_lost(visitor: B
 
 FILTERS = {
     "": True, "?state=&tier=&urgency=&owner=": True, "?owner=nobody": True, "?tier=laboratory_director": True,
-    "?owner=me": False, "?overdue=true": False, "?state=closed": False,
+    "?owner=me": False, "?overdue=true": False, "?state=closed": False, "?kind=first": True, "?kind=again": False,
+    "?why=hereditary_candidate_positive": True, "?why=hereditary_vus_candidate": False,
 }  # fmt: skip
 
 
@@ -325,3 +330,16 @@ def test_filters_are_kept_under_a_name_of_ones_own(visitor: Browser) -> None:
     for number in range(saved_filters.MOST - 1):
         assert visitor.send("queue/filters", name=f"number {number}").status_code == 303
     assert visitor.send("queue/filters", name="one too many").status_code == 409
+
+
+def test_decisions_on_returned_results_are_listed_apart(visitor: Browser, tmp_path: Path) -> None:
+    service = visitor.service
+    with running_partner(service, tmp_path / "partner"):
+        model = type("Machine", (VersionMachine,), {"service": service, "seen": Counter()})()
+        model.begin("nothing")
+        model.reanalyze("one", FollowUp.REVIEW)
+    review_id = service.review("hereditary_risk", model.person).review_id
+    as_staff(visitor, COUNSELOR.name)
+    assert "decided again: " in shows(visitor, "queue?kind=again")
+    assert review_id[7:15] in shows(visitor, "queue?kind=again")
+    assert review_id[7:15] not in shows(visitor, "queue?kind=first")
