@@ -100,9 +100,10 @@ class Load:
             self.open(client, f"/portal/{page}", token, page, due)
             due = time.monotonic()
 
-    def work(self, token: str, reviews: list[str], over: threading.Event) -> None:
-        """One counselor works until the morning is over."""
+    def work(self, token: str, reviews: list[str], late: float, over: threading.Event) -> None:
+        """One counselor works, from so many seconds after the others, until the morning is over."""
         with httpx.Client(timeout=30) as client:
+            over.wait(late)
             while True:
                 for review_id in reviews:
                     for kind, page in (("the work list", "queue"), ("a review", f"queue/{review_id}")):
@@ -129,7 +130,11 @@ def morning(
 ) -> None:
     """Let participants arrive at a rate (a second) for so long, while counselors work on their reviews."""
     over, pause = threading.Event(), threading.Event()
-    at_work = [threading.Thread(target=load.work, args=(token, theirs, over)) for token, theirs in counselors]
+    between = THINKING_SECONDS / max(1, len(counselors))
+    at_work = [
+        threading.Thread(target=load.work, args=(token, theirs, number * between, over))
+        for number, (token, theirs) in enumerate(counselors)
+    ]
     for each in at_work:
         each.start()
     began = time.monotonic()

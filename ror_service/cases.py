@@ -285,9 +285,15 @@ def ask_gate(
     return outcome
 
 
-def explain(work: Work, case: ResultCaseRow) -> Decision:
-    """What the gate would say at this moment, rule by rule; nothing is released and nothing kept."""
-    known = participants.history(work.session, case.participant_id)
+def explain(work: Work, case: ResultCaseRow, known: History | None = None) -> Decision:
+    """What the gate would say at this moment, rule by rule; nothing is released and nothing kept.
+
+    Args:
+        work: The transaction.
+        case: The case.
+        known: The participant's history, where it was read already.
+    """
+    known = known or participants.history(work.session, case.participant_id)
     return decide(known, candidate(work, case), work.policy, as_of(known, work.at))
 
 
@@ -311,13 +317,13 @@ _CHECKING_REASONS = {
 }
 
 
-def progress(work: Work, case: ResultCaseRow) -> tuple[str, str | None]:
-    """State and first reason of waiting as the participant may know them.
+def progress(work: Work, case: ResultCaseRow, known: History | None = None) -> tuple[str, str | None]:
+    """State and first reason of waiting as the participant may know them; `known` as in `explain`.
 
     States and reasons that would tell apart a result that is looked at more closely read the same.
     """
     state = CaseState(case.state)
-    reasons = explain(work, case).reasons
+    reasons = explain(work, case, known).reasons
     if state in _BEING_CHECKED:
         personal = [reason for reason in reasons if reason not in _CHECKING_REASONS | {"disclosure_pending"}]
         return "being_checked", (personal or ["interpretation_pending"])[0]

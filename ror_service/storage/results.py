@@ -309,6 +309,15 @@ def sign_offs(session: Session, review_id: str) -> Sequence[SignOffRow]:
     ).all()
 
 
+def signatures(session: Session, review_ids: Collection[str]) -> dict[str, int]:
+    """How many signatures each of the reviews has, where it has any."""
+    asked = (SignOffRow.review_id, func.count())
+    rows = session.execute(
+        select(*asked).where(among(session, SignOffRow.review_id, review_ids)).group_by(SignOffRow.review_id)
+    )
+    return dict(rows.all())
+
+
 def confirmation_of(session: Session, review_id: str) -> ConfirmationOrderRow | None:
     """The newest confirmation order of a review."""
     return session.scalars(
@@ -410,16 +419,11 @@ def open_amendment(session: Session, case_id: str, *, lock: bool = False) -> Ame
     return session.scalars(query).one_or_none()
 
 
-def amendment_about(session: Session, interpretation_id: str) -> AmendmentRow | None:
-    """The next version of a returned report that rests on an interpretation."""
-    return session.scalars(select(AmendmentRow).where(AmendmentRow.interpretation_id == interpretation_id)).first()
-
-
 def amendments_of_cases(session: Session, case_ids: Collection[str]) -> Sequence[AmendmentRow]:
     """Every amendment of the given cases' reports, oldest first."""
     return session.scalars(
         select(AmendmentRow)
-        .where(AmendmentRow.case_id.in_(case_ids))
+        .where(among(session, AmendmentRow.case_id, case_ids))
         .order_by(AmendmentRow.created_at, AmendmentRow.amendment_id)
     ).all()
 

@@ -5,7 +5,7 @@ A page is a function of a few lines: one transaction in the participant's name, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
+from consent.types import History
 from report_templates.content import Difference, DifferenceKind, Statement
 from report_templates.views.differences import in_words
 from report_templates.wording import change_reason
@@ -92,8 +93,8 @@ def results_page(who: Who) -> Response:
 @router.get("/results/{module}")
 def result_page(who: Who, module: ModuleName) -> Response:
     """One result before it is opened: what there is of it, what to know first, and its versions."""
-    result = next((each for each in _results(who) if each.module == module and each.files), None)
-    if result is None:
+    result = next(iter(_results(who, module)), None)
+    if result is None or not result.files:
         raise NotFoundError("no such result")
     with who.begin() as work:
         versions = reports.versions(work, who.context.keys, who.participant_id, module, with_differences=True)
@@ -182,19 +183,17 @@ def help_page(who: Who) -> Response:
     return who.page("help", "help")
 
 
-def _results(who: Visitor) -> list[Result]:
+def _results(who: Visitor, *wanted: str) -> list[Result]:
+    """The participant's results of the wanted modules, or of all."""
     with who.begin() as work:
         newest = {case.module: case for case in results.cases_of(work.session, who.participant_id)}
-        said = stored.history(work.session, who.participant_id).decisions
-        return [
-            _result(work, who.t, newest[module], [each.re_offer_at for each in said if each.module == module])
-            for module in modules()
-            if module in newest
-        ]
+        known = stored.history(work.session, who.participant_id)
+        return [_result(work, who.t, newest[module], known) for module in wanted or modules() if module in newest]
 
 
-def _result(work: Work, t: Texts, case: ResultCaseRow, offered_again: Sequence[datetime | None]) -> Result:
-    state, waiting_for = cases.progress(work, case)
+def _result(work: Work, t: Texts, case: ResultCaseRow, known: History) -> Result:
+    state, waiting_for = cases.progress(work, case, known)
+    offered_again = [each.re_offer_at for each in known.decisions if each.module == case.module]
     files = reports.readable_files(work, case, waiting_for) or ()
     said = t.state(_NOT_READ if waiting_for == _NOT_READ else state)
     values = {

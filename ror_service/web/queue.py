@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Form, Query
-from pydantic import BaseModel, StringConstraints, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -39,6 +40,8 @@ Counselor = Annotated[Member, Depends(member("disclosure", Role.GENETIC_COUNSELO
 Director = Annotated[Member, Depends(member("identity", Role.LABORATORY_DIRECTOR))]
 _NOT_SHOWN = 20
 """Counts of people from 1 up to this are not told: they could name somebody."""
+A_PAGE = 100
+"""Reviews that the work list shows at once."""
 _OWNERS = {"": "Anybody", "me": "Me", "nobody": "Nobody"}
 
 
@@ -94,6 +97,8 @@ class Filters(BaseModel):
     """One of the reasons why people must look."""
     kind: Literal["first", "again"] | None = None
     """`again`: another decision on a result that was returned, as after a reclassification."""
+    page: int = Field(default=1, ge=1)
+    """Of those that match, `A_PAGE` at a time."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -118,12 +123,15 @@ def work_list(request: Request, who: Reviewer, filters: Annotated[Filters, Query
     states = queue.OPEN_STATES if filters.state is None else (filters.state,)
     with who.begin() as work:
         rows = results.reviews(work.session, [state.value for state in states])
-        items = [_item(work, who.name, row) for row in rows]
+        items = _items(work, who.name, rows)
         kept = saved_filters.of_caller(work)
+    matching = [item for item in items if filters.wants(item)]
+    before = (filters.page - 1) * A_PAGE
     return who.page(
-        "queue", "queue", items=[item for item in items if filters.wants(item)], total=len(items), chosen=filters,
-        states=list(ReviewState), tiers=list(Tier), urgencies=list(Urgency), owners=_OWNERS, query=request.url.query,
-        saved=kept, whys=sorted({reason for item in items for reason in item.reasons}),
+        "queue", "queue", items=matching[before : before + A_PAGE], before=before, matching=len(matching),
+        total=len(items), chosen=filters, states=list(ReviewState), tiers=list(Tier), urgencies=list(Urgency),
+        owners=_OWNERS, query=request.url.query, saved=kept, address=partial(_address, filters),
+        whys=sorted({reason for item in items for reason in item.reasons}),
     )  # fmt: skip
 
 
@@ -134,10 +142,10 @@ def save_filters(who: Reviewer, name: Annotated[ShownLine, Form()], query: Annot
         asked = Filters.model_validate(dict(parse_qsl(query)))
     except ValidationError:
         raise InvalidInputError("these filters are not those of the work list") from None
-    chosen = {key: str(value).lower() if value is True else value for key, value in asked if value}
+    chosen = _address(asked, 1)
     with who.begin() as work:
-        saved_filters.keep(work, name, urlencode(chosen))
-    return back_to(f"queue?{urlencode(chosen)}")
+        saved_filters.keep(work, name, chosen)
+    return back_to(f"queue?{chosen}")
 
 
 @router.post("/queue/filters/delete")
@@ -207,7 +215,7 @@ def affected_page(who: Reviewer, review_id: Identifier) -> Response:
     """How many people a decision about the variants of a review concerns; audited, and small numbers are not told."""
     with who.begin() as work:
         packet = evidence.packet(work, who.context, review_id)
-        item = _item(work, who.name, packet.review)
+        (item,) = _items(work, who.name, [packet.review])
     hereditary = who.context.interpreters.get(affected.HEREDITARY_RISK)
     known = hereditary if isinstance(hereditary, HereditaryRisk) else None
     places = {(Build(p.identity.build), a.variant) for p in packet.hereditary for a in p.finding.alleles}
@@ -316,7 +324,7 @@ def _review(who: Member, review_id: str, refused: Refused | None = None) -> Resp
     filled = refused or Refused()
     with who.begin() as work:
         packet = evidence.packet(work, who.context, review_id)
-        item = _item(work, who.name, packet.review)
+        (item,) = _items(work, who.name, [packet.review])
         signed = results.sign_offs(work.session, review_id)
         order = results.confirmation_of(work.session, review_id)
         written = notes.of_review(work, review_id)
@@ -357,10 +365,24 @@ def _plain(value: object) -> str:
             return str(value) or "none"
 
 
-def _item(work: Work, name: str, row: ReviewCaseRow) -> Item:
+def _address(filters: Filters, page: int) -> str:
+    """The filters as the query of an address, without those that ask for nothing."""
+    asked = filters.model_copy(update={"page": page}).model_dump(exclude_defaults=True, mode="json")
+    return urlencode({key: "true" if value is True else value for key, value in asked.items()})
+
+
+def _items(work: Work, name: str, rows: Sequence[ReviewCaseRow]) -> list[Item]:
+    signatures = results.signatures(work.session, [row.review_id for row in rows])
+    amendments = results.amendments_of_cases(work.session, {row.case_id for row in rows})
+    again = {amendment.interpretation_id: amendment.reason for amendment in amendments}
+    return [
+        _item(work, name, row, signatures.get(row.review_id, 0), again.get(row.interpretation_id, "")) for row in rows
+    ]
+
+
+def _item(work: Work, name: str, row: ReviewCaseRow, signatures: int, again: str) -> Item:
     held = row.assignee is not None and row.lease_until is not None and row.lease_until > work.at
     is_open = ReviewState(row.state) in queue.OPEN_STATES
-    amendment = results.amendment_about(work.session, row.interpretation_id)
     return Item(
         review_id=row.review_id,
         tier=row.tier,
@@ -374,8 +396,8 @@ def _item(work: Work, name: str, row: ReviewCaseRow) -> Item:
         due_at=row.due_at,
         is_overdue=is_open and row.due_at < work.at,
         age_days=(work.at - row.created_at).days,
-        signatures=len(results.sign_offs(work.session, row.review_id)),
-        again="" if amendment is None else amendment.reason,
+        signatures=signatures,
+        again=again,
     )
 
 

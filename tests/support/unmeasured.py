@@ -5,6 +5,7 @@ Their lines are covered by the tests of the parts, and the gates of `script/test
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,22 @@ FILES = (
     "unit/ror_service/interchange/test_profiles.py",
     "unit/ror_service/test_hereditary_reanalysis.py",
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let no worker of pytest-xdist begin to be measured as any other process does.
+
+    A pause of pytest-cov ends the measuring that began last; one that began before would go on in its place.
+    """
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In a worker pytest-cov begins twice: as if it were alone, and again for the worker when the session starts."""
+    measuring = config.pluginmanager.get_plugin("_cov")
+    if hasattr(config, "workerinput") and measuring is not None:
+        measuring.cov_controller.pause()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

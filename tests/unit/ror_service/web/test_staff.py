@@ -25,6 +25,7 @@ from ror_service.intake.qc import Verdict
 from ror_service.review import saved_filters
 from ror_service.states import CaseState, ReviewState
 from ror_service.storage.tables import IdentityCaseRow, OutreachTryRow
+from ror_service.web import queue
 from ror_service.web.queue import shown_count
 
 ROLES = {COUNSELOR.name: Role.GENETIC_COUNSELOR, DIRECTOR.name: Role.LABORATORY_DIRECTOR}
@@ -189,6 +190,19 @@ def test_filters_are_the_address(visitor: Browser) -> None:
     for filters, listed in FILTERS.items():
         assert (review_id[7:15] in shows(visitor, f"queue{filters}")) is listed, filters
     assert visitor.get("queue?state=nowhere").status_code == 422
+
+
+def test_a_long_list_has_pages(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "A_PAGE", 1)
+    visitor.service.positive(POSITIVE)
+    visitor.service.interpreted(FOUR_MEDICINE_GENES, ANOTHER_PERSON)
+    as_staff(visitor, COUNSELOR.name)
+    first, second = (visitor.get(f"queue{which}") for which in ("?owner=nobody", "?owner=nobody&page=2"))
+    assert "2 of 2 reviews; these are 1 to 1" in first.text
+    assert "/portal/queue?owner=nobody&amp;page=2" in first.text
+    assert "these are 2 to 2" in second.text
+    assert 'href="/portal/queue?owner=nobody"' in second.text
+    assert "No review matches" in visitor.get("queue?page=3").text
 
 
 def test_a_pharmacogene_is_decided_by_its_call(visitor: Browser) -> None:
