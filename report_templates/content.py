@@ -223,6 +223,8 @@ class ReportContent:
     wording_review: WordingReview | None = None
     own_medicines: tuple[str, ...] = ()
     """The participant's own list of medicines, each entry as it was typed; empty if none was given."""
+    family_letter: bool = False
+    """Whether the participant agreed to be given a letter to relatives."""
     made_from: str = ""
     """The order, or the interpretation, that it was made from, by its identifier. Not shown."""
     reason: str = ""

@@ -11,8 +11,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from consent import family_sharing
 from consent.gate import Release, Withheld
-from consent.types import Confirmation, Handover
+from consent.types import Confirmation, Handover, History
 from interpreters.findings import HereditaryFinding, Interpretation, PharmacogenomicFinding
 from interpreters.genotypes import Assay, Sex
 from report_templates.content import (
@@ -115,9 +116,12 @@ def draft(
     if CaseState(track.state) not in cases.AT_THE_GATE or track.sample_id is None or track.interpretation_id is None:
         return None
     sample = results.must_get(work.session, SampleRow, track.sample_id)
+    known = participants.history(work.session, owner.participant_id)
+    agreed = family_sharing.agreed_form(known, cases.as_of(known, work.at)) is not None
     content = _content(
         work, keys, programme, owner=owner, sample=sample, track=track, generation=case.generation, settle=settle,
         medicines=own_medicines.for_report(work, keys, case), wording_review=wording_reviews.get(case.module),
+        family_letter=agreed,
     )  # fmt: skip
     if amendment is not None:
         content = _next_version(work, keys, content, amendment, settle)
@@ -232,6 +236,15 @@ def readable_files(work: Work, case: ResultCaseRow, waiting_for: str | None) -> 
         return None
     files = results.artifacts_of(work.session, version.version_id)
     return tuple(file.name for file in files if file.name != DIFFERENCE)
+
+
+def has_letter(work: Work, case: ResultCaseRow, known: History) -> bool:
+    """Whether the report that is read ends with a letter to relatives; what was answered later changes nothing."""
+    version = results.released_version(work.session, case.case_id, Audience.PARTICIPANT)
+    if version is None or not case.requires_confirmation:
+        return False
+    then = replace(known, consents=tuple(each for each in known.consents if each.received_at <= version.created_at))
+    return family_sharing.agreed_form(then, cases.as_of(then, version.created_at)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +394,7 @@ def _content(
     settle: Settle,
     medicines: tuple[str, ...],
     wording_review: WordingReview | None,
+    family_letter: bool,
 ) -> ReportContent:
     if owner.birth_date is None:
         raise InvalidInputError("a report carries two identifiers; the birth date is missing")
@@ -407,6 +421,7 @@ def _content(
         decisions=tuple(said.decisions),
         wording_review=wording_review,
         own_medicines=medicines,
+        family_letter=family_letter,
         made_from=_made_from(track),
     )
 

@@ -148,7 +148,7 @@ def view(content: ReportContent, words: Words, knowledge_date: str) -> Hereditar
         gene_groups=_gene_groups(read, words),
         headings={key: words(f"hereditary.{key}") for key in _HEADINGS},
         emergency=_template("emergency_note", words) if cards else None,
-        letters=tuple(_letter(item, content, words) for item in found),
+        letters=tuple(_letter(item, content, words) for item in found if content.family_letter),
         glossary=glossary(words, content_file("hereditary/templates.json")["glossary"], _terms(found)),
     )
 

@@ -72,8 +72,8 @@ class Result:
     step: int | None
     """How many steps are behind it; None where it goes no further."""
     files: tuple[str, ...]
-    has_letter: bool
-    """Whether the report ends with a letter for the family."""
+    letter: str
+    """Which text tells of the letter for the family: where it is, or how to get it; empty without a finding."""
     since: datetime
 
 
@@ -221,7 +221,11 @@ def _result(work: Work, t: Texts, case: ResultCaseRow, known: History) -> Result
         picture=said["pictogram"],
         step=None if state in _ENDED else _STEP_OF.get(state, len(_STEPS)),
         files=files,
-        has_letter=bool(files) and case.requires_confirmation,
+        letter=""
+        if not (files and case.requires_confirmation)
+        else "family_note"
+        if reports.has_letter(work, case, known)
+        else "family_ask",
         since=case.updated_at,
     )
 

@@ -94,6 +94,7 @@ def content(
         "issued": date(2026, 11, 22),
         "specimen": Specimen(SpecimenKind.SALIVA, date(2026, 8, 3), date(2026, 8, 7), Assay.WGS, Build.GRCH38),
         "sources": SOURCES[module],
+        "family_letter": True,
     }
     return ReportContent(**(facts | changes))
 

@@ -176,6 +176,12 @@ def test_there_is_no_letter_without_a_finding(state: str) -> None:
     assert letters(render_html(reports.release(HEREDITARY[state]()), Language.EN)) == []
 
 
+def test_there_is_no_letter_without_a_yes_to_family_sharing() -> None:
+    report = replace(reports.hereditary_positive(), family_letter=False)
+    for language in Language:
+        assert letters(render_html(reports.release(report), language)) == []
+
+
 # --- Reading grade
 
 _CONTENT = content_file("hereditary/conditions.json")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from support import consent_facts
 from support.consent_facts import PERSON
 from support.service import (
     COUNSELOR,
@@ -24,8 +27,9 @@ from support.service import (
     running_service,
 )
 
+from consent.family_sharing import agreed_form
 from consent.gate import Release, Withheld
-from consent.types import Answer, VitalStatus
+from consent.types import Answer, Capacity, DocumentType, Validation, VitalStatus
 from interpreters.findings import Interpretation, PharmacogenomicFinding
 from report_templates.content import Audience, FindingOutcome, Language, ReportContent
 from report_templates.render import audiences, render_html
@@ -141,6 +145,43 @@ def test_a_released_hereditary_report_shows_what_was_decided_on_each_finding(ser
     assert shown["BRCA2"].outcome is FindingOutcome.CONFIRMED
     assert shown["HFE"].outcome is FindingOutcome.NOT_REPORTED
     assert [sign_off.name for sign_off in release.payload.sign_offs] == [COUNSELOR.name, DIRECTOR.name]
+
+
+@pytest.mark.parametrize(
+    ("answers", "written"),
+    [
+        ((), False),
+        ((Answer.YES,), True),
+        ((Answer.NOT_SURE,), False),
+        ((Answer.YES, Answer.NO), False),
+        ((Answer.NO, Answer.YES), True),
+    ],
+)
+def test_a_letter_to_relatives_is_written_for_a_yes_alone(
+    service: Service, answers: tuple[Answer, ...], *, written: bool
+) -> None:
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, Disposition.REPORT)
+    service.confirm(review_id)
+    service.disclose(case_id)
+    service.clock.advance(days=2)  # from when on the form can be answered
+    for answer in answers:
+        service.clock.advance(minutes=1)
+        service.consent(answer, DocumentType.FAMILY_SHARING, document_version="1.1")
+    release = _draft(service, case_id)
+    assert isinstance(release, Release)
+    assert ('<section class="letter">' in render_html(release, Language.EN)) is written
+
+
+@pytest.mark.parametrize("changes", [{"validation": Validation.INVALID}, {"capacity": Capacity.GUARDIAN}])
+def test_a_yes_that_does_not_count_brings_no_letter(changes: dict[str, Any]) -> None:
+    known = consent_facts.history()
+    said = replace(consent_facts.consent(DocumentType.FAMILY_SHARING, document_version="1.1"), **changes)
+    assert agreed_form(replace(known, consents=(*known.consents, said)), consent_facts.NOW) is None
+    later = replace(said, validation=Validation.VALID, capacity=Capacity.SELF)
+    assert agreed_form(replace(known, consents=(*known.consents, later)), consent_facts.NOW) == "1.1"
+    assert agreed_form(replace(known, consents=(later,)), later.authored_at - timedelta(seconds=1)) is None
 
 
 def test_what_is_not_to_be_reported_is_not_in_the_report(service: Service) -> None:

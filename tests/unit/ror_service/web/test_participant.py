@@ -10,7 +10,7 @@ from support.portal import Browser
 from support.service import COUNSELOR, DIRECTOR, POSITIVE, Service
 
 from consent.reasons import reason_text
-from consent.types import Answer, ModuleAnswer, Participation, VitalStatus
+from consent.types import Answer, DocumentType, ModuleAnswer, Participation, VitalStatus
 from report_templates.content import Language
 from ror_service import cases, pipeline
 from ror_service.api.tokens import Role
@@ -112,7 +112,23 @@ def test_every_result_under_way_reads_the_same_until_the_call(visitor: Browser) 
     service.disclose(case_id)
     pipeline.release_report(service.context, case_id)
     assert 'href="/portal/en/results/hereditary_risk"' in visitor.get("en/").text
-    assert "Letter for my family" in visitor.shows("en/results/hereditary_risk")
+    assert "We write it only if you said yes" in visitor.shows("en/results/hereditary_risk")
+
+
+def test_the_page_tells_whether_the_report_holds_a_letter(visitor: Browser) -> None:
+    service = visitor.service
+    service.clock.advance(days=2)  # from when on the form can be answered
+    case_id, review_id = service.positive()
+    for signer in (COUNSELOR, DIRECTOR):
+        service.sign(review_id, signer, Disposition.REPORT)
+    service.confirm(review_id)
+    service.disclose(case_id)
+    service.consent(document=DocumentType.FAMILY_SHARING, document_version="1.1")
+    pipeline.release_report(service.context, case_id)
+    assert "It is on the last pages of your result" in visitor.shows("en/results/hereditary_risk")
+    service.clock.advance(minutes=1)
+    service.consent(Answer.NO, DocumentType.FAMILY_SHARING, document_version="1.1")
+    assert "It is on the last pages of your result" in visitor.shows("en/results/hereditary_risk")
 
 
 def test_a_report_is_opened_saved_and_given_to_a_doctor(visitor: Browser) -> None:
