@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from ror_service.errors import AuditError
 from ror_service.storage import audit_events
+from ror_service.storage.audit_events import Head
 from ror_service.storage.tables import AuditEventRow
 
 GENESIS = "0" * 64
@@ -90,8 +91,7 @@ def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Eve
         events: What was done.
         behind: The number that the first of them is to follow, where a restored database has lost events.
     """
-    audit_events.lock_chain(session)
-    last = audit_events.last(session)
+    last = audit_events.begin_append(session)
     sequence, previous = (0, GENESIS) if last is None else (last.sequence, last.event_hash)
     sequence = sequence if behind is None else behind
     for number, event in enumerate(events, sequence + 1):
@@ -111,7 +111,9 @@ def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Eve
         )
         row.event_hash = previous = event_hash(row)
         session.add(row)
+        sequence = number
     session.flush()
+    audit_events.end_append(session, Head(sequence, previous))
 
 
 def verify(

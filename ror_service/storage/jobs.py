@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +19,13 @@ from ror_service.storage.tables import JobRow
 ORDERED = "ror.work_ordered"
 """Entry of `Session.info` that is true once the session ordered work."""
 _OPEN = and_(JobRow.done_at.is_(None), JobRow.dead_at.is_(None))
+_NEEDS_MESSAGE = and_(
+    _OPEN,
+    JobRow.available_at <= bindparam("at", type_=JobRow.available_at.type),
+    or_(JobRow.issued_at.is_(None), JobRow.issued_at <= bindparam("lost", type_=JobRow.issued_at.type)),
+    or_(JobRow.lease_until.is_(None), JobRow.lease_until <= bindparam("at", type_=JobRow.available_at.type)),
+)
+"""Due at `at`, and not issued since `lost`, nor anybody's."""
 
 
 def queue_of(task: str) -> str:
@@ -64,6 +73,18 @@ def enqueue(
         dialect.insert(JobRow).values(values).on_conflict_do_update(index_elements=["task", "subject_id"], set_=changed)
     )
     session.info[ORDERED] = True
+
+
+def tasks_due(session: Session, tasks: Sequence[str], at: datetime, *, lost_after: timedelta) -> list[str]:
+    """Those of the tasks that have a job for which a message must be sent, in one look."""
+    found = session.execute(_any_due(tuple(tasks)), {"at": at, "lost": at - lost_after}).one()
+    return [task for task, is_due in zip(tasks, found, strict=True) if is_due]
+
+
+@cache
+def _any_due(tasks: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    # Asked each second: each part ends at the first row of its index.
+    return select(*[exists().where(JobRow.task == task, _NEEDS_MESSAGE) for task in tasks])
 
 
 def issue_due(
@@ -116,18 +137,11 @@ def _due(
     of_kind = () if backfill is None else (JobRow.backfill.is_(backfill),)
     return session.scalars(
         select(JobRow)
-        .where(
-            JobRow.task == task,
-            JobRow.urgent.is_(urgent),
-            *of_kind,
-            _OPEN,
-            JobRow.available_at <= at,
-            or_(JobRow.issued_at.is_(None), JobRow.issued_at <= lost),
-            or_(JobRow.lease_until.is_(None), JobRow.lease_until <= at),
-        )
+        .where(JobRow.task == task, JobRow.urgent.is_(urgent), *of_kind, _NEEDS_MESSAGE)
         .order_by(JobRow.available_at, JobRow.job_id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True),
+        {"at": at, "lost": lost},
     ).all()
 
 

@@ -28,7 +28,8 @@ def choices(who: Who) -> Response:
     """What was chosen for each kind of result."""
     with who.begin() as work:
         chosen = last_choices(work, who.participant_id)
-    return who.page("choices", "choices", modules=list(modules().values()), chosen=chosen)
+        may_name = work.policy.designee.offered
+    return who.page("choices", "choices", modules=list(modules().values()), chosen=chosen, may_name=may_name)
 
 
 @router.get("/{module}")

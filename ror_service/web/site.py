@@ -29,7 +29,17 @@ from ror_service.errors import (
     WithheldError,
 )
 from ror_service.settings import Mode
-from ror_service.web import choices, demo_issuer, laboratories, leaving, operations, participant, queue, sign_in
+from ror_service.web import (
+    choices,
+    demo_issuer,
+    designee,
+    laboratories,
+    leaving,
+    operations,
+    participant,
+    queue,
+    sign_in,
+)
 from ror_service.web.pages import page
 from ror_service.web.sign_in import Issuer, SignInError
 from ror_service.web.staff import MENU
@@ -72,7 +82,7 @@ def create_site(context: ServiceContext, tokens: TokenVerifier) -> FastAPI:
     if context.settings.mode is Mode.EMBEDDED:
         site.include_router(demo_issuer.router(context))
     # Those of staff first: a participant's addresses begin with a language.
-    for area in (queue, operations, laboratories, participant, choices, leaving):
+    for area in (queue, operations, laboratories, participant, choices, designee, leaving):
         site.include_router(area.router)
     for kind in (ServiceError, RequestValidationError, HTTPException):
         site.add_exception_handler(kind, _refused)

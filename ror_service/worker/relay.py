@@ -45,16 +45,17 @@ def relay_once(context: ServiceContext, app: Celery) -> int:
     A message that was lost, or whose worker died, is sent again after the lease time.
     """
     settings = context.settings
+    lost_after = timedelta(seconds=settings.lease_seconds)
     with context.transaction(WORKER) as work:
         due = [
             (row.task, row.job_id)
-            for task in STEPS
+            for task in jobs.tasks_due(work.session, list(STEPS), work.at, lost_after=lost_after)
             if task != "fetch_file" or _may_fetch(context, work)
             for row in jobs.issue_due(
                 work.session,
                 task,
                 work.at,
-                lost_after=timedelta(seconds=settings.lease_seconds),
+                lost_after=lost_after,
                 most=settings.queue_depth,
                 for_backfill=settings.messages_for_backfill,
             )

@@ -66,6 +66,7 @@ def test_every_page_that_links_lead_to_is_accessible(site: Site, chromium: Brows
             paths.add(path.removeprefix(f"/portal/{language}/"))
     assert complaints == []
     assert paths >= {"", "results", "results/traits", "choices", "choices/ancestry", "medicines", "access", "help"}
+    assert "designee" in paths
     assert paths >= {f"withdraw/{option}" for option in CONFIRMABLE}
 
 

@@ -28,6 +28,7 @@ from ror_service.intake.qc import Verdict
 from ror_service.review.queue import Disposition
 from ror_service.sandbox.partner_server import LoopbackServer
 from ror_service.web.sign_in import SESSION
+from support.consent_facts import OFFERS_DESIGNEE
 from support.servers import MissingProgramError
 from support.service import COUNSELOR, DIRECTOR, POSITIVE, Service, running_service
 
@@ -63,6 +64,7 @@ def _ready(service: Service, person: str) -> None:
     for module in ("ancestry", "traits", "pharmacogenomics", "hereditary_risk"):
         pipeline.release_report(service.context, service.found(module, person).case_id)
     service.enter_medicines("simvastatin", participant_id=person)
+    service.names_somebody(person)
     service.read(participant_id=person)
 
 
@@ -151,6 +153,8 @@ class Site:
 def running_site(home: Path, people: dict[str, Callable[[Service, str], None]] = STATES) -> Iterator[Site]:
     """The service over HTTP on loopback, with these people; nothing changes them but the browser."""
     with running_service(home) as service:
+        service.context.policy = OFFERS_DESIGNEE
+        service.clock.advance(days=1)  # the form that speaks of a designee can be answered
         for person, reach in people.items():
             reach(service, person)
         service.clock.advance(minutes=1)  # what is said in the browser comes after what was said before

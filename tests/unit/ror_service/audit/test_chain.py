@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 from support.consent_facts import NOW
 from support.service import OPERATOR, PORTAL, Service
 
@@ -221,3 +222,19 @@ def test_what_is_rolled_back_leaves_no_event(chain: Service) -> None:
         work.session.rollback()
     assert len(chain.rows(AuditEventRow)) == EVENTS
     assert _verify(chain).events == EVENTS
+
+
+def test_events_of_one_transaction_and_of_others_on_the_same_session_are_one_chain(chain: Service) -> None:
+    actor = log.Actor("operator", "operator", "test")
+    events = [log.Event("test.event", "thing", f"thing-{number}", None, {}) for number in range(2)]
+    with Session(chain.context.engine) as session:
+        for _ in range(2):
+            log.append(session, at=NOW, actor=actor, events=events)
+            log.append(session, at=NOW, actor=actor, events=events)
+            session.commit()
+            _write(chain, 1)
+        log.append(session, at=NOW, actor=actor, events=events)
+        session.rollback()
+        log.append(session, at=NOW, actor=actor, events=events)
+        session.commit()
+    assert _verify(chain).events == EVENTS + 2 * (4 + 1) + 2

@@ -40,9 +40,13 @@ def _fail(service: Service, job_id: str, token: str, retry_in: timedelta | None)
 
 def _due(service: Service, most: int = 100, for_backfill: int = 1) -> list[str]:
     with service.work() as work:
+        named = jobs.tasks_due(work.session, ["fetch_file", "release_report"], work.at, lost_after=LEASE)
         rows = jobs.issue_due(
             work.session, "release_report", work.at, lost_after=LEASE, most=most, for_backfill=for_backfill
         )
+        assert "fetch_file" not in named
+        assert named or not rows, "a round of the relay asks for the jobs of the tasks that are named, and no others"
+        assert rows or not named or most < 100, "nor for those of tasks that have none"
         return [row.subject_id for row in rows]
 
 
