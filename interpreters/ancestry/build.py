@@ -193,7 +193,7 @@ def _sites(lines: Iterator[str]) -> tuple[list[str], list[list[str]]]:
 def _write_arrays(
     target: Path, rows: list[list[str]], groups: list[str], values: list[list[int]], chromosomes: list[int]
 ) -> None:
-    # numpy stamps its archive members with a fixed date, so the same tables give the same bytes.
+    # numpy stamps its archive members with a fixed date, so the same tables and the same zlib give the same bytes.
     np.savez_compressed(
         target,
         chromosome=np.array([int(row[0]) for row in rows], dtype=np.uint8),

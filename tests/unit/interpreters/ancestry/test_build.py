@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import runpy
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +116,14 @@ def test_missing_table(source: Path, tmp_path: Path) -> None:
 def test_the_installed_release_is_what_the_tables_give(tmp_path: Path) -> None:
     installed = ancestry.load().knowledge
     made = build.build(SHARED / "ancestry", tmp_path / "r", installed.release)
-    assert {name: made.read_bytes(name) == installed.read_bytes(name) for name in installed.files} == dict.fromkeys(
-        made.files, True
-    )
+    assert set(made.files) == set(installed.files)
+    for name in installed.files:
+        assert _content(made.read_bytes(name)) == _content(installed.read_bytes(name)), name
+
+
+def _content(data: bytes) -> dict[str, bytes]:
+    """What a file says, by member where it is an archive: another build of zlib compresses the same to other bytes."""
+    if not data.startswith(b"PK"):
+        return {"": data}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

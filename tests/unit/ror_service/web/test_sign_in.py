@@ -233,6 +233,15 @@ def test_only_styles_fonts_and_pictures_are_served(stranger: Browser) -> None:
         assert stranger.get(f"static/{path}").status_code == 404
 
 
+def test_style_sheets_ask_for_no_font_that_is_not_there(stranger: Browser) -> None:
+    fonts = set()
+    for path in ("css/uswds.min.css", "css/portal.css", "css/staff.css"):
+        for rule in re.findall(r"@font-face *{[^}]*}", stranger.get(f"static/{path}").text):
+            fonts |= set(re.findall(r"url\(\"?\.\./([^)\"]*)", rule))
+    assert len(fonts) == 2
+    assert {stranger.get(f"static/{font}").status_code for font in fonts} == {200}
+
+
 def test_a_page_needs_nothing_from_elsewhere(visitor: Browser) -> None:
     visitor.service.register()
     for address in re.findall(r'(?:href|src|action)="([^"]*)"', visitor.get("en/").text):
