@@ -226,7 +226,7 @@ class ReportContent:
     family_letter: bool = False
     """Whether the participant agreed to be given a letter to relatives."""
     made_from: str = ""
-    """The order, or the interpretation, that it was made from, by its identifier. Not shown."""
+    """What it was made from: the order or the interpretation, and whether the letter was agreed to. Not shown."""
     reason: str = ""
     """Code of why this version exists; empty for the original. Not shown."""
 

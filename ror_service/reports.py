@@ -116,12 +116,10 @@ def draft(
     if CaseState(track.state) not in cases.AT_THE_GATE or track.sample_id is None or track.interpretation_id is None:
         return None
     sample = results.must_get(work.session, SampleRow, track.sample_id)
-    known = participants.history(work.session, owner.participant_id)
-    agreed = family_sharing.agreed_form(known, cases.as_of(known, work.at)) is not None
     content = _content(
         work, keys, programme, owner=owner, sample=sample, track=track, generation=case.generation, settle=settle,
         medicines=own_medicines.for_report(work, keys, case), wording_review=wording_reviews.get(case.module),
-        family_letter=agreed,
+        family_letter=_letter_agreed(work, owner.participant_id),
     )  # fmt: skip
     if amendment is not None:
         content = _next_version(work, keys, content, amendment, settle)
@@ -168,7 +166,8 @@ def keep(
     amendment = results.open_amendment(work.session, case_id, lock=True)
     track = amendment or case
     outcome = cases.ask_gate(work, case, artifacts, "release", amendment)
-    wanted = CaseState(track.state) is CaseState.RELEASE_READY and made_from == _made_from(track)
+    made_from_now = _made_from(track, family_letter=_letter_agreed(work, case.participant_id))
+    wanted = CaseState(track.state) is CaseState.RELEASE_READY and made_from == made_from_now
     if not wanted or isinstance(outcome, Withheld):
         return
     version = _store_version(work, keys, case, amendment, outcome)
@@ -245,6 +244,11 @@ def has_letter(work: Work, case: ResultCaseRow, known: History) -> bool:
         return False
     then = replace(known, consents=tuple(each for each in known.consents if each.received_at <= version.created_at))
     return family_sharing.agreed_form(then, cases.as_of(then, version.created_at)) is not None
+
+
+def _letter_agreed(work: Work, participant_id: str) -> bool:
+    known = participants.history(work.session, participant_id)
+    return family_sharing.agreed_form(known, cases.as_of(known, work.at)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,7 +426,7 @@ def _content(
         wording_review=wording_review,
         own_medicines=medicines,
         family_letter=family_letter,
-        made_from=_made_from(track),
+        made_from=_made_from(track, family_letter=family_letter),
     )
 
 
@@ -456,8 +460,9 @@ def _changed(content: ReportContent) -> tuple[Difference, ...]:
     return () if content.change is None else content.change.differences
 
 
-def _made_from(track: Track) -> str:
-    return track.amendment_id if isinstance(track, AmendmentRow) else str(track.interpretation_id)
+def _made_from(track: Track, *, family_letter: bool) -> str:
+    order = track.amendment_id if isinstance(track, AmendmentRow) else str(track.interpretation_id)
+    return f"{order} with letter" if family_letter else order
 
 
 def _reported(

@@ -95,6 +95,8 @@ def release(work: Work, review_id: str) -> None:
     """
     review, track = _open(work, review_id)
     _not_held_by_another(work, review)
+    if review.assignee != work.actor.name:
+        return
     with work.as_service():
         review.assignee = review.lease_until = None
         work.audit("review.release", "review_case", review_id, track.participant_id)

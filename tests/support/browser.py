@@ -35,6 +35,8 @@ from support.service import COUNSELOR, DIRECTOR, POSITIVE, Service, running_serv
 PHONE, DESK = 360, 1000
 """Widths of a window in CSS pixels."""
 _HEIGHT = 800
+_PATIENCE = 120_000
+"""Milliseconds to wait for a page on a machine that has other work."""
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _MOST_TABS = 120
 
@@ -277,6 +279,7 @@ def tab(
     """A window of its own, signed in as `subject` when one is given."""
     size = {"width": width, "height": _HEIGHT}
     context = browser.new_context(viewport=size, locale=language, java_script_enabled=scripts)
+    context.set_default_timeout(_PATIENCE)
     try:
         if subject is not None:
             cookie = {"name": SESSION, "value": site.token(subject, role)}

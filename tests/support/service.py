@@ -255,7 +255,7 @@ class Service:
     ) -> ConsentAnswer:
         given = ConsentAnswer(
             **{
-                "event_id": f"event-{next(_names)}",
+                "event_id": f"event-{next(_names):09}",
                 "document": document,
                 "document_version": "1.0",
                 "language": "en",
@@ -278,7 +278,7 @@ class Service:
     ) -> ModuleChoice:
         given = ModuleChoice(
             **{
-                "event_id": f"event-{next(_names)}",
+                "event_id": f"event-{next(_names):09}",
                 "module": module,
                 "answer": answer,
                 "script_version": "1.0",
@@ -319,7 +319,7 @@ class Service:
         form = DocumentType.FAMILY_SHARING
         self.consent(document=form, participant_id=participant_id, document_version="1.2")
         with self.work(Actor(participant_id, "participant", "own choice")) as work:
-            event = {"event_id": f"event-{next(_names)}", "authored_at": self.clock.now}
+            event = {"event_id": f"event-{next(_names):09}", "authored_at": self.clock.now}
             named = Named("Maria Example", "+1 555 0100")
             namings.name(work, self.context.keys, participant_id, named, **event)
 

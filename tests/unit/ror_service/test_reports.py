@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,10 @@ def _draft(service: Service, case_id: str) -> Release[ReportContent] | Withheld 
         return reports.draft(work, context.keys, context.programme, case_id, settle=context.settle)
 
 
-def _keep(service: Service, case_id: str) -> None:
+def _keep(service: Service, case_id: str, made_from: str = "") -> None:
     with service.work(PIPELINE) as work:
         made = tuple(artifact(name) for name in FILES)
-        draft = str(service.case().interpretation_id)
+        draft = made_from or str(service.case().interpretation_id)
         reports.keep(
             work, service.context.keys, case_id, made, made_from=draft, sender=service.context.sender, partners=()
         )
@@ -368,6 +369,24 @@ def test_a_revocation_while_a_report_is_rendered_leaves_no_version(service: Serv
     _keep(service, case_id)
     assert not service.rows(ReportVersionRow)
     assert service.state() is CaseState.DELETED
+
+
+@pytest.mark.parametrize("first", [Answer.YES, Answer.NO])
+def test_another_answer_about_family_while_a_report_is_rendered_asks_for_another_draft(
+    service: Service, first: Answer
+) -> None:
+    case_id = service.interpreted()
+    service.clock.advance(days=2)  # from when on the form can be answered
+    said = partial(service.consent, document=DocumentType.FAMILY_SHARING, document_version="1.1")
+    said(first)
+    drafted = _draft(service, case_id)
+    assert isinstance(drafted, Release)
+    service.clock.advance(minutes=1)
+    said(Answer.NO if first is Answer.YES else Answer.YES)
+    _keep(service, case_id, drafted.payload.made_from)
+    assert not service.rows(ReportVersionRow)
+    service.run_jobs()
+    assert _version(service).state == VersionState.RELEASED
 
 
 def test_rendering_again_makes_no_second_version(service: Service) -> None:
