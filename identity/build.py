@@ -52,17 +52,18 @@ def choose_sites(
     regions = panel.frequencies @ (panel.region_matrix() / panel.region_matrix().sum(axis=0))
     rarest = np.minimum(regions, 1.0 - regions).min(axis=1)
     common = np.flatnonzero((rarest >= least) & ~panel.ambiguous)
-    taken: dict[int, list[tuple[int, int]]] = {}
+    names = panel.chromosome_names
+    places = np.stack([panel.positions38, panel.positions37], axis=1).astype(np.int64)
+    taken: dict[int, list[int]] = {}
     chosen: list[int] = []
     for number in common[np.argsort(-rarest[common], kind="stable")].tolist():
-        places = taken.setdefault(int(panel.chromosomes[number]), [])
-        place = int(panel.positions38[number]), int(panel.positions37[number])
-        if len(chosen) < most and all(min(abs(place[0] - p38), abs(place[1] - p37)) >= apart for p38, p37 in places):
-            places.append(place)
+        others = taken.setdefault(int(panel.chromosomes[number]), [])
+        if len(chosen) < most and (np.abs(places[others] - places[number]) >= apart).all():
+            others.append(number)
             chosen.append(number)
     return tuple(
         Site(
-            panel.chromosome_names[number],
+            names[number],
             int(panel.positions38[number]),
             int(panel.positions37[number]),
             panel.references[number],

@@ -35,7 +35,11 @@ class LoopbackServer:
     """
 
     def __init__(self, port: int = 0) -> None:
-        self._socket = socket.create_server((HOST, port), backlog=128)
+        # Named as TCP, or asyncio would not turn off Nagle's algorithm, and every answer would wait 40 ms for its body.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((HOST, port))
+        self._socket.listen(128)
         self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
