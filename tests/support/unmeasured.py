@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 FOLDERS = ("browser/", "end_to_end/", "integration/", "unit/benchmarks/")
 FILES = (
+    "unit/consent/test_decision_agrees_with_oracle.py",
+    "unit/interpreters/ancestry/test_apart.py",
     "unit/interpreters/hereditary_risk/test_properties.py",
+    "unit/interpreters/pharmacogenomics/test_files.py",
     "unit/interpreters/test_contract.py",
     "unit/report_templates/test_ancestry_view.py",
     "unit/report_templates/test_render.py",
@@ -25,8 +28,12 @@ FILES = (
     "unit/ror_service/cli/test_reference.py",
     "unit/ror_service/genotypes/test_interpretations_from_the_store.py",
     "unit/ror_service/intake/test_hostile_files.py",
+    "unit/ror_service/intake/test_isolation_stream.py",
+    "unit/ror_service/intake/test_submission_in_batches.py",
     "unit/ror_service/interchange/test_profiles.py",
+    "unit/ror_service/rendering/test_report_pages.py",
     "unit/ror_service/test_hereditary_reanalysis.py",
+    "unit/ror_service/test_release_model.py",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,19 @@ def test_a_missing_position_that_matters_withholds_the_phenotype(one: One) -> No
         "unread_alleles_change_phenotype",
     )
     assert found.recommendations == ()
+
+
+def test_a_variant_on_one_copy_with_the_other_missing_withholds_the_gene(
+    interpret: Interpret, make_records: MakeRecords
+) -> None:
+    half = [
+        replace(line, genotype=(None, 1)) if line.genotype == (0, 1) else line
+        for line in make_records("CYP2C19", {"rs4244285": "G/A"})
+    ]
+    found = finding(interpret(half), "CYP2C19")
+    assert (found.diplotypes, found.phenotypes, found.reported_phenotype) == ((), ("No Result",), None)
+    assert "half_called_variant" in found.reasons
+    assert found.requires_review
 
 
 def test_coverage_and_what_it_leaves_open(one: One, everything: PharmacogenomicsInterpreter) -> None:
