@@ -9,13 +9,18 @@ SQLite. The first page of a visit counts from the moment at which it was due. Th
 start of the process does not count.
 
 Then the processor time of the serving process for one page is compared with that of a bare FastAPI page of the same
-size in the same process. Ends with status 1 when a page failed, or when 5 % of pages take longer than 200 ms.
+size in the same process. Where `wrk` is installed (Debian's package of that name), eight connections of it ask for each
+page without a pause besides: what the process can serve at most, again compared with the bare page. Ends with status 1
+when a page failed, or when 5 % of pages take longer than 200 ms.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -54,6 +59,8 @@ THINKING_SECONDS = 5.0
 REVIEWS = 20
 COMPARED = 200
 """Pages of each kind whose processor time is compared."""
+AT_ONCE, AT_MOST_SECONDS = 8, 10
+"""Connections of `wrk`, and for how long it asks for each page."""
 
 
 def serve(settings: Settings, line: Connection) -> None:
@@ -173,6 +180,24 @@ def compare(load: Load, line: Connection, token: str) -> dict[str, float]:
     return spent
 
 
+def at_most(load: Load, token: str) -> dict[str, tuple[float, str]]:
+    """Pages a second that `wrk` is served, and the time in which it has 99 of 100 of them, by page; {} without it."""
+    program, served = shutil.which("wrk"), {}
+    if program is None:
+        return {}
+    for page in ("/bare/page", *(f"/portal/{page}" for page in PAGES)):
+        command = [program, "--latency", "-t1", f"-c{AT_ONCE}", f"-d{AT_MOST_SECONDS}s"]
+        command += ["-H", f"Cookie: {SESSION}={token}", f"{load.base_url}{page}"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - no shell
+        if "Non-2xx" in said or "Socket errors" in said:
+            load.failed.append(f"wrk {page}")
+        rate, late = re.search(r"Requests/sec:\s+([0-9.]+)", said), re.search(r"99%\s+(\S+)", said)
+        if rate is None or late is None:
+            raise ValueError(f"wrk did not say what was measured: {said}")
+        served[page] = float(rate[1]), late[1]
+    return served
+
+
 def measure(service: Service, asked: argparse.Namespace) -> bool:
     """Seed, serve, look, print; returns whether it holds."""
     names = [f"P-{number:04}" for number in range(asked.people)]
@@ -193,6 +218,7 @@ def measure(service: Service, asked: argparse.Namespace) -> bool:
         morning(load, tokens, counselors, asked.an_hour / 3600, asked.seconds)
         seen = {kind: list(times) for kind, times in load.took.items()}
         spent = compare(load, line, tokens[0])
+        served = at_most(load, tokens[0])
     for kind, times in seen.items():
         print(
             f"{kind:45} p50 {_ms(times, 50)} ms  p95 {_ms(times, 95)} ms  p99 {_ms(times, 99)} ms  {len(times)} times"
@@ -200,6 +226,11 @@ def measure(service: Service, asked: argparse.Namespace) -> bool:
     for page, seconds in spent.items():
         ratio = seconds / spent["/bare/page"]
         print(f"{page:45} {1000 * seconds:6.2f} ms of processor time, {ratio:.1f} times a bare page")
+    for page, (rate, late) in served.items():
+        ratio = served["/bare/page"][0] / rate
+        print(f"{page:45} {rate:6.1f} a second at most (wrk), 99 of 100 in {late}; {ratio:.1f} times as many bare ones")
+    if not served:
+        print("wrk is not installed: what the process can serve at most was not measured")
     every = [each for times in seen.values() for each in times]
     print(*sorted(set(load.failed)), sep="\n")
     return promises.tell(

@@ -108,7 +108,9 @@ class ServiceContext:
         """One unit of work: committed at the end, rolled back on any error."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             row_security.speak_for(session, actor.role, actor.name)
-            yield Work(session=session, at=self.clock(session), actor=actor, policy=self.policy)
+            work = Work(session=session, at=self.clock(session), actor=actor, policy=self.policy)
+            yield work
+            work.write_audit()
         if session.info.get(jobs.ORDERED):
             self.work_ordered.set()
 

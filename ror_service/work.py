@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -31,16 +31,32 @@ class Work:
     """Start of the transaction by the database's clock, UTC."""
     actor: Actor
     policy: Policy
+    _events: list[Event] = field(default_factory=list, init=False, repr=False)
+    """What the audit log is to say of this transaction, in order, as far as it does not yet."""
 
     def audit(
         self, action: str, object_type: str, object_id: str, participant_id: str | None, **details: SafeDetail
     ) -> None:
-        """Write an audit event that is kept if and only if this transaction commits."""
+        """Order an audit event: it is written last in this transaction, which commits with it or not at all."""
         self.audit_all([Event(action, object_type, object_id, participant_id, dict(details))])
 
     def audit_all(self, events: Sequence[Event]) -> None:
-        """Write several events at once: much cheaper than one by one. Their details hold what `SafeDetail` allows."""
-        log.append(self.session, at=self.at, actor=self.actor, events=events)
+        """Order several audit events at once. Their details hold what `SafeDetail` allows."""
+        self._events.extend(events)
+
+    def write_audit(self) -> None:
+        """Write the events that were ordered, as the end of a transaction does; before what no rollback takes back.
+
+        The audit chain's lock is held from here on: whoever takes the lock of a row behind it waits, sooner or later,
+        for somebody who holds that row and waits for the chain.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: If the log takes nothing more.
+        """
+        self.session.flush()
+        if self._events:
+            log.append(self.session, at=self.at, actor=self.actor, events=self._events)
+            self._events.clear()
 
     def as_service(self) -> AbstractContextManager[None]:
         """Within it the service itself acts, seeing every row: for what it owes beyond what the caller may see.

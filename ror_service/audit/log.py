@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 
 from ror_service.errors import AuditError
 from ror_service.storage import audit_events
-from ror_service.storage.audit_events import Head
 from ror_service.storage.tables import AuditEventRow
 
 GENESIS = "0" * 64
@@ -82,7 +81,7 @@ class Verification:
 def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Event], behind: int | None = None) -> None:
     """Add events to the chain, in their order, within the caller's transaction.
 
-    Holds the chain's lock until that transaction ends, so call it late.
+    Holds the chain's lock until that transaction ends, so call it last.
 
     Args:
         session: The transaction.
@@ -91,10 +90,10 @@ def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Eve
         events: What was done.
         behind: The number that the first of them is to follow, where a restored database has lost events.
     """
-    last = audit_events.begin_append(session)
+    audit_events.lock_chain(session)
+    last = audit_events.last(session)
     sequence, previous = (0, GENESIS) if last is None else (last.sequence, last.event_hash)
-    sequence = sequence if behind is None else behind
-    for number, event in enumerate(events, sequence + 1):
+    for number, event in enumerate(events, (sequence if behind is None else behind) + 1):
         row = AuditEventRow(
             sequence=number,
             at=at,
@@ -111,9 +110,7 @@ def append(session: Session, *, at: datetime, actor: Actor, events: Sequence[Eve
         )
         row.event_hash = previous = event_hash(row)
         session.add(row)
-        sequence = number
     session.flush()
-    audit_events.end_append(session, Head(sequence, previous))
 
 
 def verify(

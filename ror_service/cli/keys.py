@@ -66,6 +66,7 @@ def destroy(key_encryption_key_id: str) -> None:
         if data_keys.wraps_living_keys(work.session, key_encryption_key_id):
             raise ConflictError("living data keys are still wrapped by it; run `ror keys rewrap` first")
         work.audit("keys.destroy", "key_encryption_key", key_encryption_key_id, None)
+        work.write_audit()
         context.keys.destroy(key_encryption_key_id)
     typer.echo(f"{key_encryption_key_id} is destroyed.")
 

@@ -10,8 +10,6 @@ from sqlalchemy.orm import Session
 
 from ror_service.storage.tables import AuditEventRow
 
-_HELD = "ror.audit_chain"
-"""Entry of `Session.info`: the transaction that holds the chain's lock, and where the chain ends for it."""
 _CHAIN_LOCK = 7_265_714_011
 """Any fixed number: names the advisory lock that makes appending one at a time."""
 
@@ -38,20 +36,6 @@ def last(session: Session) -> Head | None:
         newest = select(AuditEventRow.sequence, AuditEventRow.event_hash).order_by(AuditEventRow.sequence.desc())
         found = session.execute(newest.limit(1)).one_or_none()
     return None if found is None else Head(*found)
-
-
-def begin_append(session: Session) -> Head | None:
-    """The end of the chain, behind which nobody else writes before this transaction ends."""
-    transaction, head = session.info.get(_HELD, (None, None))
-    if transaction is None or transaction is not session.get_transaction():
-        lock_chain(session)
-        return last(session)
-    return Head(*head)
-
-
-def end_append(session: Session, head: Head) -> None:
-    """The chain now ends here for this transaction, which need not look again: nobody else writes meanwhile."""
-    session.info[_HELD] = (session.get_transaction(), head)
 
 
 def in_order(session: Session, first: int = 1) -> Iterator[AuditEventRow]:

@@ -59,10 +59,17 @@ CLOSED_CASES = (CaseState.REVOKED, CaseState.DELETION_ORDERED, CaseState.DELETED
 def must_get(session: Session, kind: type[RowT], key: str, *, lock: bool = False) -> RowT:
     """A row by its key.
 
+    Args:
+        session: Database session.
+        kind: Of which table.
+        key: Its key.
+        lock: To change it. Its key stays, so whoever writes a row that refers to it need not wait: two who both did,
+            and then lock it, would otherwise wait for each other.
+
     Raises:
         NotFoundError: If there is none.
     """
-    row = session.get(kind, key, with_for_update=lock or None, populate_existing=lock)
+    row = session.get(kind, key, with_for_update={"key_share": True} if lock else None, populate_existing=lock)
     if row is None:
         raise NotFoundError(f"no such object in {kind.__tablename__}")
     return row
@@ -274,7 +281,7 @@ def unfinished_reviews(session: Session, case_id: str) -> Sequence[ReviewCaseRow
         select(ReviewCaseRow)
         .where(ReviewCaseRow.case_id == case_id, ReviewCaseRow.state != ReviewState.CLOSED.value)
         .order_by(ReviewCaseRow.review_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).all()
 
 
@@ -415,7 +422,7 @@ def open_amendment(session: Session, case_id: str, *, lock: bool = False) -> Ame
     """The next version of a case's report that is on its way."""
     query = select(AmendmentRow).where(AmendmentRow.case_id == case_id, AmendmentRow.state.not_in(_AMENDMENT_ENDS))
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return session.scalars(query).one_or_none()
 
 
@@ -447,7 +454,9 @@ def first_view(session: Session, version_id: str) -> datetime | None:
 
 def deliveries_of_version(session: Session, version_id: str) -> Sequence[DeliveryRow]:
     """Every delivery of one version, locked."""
-    return session.scalars(select(DeliveryRow).where(DeliveryRow.version_id == version_id).with_for_update()).all()
+    return session.scalars(
+        select(DeliveryRow).where(DeliveryRow.version_id == version_id).with_for_update(key_share=True)
+    ).all()
 
 
 def artifacts_of(session: Session, version_id: str) -> Sequence[ArtifactRow]:
@@ -476,7 +485,9 @@ def interpretations_of_cases(session: Session, case_ids: Sequence[str]) -> Seque
 
 def deliveries_of_cases(session: Session, case_ids: Sequence[str]) -> Sequence[DeliveryRow]:
     """Every delivery of the given cases, locked."""
-    return session.scalars(select(DeliveryRow).where(DeliveryRow.case_id.in_(case_ids)).with_for_update()).all()
+    return session.scalars(
+        select(DeliveryRow).where(DeliveryRow.case_id.in_(case_ids)).with_for_update(key_share=True)
+    ).all()
 
 
 def recalls_of_case(session: Session, case_id: str) -> Sequence[RecallRow]:

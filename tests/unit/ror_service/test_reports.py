@@ -480,9 +480,15 @@ def test_when_the_audit_event_cannot_be_written_nothing_is_read(
 
 def test_the_audit_event_of_a_reading_is_in_the_same_transaction(service: Service) -> None:
     service.available()
-    with service.work() as work:
-        reports.read(work, service.context.keys, PERSON, "traits", FILES[0])
-        work.session.rollback()
+
+    def read_and_lose_it() -> None:
+        with service.work() as work:
+            reports.read(work, service.context.keys, PERSON, "traits", FILES[0])
+            work.write_audit()
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        read_and_lose_it()
     assert not service.actions("report.read")
 
 

@@ -217,9 +217,14 @@ def test_events_of_one_person_newest_first(chain: Service) -> None:
 
 
 def test_what_is_rolled_back_leaves_no_event(chain: Service) -> None:
-    with chain.work(PORTAL) as work:
-        work.audit("test.event", "thing", "thing-7", None)
-        work.session.rollback()
+    def write_and_lose_it() -> None:
+        with chain.work(PORTAL) as work:
+            work.audit("test.event", "thing", "thing-7", None)
+            work.write_audit()
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        write_and_lose_it()
     assert len(chain.rows(AuditEventRow)) == EVENTS
     assert _verify(chain).events == EVENTS
 
