@@ -11,11 +11,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from consent.policy import Policy
 from ror_service.audit import log
 from ror_service.audit.log import Actor, Event
+from ror_service.errors import AuditError
 from ror_service.storage import jobs, row_security
 
 SafeDetail = str | int | float | bool | list[str] | None
@@ -51,12 +53,16 @@ class Work:
         for somebody who holds that row and waits for the chain.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: If the log takes nothing more.
+            AuditError: If the log takes nothing more.
         """
         self.session.flush()
-        if self._events:
+        if not self._events:
+            return
+        try:
             log.append(self.session, at=self.at, actor=self.actor, events=self._events)
-            self._events.clear()
+        except DBAPIError as error:
+            raise AuditError("the audit log cannot be written; nothing was read or changed") from error
+        self._events.clear()
 
     def as_service(self) -> AbstractContextManager[None]:
         """Within it the service itself acts, seeing every row: for what it owes beyond what the caller may see.

@@ -68,5 +68,6 @@ def create_app(context: ServiceContext) -> FastAPI:
     app.add_exception_handler(ServiceError, problems.refused)
     app.add_exception_handler(RequestValidationError, problems.invalid)
     app.add_exception_handler(HTTPException, problems.http_error)
+    app.add_middleware(problems.Faults, answer=problems.internal)
     app.add_middleware(problems.Edge)
     return app

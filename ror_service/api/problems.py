@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span, SpanKind, get_current_span
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ror_service import traces
@@ -61,10 +63,18 @@ def response(problem: Problem, headers: dict[str, str] | None = None) -> JSONRes
     return JSONResponse(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def refused(_request: Request, error: Exception) -> JSONResponse:
+def log_fault(scope: Scope, error: Exception) -> None:
+    """Tell operators of a fault inside: class and places of it, since a message may quote data."""
+    about = {"code": type(error).__name__, "route": _route(scope), "trace": places(error.__traceback__)}
+    _log.error("request failed", extra=about)
+
+
+def refused(request: Request, error: Exception) -> JSONResponse:
     """What the service says no with. Of a fault inside nothing is told but a broken audit chain and a full disk."""
     if not isinstance(error, ServiceError):
         raise error
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log_fault(request.scope, error)
     told = error.status < HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, (AuditError, NoRoomError))
     problem = _problem(error.status, error.code, str(error) if told else "the service cannot do this now")
     if isinstance(error, WithheldError):
@@ -92,8 +102,46 @@ def http_error(_request: Request, error: Exception) -> JSONResponse:
     return response(_problem(status, code, status.phrase.lower()), dict(error.headers) if error.headers else None)
 
 
+class Faults:
+    """Answers what no handler caught, one layer for each application: what is mounted has its own way to say so.
+
+    Args:
+        app: The layer below.
+        answer: What is said then; nothing of what it was.
+    """
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request], Response]) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        started = False
+
+        async def answering(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answering)
+        except Exception as error:  # one place for all that nobody thought of
+            if scope["type"] != "http":
+                raise
+            get_current_span().set_attribute("error.type", type(error).__name__)
+            log_fault(scope, error)
+            if started:
+                raise
+            await self._answer(Request(scope))(scope, receive, send)
+
+
+def internal(_request: Request) -> JSONResponse:
+    """Says that something failed which nobody thought of."""
+    return response(_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service cannot do this now"))
+
+
 class Edge:
-    """The outermost layer: what no handler caught, what no answer may lack, and how long a body may be.
+    """The outermost layer: what no answer may lack, how long a body may be, and the trace of a request.
 
     Args:
         app: The layer below.
@@ -108,32 +156,16 @@ class Edge:
             await self._app(scope, receive, send)
             return
         with traces.span("request", {}, kind=SpanKind.SERVER, root=True) as span:
-            await self._pass_on(scope, receive, send, span)
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
-        started = False
+            async def answering(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    _describe(span, scope, message["status"])
+                    headers = MutableHeaders(scope=message)
+                    headers.setdefault("Cache-Control", "no-store")
+                    headers.setdefault("X-Content-Type-Options", "nosniff")
+                await send(message)
 
-        async def answering(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                _describe(span, scope, message["status"])
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Cache-Control", "no-store")
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-            await send(message)
-
-        try:
             await self._app(scope, receive if _is_file(scope) else _limited(receive, _largest(scope)), answering)
-        except Exception as error:  # one place for all that nobody thought of
-            # The message may quote data: class and places of the failure are logged, and nothing of it is told.
-            span.set_attribute("error.type", type(error).__name__)
-            about = {"code": type(error).__name__, "route": _route(scope), "trace": places(error.__traceback__)}
-            _log.error("request failed", extra=about)
-            if started:
-                raise
-            problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service cannot do this now")
-            await response(problem)(scope, receive, answering)
 
 
 def _is_file(scope: Scope) -> bool:

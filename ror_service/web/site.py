@@ -5,6 +5,8 @@ Each area brings its own routes. A participant's pages have their language first
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from http import HTTPStatus
 from importlib.resources import files
 from typing import cast
 from urllib.parse import urlencode
@@ -15,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from report_templates.content import Language
+from ror_service.api.problems import Faults, log_fault
 from ror_service.api.tokens import Role, TokenVerifier
 from ror_service.context import ServiceContext
 from ror_service.errors import (
@@ -86,6 +89,7 @@ def create_site(context: ServiceContext, tokens: TokenVerifier) -> FastAPI:
         site.include_router(area.router)
     for kind in (ServiceError, RequestValidationError, HTTPException):
         site.add_exception_handler(kind, _refused)
+    site.add_middleware(Faults, answer=lambda request: _page_of(request, "server", 500))
     return site
 
 
@@ -176,9 +180,10 @@ def _back_to(request: Request, language: Language) -> str:
 
 def _refused(request: Request, error: Exception) -> Response:
     """Every refusal in the reader's words; what is wrong inside is never told."""
-    first, _, path = request.url.path.removeprefix(PATH).strip("/").partition("/")
-    language = Language(first) if first in set(Language) else Language.EN
     code, status = _told(error)
+    if isinstance(error, ServiceError) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log_fault(request.scope, error)
+    first, language, _ = _place(request)
     if code == "session_ended" and request.method == "GET":
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         query = "" if asked == f"{PATH}/{language}/" else f"?{urlencode({'to': asked})}"
@@ -186,12 +191,24 @@ def _refused(request: Request, error: Exception) -> Response:
     if first in MENU and code in _FOR_STAFF:
         said = str(error) if isinstance(error, ServiceError) else "A field is missing, or its value cannot be chosen."
         return page("staff/error", None, status, path=first, menu={}, member=None, said=said)
+    return _page_of(request, code, status, error.reasons if isinstance(error, WithheldError) else ())
+
+
+def _page_of(request: Request, code: str, status: int, reasons: Sequence[str] = ()) -> Response:
+    """The page that tells of an error, and why the consent gate withholds."""
+    first, language, path = _place(request)
     t = _texts(request, language)
-    # Several rules read the same: each sentence is told once.
-    reasons = dict.fromkeys(map(t.reason, error.reasons)) if isinstance(error, WithheldError) else ()
     known = sign_in.SESSION in request.cookies and code not in {"session_ended", "sign_in_failed"}
     path = path if first == language and request.method == "GET" else ""
-    return page("error", t, status, path=path, signed_in=known, menu=False, error=t.error(code), reasons=list(reasons))
+    # Several rules read the same: each sentence is told once.
+    told = list(dict.fromkeys(map(t.reason, reasons)))
+    return page("error", t, status, path=path, signed_in=known, menu=False, error=t.error(code), reasons=told)
+
+
+def _place(request: Request) -> tuple[str, Language, str]:
+    """First part of the address, the language that it names (else English), and what follows."""
+    first, _, path = request.url.path.removeprefix(PATH).strip("/").partition("/")
+    return first, Language(first) if first in set(Language) else Language.EN, path
 
 
 def _told(error: Exception) -> tuple[str, int]:

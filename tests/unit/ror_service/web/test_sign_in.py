@@ -11,10 +11,11 @@ import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sqlalchemy import text
 from support.api import Api, running_api
 from support.consent_facts import PERSON
 from support.portal import Browser, browser, text_of
-from support.service import Service
+from support.service import COUNSELOR, Service
 
 from report_templates.content import Language
 from ror_service.api.tokens import EmbeddedIssuer, Role
@@ -269,6 +270,45 @@ def test_a_refusal_says_no_more_than_it_must(
     assert answer.status_code == status
     assert title in text_of(answer)
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("en/medicines", "Something went wrong on our side"),
+        ("es/medicines", "Algo falló de nuestro lado"),
+        ("queue", "Something went wrong on our side"),
+    ],
+)
+def test_what_nobody_thought_of_is_told_as_a_page_in_the_readers_language(
+    visitor: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str, title: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("secret")
+
+    monkeypatch.setattr("ror_service.context.ServiceContext.transaction", fail)
+    if path == "queue":
+        visitor.enter(COUNSELOR.name, Role.GENETIC_COUNSELOR)
+    answer = visitor.get(path)
+    assert answer.status_code == 500
+    assert answer.headers["content-type"].startswith("text/html")
+    assert title in text_of(answer)
+    assert "secret" not in answer.text + caplog.text
+    assert "request failed" in caplog.messages
+
+
+def test_while_the_audit_log_cannot_be_written_the_reader_is_told_so(
+    visitor: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor.service.available()
+    with visitor.service.context.engine.begin() as connection:
+        connection.execute(
+            text("CREATE TRIGGER no_room BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        )
+    answer = visitor.get("es/results/traits/participant.es.html")
+    assert answer.status_code == 503
+    assert "Ahora no podemos abrir resultados" in text_of(answer)
+    assert "request failed" in caplog.messages
 
 
 def test_with_an_issuer_of_ones_own_the_portal_sends_there(stranger: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
